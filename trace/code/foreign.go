@@ -1,0 +1,150 @@
+package code
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+)
+
+// aiCharacters is the GS1 AI encodable character set 82: GS1 General
+// Specifications, figure 7.11-1.
+const aiCharacters = `!"%&'()*+,-./0123456789:;<=>?ABCDEFGHIJKLMNOPQRSTUVWXYZ_abcdefghijklmnopqrstuvwxyz`
+
+// CheckSerial returns [ErrSerial] unless serial can stand in AI 21.
+func CheckSerial(serial string) error {
+	if len(serial) == 0 || len(serial) > MaxForeignSerial {
+		return ErrSerial
+	}
+	for i := range len(serial) {
+		if strings.IndexByte(aiCharacters, serial[i]) < 0 {
+			return ErrSerial
+		}
+	}
+	return nil
+}
+
+// IssueList makes the pack of a foreign run from a list of serials, one a
+// line, in the order of their indexes: line n has index n-1. A byte order mark,
+// carriage returns and empty lines at the end are ignored. A refused line is a
+// [*ListError]; too many or no lines are [ErrRun]. Otherwise it is as [Issue].
+func IssueList(ctx context.Context, gtin uint64, list io.Reader, job Job) (Issued, error) {
+	if err := (Run{GTIN: gtin, Count: 1}).Check(); err != nil {
+		return Issued{}, err
+	}
+	m, err := startPack(job, 0)
+	if err != nil {
+		return Issued{}, err
+	}
+	defer m.close()
+
+	guess := newGuesser()
+	if err := m.readList(ctx, gtin, list, guess); err != nil {
+		return Issued{}, fmt.Errorf("issue list: %w", err)
+	}
+	issued, err := m.finish(ctx)
+	var twice *duplicateError
+	if errors.As(err, &twice) {
+		err = &ListError{Line: int(twice.second) + 1, First: int(twice.first) + 1, Err: ErrDuplicate}
+	}
+	if err != nil {
+		return Issued{}, fmt.Errorf("issue list: %w", err)
+	}
+	issued.Guessable = guess.verdict()
+	return issued, nil
+}
+
+// readList makes the elements of all lines.
+func (m *packMaker) readList(ctx context.Context, gtin uint64, list io.Reader, guess *guesser) error {
+	lines := lineReader{scanner: bufio.NewScanner(list)}
+	lines.scanner.Buffer(make([]byte, maxListLine), maxListLine)
+	batch := make([]Element, 0, issueBatch)
+	index := uint32(0)
+	for ; lines.next(); index++ {
+		if index == MaxRunCodes {
+			return fmt.Errorf("%w: more than %d serials", ErrRun, MaxRunCodes)
+		}
+		guess.add(lines.serial)
+		batch = append(batch, newElement(HashOf(gtin, lines.serial), index))
+		if len(batch) < issueBatch {
+			continue
+		}
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		if err := m.add(batch); err != nil {
+			return err
+		}
+		batch = batch[:0]
+	}
+	if lines.err != nil {
+		return lines.err
+	}
+	if index == 0 {
+		return fmt.Errorf("%w: the list is empty", ErrRun)
+	}
+	m.listRead(index)
+	return m.add(batch)
+}
+
+// listRead tells the progress how many codes the list has.
+func (m *packMaker) listRead(count uint32) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.total = 2 * uint64(count)
+}
+
+// A lineReader reads a list of serials.
+type lineReader struct {
+	scanner *bufio.Scanner
+	line    int    // number of the last line read, from 1
+	serial  string // in the last line
+	err     error
+}
+
+// next reads the next serial. It returns false at the end of the list and at
+// the first line that is refused, which is then in err.
+func (l *lineReader) next() bool {
+	if !l.scan() {
+		return false
+	}
+	if l.serial == "" {
+		return l.onlyEmptyLeft()
+	}
+	if CheckSerial(l.serial) != nil {
+		l.err = &ListError{Line: l.line, Err: ErrSerial}
+		return false
+	}
+	return true
+}
+
+func (l *lineReader) scan() bool {
+	if !l.scanner.Scan() {
+		l.err = l.scanner.Err()
+		if errors.Is(l.err, bufio.ErrTooLong) {
+			l.err = &ListError{Line: l.line + 1, Err: ErrSerial}
+		}
+		return false
+	}
+	l.line++
+	l.serial = l.scanner.Text()
+	if l.line == 1 {
+		l.serial = strings.TrimPrefix(l.serial, "\uFEFF")
+	}
+	return true
+}
+
+// onlyEmptyLeft reads on after an empty line and refuses that line if there is
+// a serial after it. It always returns false.
+func (l *lineReader) onlyEmptyLeft() bool {
+	empty := l.line
+	for l.scan() {
+		if l.serial != "" {
+			l.err = &ListError{Line: empty, Err: ErrSerial}
+			return false
+		}
+	}
+	return false
+}
