@@ -1,0 +1,76 @@
+package ledger
+
+// Every number that bounds foreign data stands here, with its reason.
+const (
+	// MaxRecordBytes bounds the bytes that an operator signs. An entry adds at
+	// most 200 bytes around them and must stay below MaxEntryBytes.
+	MaxRecordBytes = 60_000
+
+	// MaxEntryBytes is what the 16-bit length of a C2SP tlog-tiles entry
+	// bundle can say.
+	MaxEntryBytes = 65_535
+
+	// MaxSidecarBytes keeps one entry with its sidecar far below the 4 MiB of
+	// a batch, so that a batch always holds several.
+	MaxSidecarBytes = 1 << 20
+
+	// MaxCharterBytes bounds a charter body: 200 members with two nodes each
+	// need about 150 kB.
+	MaxCharterBytes = 1 << 20
+
+	// MaxCharterSignatures: one per member of two versions and some spare.
+	MaxCharterSignatures = 512
+
+	// MaxCheckpointBytes bounds a checkpoint note. 65 signature lines of about
+	// 190 bytes and three text lines fit three times over.
+	MaxCheckpointBytes = 32 << 10
+
+	// MaxCosigners stays below the 100 signature lines that
+	// golang.org/x/mod/sumdb/note accepts.
+	MaxCosigners = 64
+
+	// MaxMembers and MaxNodes bound the loops over a charter.
+	MaxMembers = 1_000
+	MaxNodes   = 2_000
+
+	// MaxAddresses bounds the admin, revoked and network addresses of one
+	// member or node.
+	MaxAddresses = 256
+
+	// MaxDigests bounds each digest list of a record. 60,000 bytes would hold
+	// some 1,700; no kind of record has more than about thirty fields.
+	MaxDigests = 512
+
+	// MaxLeaves bounds the subject leaves of one record: what fits in a sidecar.
+	MaxLeaves = 32_768
+
+	// MaxGrantKinds and MaxGrantPlaces bound what one grant may list.
+	MaxGrantKinds  = 64
+	MaxGrantPlaces = 256
+
+	// MaxFrontier bounds the chains that one frontier entry names; an entry
+	// holds about 1,500 of them.
+	MaxFrontier = 1_400
+
+	// MaxSlug bounds a slug, MaxName a network name (a DNS name has 253, and
+	// an origin line has to stay readable), MaxText any other text.
+	MaxSlug = 32
+	MaxName = 64
+	MaxText = 4_096
+
+	// MaxAhead is how far the time at which an event is said to have happened
+	// may lie after the time of its entry, in milliseconds: clocks of hand-held
+	// devices are seldom right to the minute.
+	MaxAhead = 10 * 60 * 1000
+
+	// FrontierInterval is the least time between two frontier entries of one
+	// chain, in milliseconds. It is the author's conduct, not checked by others.
+	FrontierInterval = 1000
+
+	// TileHeight is fixed by C2SP tlog-tiles.
+	TileHeight = 8
+	// TileWidth is the number of hashes in a full tile.
+	TileWidth = 1 << TileHeight
+
+	maxDepth = 8 // nesting of any CBOR item: the deepest of ours has five levels
+)
