@@ -58,8 +58,7 @@ func IssueList(ctx context.Context, gtin uint64, list io.Reader, job Job) (Issue
 
 // readList makes the elements of all lines.
 func (m *packMaker) readList(ctx context.Context, gtin uint64, list io.Reader, guess *guesser) error {
-	lines := lineReader{scanner: bufio.NewScanner(list)}
-	lines.scanner.Buffer(make([]byte, maxListLine), maxListLine)
+	lines := newLineReader(list)
 	batch := make([]Element, 0, issueBatch)
 	index := uint32(0)
 	for ; lines.next(); index++ {
@@ -102,6 +101,12 @@ type lineReader struct {
 	line    int    // number of the last line read, from 1
 	serial  string // in the last line
 	err     error
+}
+
+func newLineReader(list io.Reader) *lineReader {
+	scanner := bufio.NewScanner(list)
+	scanner.Buffer(make([]byte, maxListLine), maxListLine)
+	return &lineReader{scanner: scanner}
 }
 
 // next reads the next serial. It returns false at the end of the list and at
