@@ -377,6 +377,36 @@ func (s *SignedCharter) UnmarshalJSON(data []byte) error {
 	return nil
 }
 
+// wireCharter is the stored and sent form: CBOR [body, signatures].
+type wireCharter struct {
+	_          struct{} `cbor:",toarray"`
+	Body       []byte
+	Signatures []CharterSignature
+}
+
+// Encode returns the charter with its signatures as deterministic CBOR: the
+// array [body, [[member, address, signature]…]], the form that nodes store and
+// send.
+func (s *SignedCharter) Encode() ([]byte, error) {
+	return Marshal(wireCharter{Body: s.Body, Signatures: s.Signatures})
+}
+
+// DecodeSignedCharter parses what Encode gives and checks the body's form, not
+// the signatures.
+func DecodeSignedCharter(raw []byte) (*SignedCharter, error) {
+	var w wireCharter
+	if err := Unmarshal(raw, &w); err != nil {
+		return nil, err
+	}
+	if _, err := DecodeCharter(w.Body); err != nil {
+		return nil, err
+	}
+	if len(w.Signatures) > MaxCharterSignatures {
+		return nil, wrong(CodeTooLarge, "a charter has at most %d signatures", MaxCharterSignatures)
+	}
+	return &SignedCharter{Body: w.Body, Signatures: w.Signatures}, nil
+}
+
 // Hash is the Keccak-256 of the body.
 func (s *SignedCharter) Hash() Hash { return Keccak(s.Body) }
 
@@ -431,6 +461,9 @@ func (s *SignedCharter) signers(c *Charter, list []Member) (map[string]bool, err
 			if list[i].Slug == sig.Member && slices.Contains(list[i].Admins, addr) {
 				signed[sig.Member] = true
 			}
+		}
+		if own := c.Member(sig.Member); !signed[sig.Member] && (own == nil || !slices.Contains(own.Admins, addr)) {
+			return nil, wrong(CodeNotAdmin, "the charter is signed by %s, which is no admin of %s", addr, sig.Member)
 		}
 	}
 	return signed, nil
@@ -570,7 +603,7 @@ func digits(s string) bool {
 
 func compareAddress(a, b Address) int { return bytes.Compare(a[:], b[:]) }
 func compareString(a, b string) int   { return strings.Compare(a, b) }
-func compareUint(a, b uint64) int      { return cmp.Compare(a, b) }
+func compareUint(a, b uint64) int     { return cmp.Compare(a, b) }
 
 // ascend reports whether list is strictly ascending.
 func ascend[T any](list []T, compare func(a, b T) int) bool {

@@ -47,6 +47,8 @@ type Checkpoint struct {
 	Final bool
 
 	Note []byte // the whole signed note
+
+	verified int // signature lines of Note that verified
 }
 
 // Verifiers checks checkpoints under one charter version. Make it with
@@ -118,6 +120,9 @@ func (v *Verifiers) Open(raw []byte) (*Checkpoint, error) {
 	if len(raw) > MaxCheckpointBytes {
 		return nil, wrong(CodeTooLarge, "a checkpoint of %d bytes is over the limit of %d", len(raw), MaxCheckpointBytes)
 	}
+	if err := checkLines(raw); err != nil {
+		return nil, err
+	}
 	origin, _, _ := strings.Cut(string(raw), "\n")
 	chain, ok := v.logs[origin]
 	if !ok {
@@ -130,7 +135,7 @@ func (v *Verifiers) Open(raw []byte) (*Checkpoint, error) {
 	if len(rest) > 0 || len(cp.Hash) != len(Hash{}) {
 		return nil, wrong(CodeCheckpoint, "the checkpoint of %s has extension lines or no 32-byte root", origin)
 	}
-	out := &Checkpoint{Chain: chain, Size: cp.Size, Root: Hash(cp.Hash), Note: raw}
+	out := &Checkpoint{Chain: chain, Size: cp.Size, Root: Hash(cp.Hash), Note: raw, verified: len(n.Sigs)}
 	out.Cosigners = v.cosigners(n, chain)
 	out.Final = len(out.Cosigners) >= v.charter.Quorum()
 	return out, nil
@@ -210,6 +215,33 @@ func cutNote(raw []byte) (text, sigs []byte, ok bool) {
 		return nil, nil, false
 	}
 	return raw[:i+1], raw[i+2:], true
+}
+
+// checkLines holds that every signature line is the one canonical form of what
+// it says: base64 has unused bits, in which two different notes would be equal.
+func checkLines(raw []byte) error {
+	_, sigs, ok := cutNote(raw)
+	if !ok {
+		return wrong(CodeCheckpoint, "the checkpoint has no signatures")
+	}
+	for line := range strings.Lines(string(sigs)) {
+		_, b64, _ := strings.Cut(strings.TrimSuffix(strings.TrimPrefix(line, "— "), "\n"), " ")
+		sig, err := base64.StdEncoding.Strict().DecodeString(b64)
+		if err != nil || base64.StdEncoding.EncodeToString(sig) != b64 {
+			return wrong(CodeNotCanonical, "a signature line is not in its canonical form")
+		}
+	}
+	return nil
+}
+
+// checkAllLines holds that a stored note carries nothing but the log signature
+// and valid cosignatures: a changed line must not pass as that of a stranger.
+func (cp *Checkpoint) checkAllLines() error {
+	_, sigs, _ := cutNote(cp.Note)
+	if strings.Count(string(sigs), "\n") != cp.verified {
+		return wrong(CodeCheckpoint, "a signature line is of nobody that the charter names")
+	}
+	return nil
 }
 
 // SignCheckpoint signs size and root of a chain with its log key.
@@ -299,4 +331,3 @@ func (e *Evidence) Open(v *Verifiers) (chain uint32, err error) {
 	}
 	return a.Chain, nil
 }
-

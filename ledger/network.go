@@ -114,3 +114,19 @@ func (n *Network) Chains() []uint32 {
 	slices.Sort(list)
 	return list
 }
+
+// OpenCheckpoint verifies a checkpoint note under the newest charter version
+// that has its chain's node; see [Verifiers.Open].
+func (n *Network) OpenCheckpoint(raw []byte) (*Checkpoint, error) {
+	var first error
+	for _, v := range slices.Backward(n.versions) {
+		cp, err := v.Verifiers.Open(raw)
+		if err == nil {
+			return cp, nil
+		}
+		if first == nil {
+			first = err
+		}
+	}
+	return nil, first
+}

@@ -1,6 +1,8 @@
 package ledger
 
 import (
+	"cmp"
+
 	"github.com/transparency-dev/merkle/compact"
 	"github.com/transparency-dev/merkle/rfc6962"
 	"golang.org/x/mod/sumdb/tlog"
@@ -28,6 +30,10 @@ func EmptyRoot() Hash { return Hash(rfc6962.DefaultHasher.EmptyRoot()) }
 type TileID struct {
 	Level uint8
 	Index uint64
+}
+
+func compareTiles(a, b TileID) int {
+	return cmp.Or(cmp.Compare(a.Level, b.Level), cmp.Compare(a.Index, b.Index))
 }
 
 // A Tree is the growing RFC 6962 tree of one chain. The zero value is not
