@@ -38,7 +38,7 @@ func (e Element) Check() error {
 // text, an element has the key in its full length.
 func (e Element) checkKey(kind keyKind) error {
 	if len(e.Value) != kind.width() {
-		err := refuse(kind.code("-length"), "a %s here has %d digits, not %d", kind.name, kind.width(), len(e.Value))
+		err := refuse(kind.code("-length"), "%s has %d digits here, not %d", kind.article, kind.width(), len(e.Value))
 		err.AI = e.AI
 		return err
 	}

@@ -153,14 +153,15 @@ func notDigit(s string) int {
 // uint64.
 type keyKind struct {
 	name    string // in messages
+	article string // the name after its article
 	prefix  string // of its codes
 	lengths []int  // accepted numbers of digits, the last one canonical
 }
 
 var (
-	gtinKind = keyKind{"GTIN", "gtin", []int{8, 12, 13, 14}}
-	ssccKind = keyKind{"SSCC", "sscc", []int{18}}
-	glnKind  = keyKind{"GLN", "gln", []int{13}}
+	gtinKind = keyKind{"GTIN", "a GTIN", "gtin", []int{8, 12, 13, 14}}
+	ssccKind = keyKind{"SSCC", "an SSCC", "sscc", []int{18}}
+	glnKind  = keyKind{"GLN", "a GLN", "gln", []int{13}}
 )
 
 // kindOf returns the kind of key that is the value of an AI.
@@ -184,10 +185,10 @@ func (k keyKind) width() int { return k.lengths[len(k.lengths)-1] }
 // and declared as error so that a nil one is nil.
 func (k keyKind) parse(s string) (uint64, error) {
 	if i := notDigit(s); i >= 0 {
-		return 0, refuse(k.code("-character"), "a %s has digits only, but %s has something else at position %d", k.name, quote(s), i+1)
+		return 0, refuse(k.code("-character"), "%s has digits only, but %s has something else at position %d", k.article, quote(s), i+1)
 	}
 	if !slices.Contains(k.lengths, len(s)) {
-		return 0, refuse(k.code("-length"), "a %s has %s digits, not %d", k.name, k.lengthText(), len(s))
+		return 0, refuse(k.code("-length"), "%s has %s digits, not %d", k.article, k.lengthText(), len(s))
 	}
 	body, check := s[:len(s)-1], s[len(s)-1]
 	if want := checkDigit(body); check != want {
@@ -206,7 +207,7 @@ func (k keyKind) parse(s string) (uint64, error) {
 func (k keyKind) checkNumber(n uint64) error {
 	s := strconv.FormatUint(n, 10)
 	if len(s) > k.width() {
-		return refuse(k.code("-length"), "a %s has at most %d digits, not %d", k.name, k.width(), len(s))
+		return refuse(k.code("-length"), "%s has at most %d digits, not %d", k.article, k.width(), len(s))
 	}
 	_, err := k.parse(k.format(n))
 	return err

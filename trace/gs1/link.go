@@ -323,16 +323,20 @@ func (p Parser) pad(e Element) Element {
 	return e
 }
 
-// distinct checks the elements and drops those that are there before.
+// distinct checks the elements and drops those that came before.
 func distinct(list []Element) ([]Element, error) {
 	var kept []Element
 	for _, e := range list {
 		if err := e.Check(); err != nil {
 			return nil, err
 		}
-		if !slices.Contains(kept, e) {
-			kept = append(kept, e)
+		if slices.Contains(kept, e) {
+			continue
 		}
+		if err := checkRepeated(e, kept); err != nil {
+			return nil, err
+		}
+		kept = append(kept, e)
 	}
 	return kept, nil
 }

@@ -3,6 +3,7 @@ package gs1
 import (
 	"strconv"
 	"strings"
+	"unicode/utf8"
 )
 
 // A linter checks one rule on one component of a value and returns nil
@@ -69,7 +70,8 @@ func charset(set, what string) linter {
 	return func(s string) *Error {
 		for i := range len(s) {
 			if strings.IndexByte(set, s[i]) < 0 {
-				return refuse(AICharacter, "the character %q at position %d of %s is not %s", s[i], i+1, quote(s), what)
+				r, _ := utf8.DecodeRuneInString(s[i:])
+				return refuse(AICharacter, "the character %q at position %d of %s is not %s", r, i+1, quote(s), what)
 			}
 		}
 		return nil
