@@ -462,11 +462,24 @@ func (s *SignedCharter) signers(c *Charter, list []Member) (map[string]bool, err
 				signed[sig.Member] = true
 			}
 		}
-		if own := c.Member(sig.Member); !signed[sig.Member] && (own == nil || !slices.Contains(own.Admins, addr)) {
-			return nil, wrong(CodeNotAdmin, "the charter is signed by %s, which is no admin of %s", addr, sig.Member)
-		}
 	}
 	return signed, nil
+}
+
+// checkStrangers holds that every signature is an admin's of one of the
+// versions: a changed signature must not pass as one that does not count.
+func (s *SignedCharter) checkStrangers(versions ...*Charter) error {
+	for _, sig := range s.Signatures {
+		admin := false
+		for _, c := range versions {
+			m := c.Member(sig.Member)
+			admin = admin || m != nil && slices.Contains(m.Admins, sig.Address)
+		}
+		if !admin {
+			return wrong(CodeNotAdmin, "the charter is signed by %s, which is no admin of %s", sig.Address, sig.Member)
+		}
+	}
+	return nil
 }
 
 // Missing returns the members whose signature version 1 still needs.
@@ -498,6 +511,9 @@ func (s *SignedCharter) VerifyFirst() (*Charter, error) {
 	if c.Version != 1 {
 		return nil, wrong(CodeCharter, "a network begins with version 1, not %d", c.Version)
 	}
+	if err := s.checkStrangers(c); err != nil {
+		return nil, err
+	}
 	missing, err := s.Missing()
 	if err != nil {
 		return nil, err
@@ -519,6 +535,9 @@ func (s *SignedCharter) VerifyNext(prev *Charter, prevHash Hash) (*Charter, erro
 	}
 	if c.Version != prev.Version+1 || c.Previous == nil || *c.Previous != prevHash || c.Name != prev.Name {
 		return nil, wrong(CodeCharter, "version %d does not follow version %d", c.Version, prev.Version)
+	}
+	if err := s.checkStrangers(prev, c); err != nil {
+		return nil, err
 	}
 	for _, side := range []*Charter{prev, c} {
 		if err := s.checkCosigned(c, side); err != nil {
