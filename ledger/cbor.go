@@ -11,7 +11,7 @@ import (
 // compared, because a decoder's options alone let unsorted keys, longer integer
 // forms and null for an absent field pass.
 var (
-	encMode = must(cbor.CoreDetEncOptions().EncMode())
+	encMode = must(encOptions().EncMode())
 	decMode = must(cbor.DecOptions{
 		DupMapKey:         cbor.DupMapKeyEnforcedAPF,
 		IndefLength:       cbor.IndefLengthForbidden,
@@ -23,6 +23,14 @@ var (
 		ExtraReturnErrors: cbor.ExtraDecErrorUnknownField,
 	}.DecMode())
 )
+
+// encOptions has no null: a nil list or byte string is an empty one, so that
+// null, which decodes to nil, does not encode to itself and is refused.
+func encOptions() cbor.EncOptions {
+	opt := cbor.CoreDetEncOptions()
+	opt.NilContainers = cbor.NilContainerAsEmpty
+	return opt
+}
 
 // must is for package variables whose arguments are constants.
 func must[T any](v T, err error) T {

@@ -205,7 +205,10 @@ func (c *Charter) checkCosigners() error {
 	if len(c.Cosigners) == 0 || len(c.Cosigners) > MaxCosigners {
 		return wrong(CodeCharter, "a charter has 1 to %d cosigners", MaxCosigners)
 	}
-	keys := make(map[Hash]bool)
+	keys := make(map[Hash]bool) // one key for one purpose: also no log key
+	for i := range c.Nodes {
+		keys[c.Nodes[i].LogKey] = true
+	}
 	for i, w := range c.Cosigners {
 		if i > 0 && c.Cosigners[i-1].Member >= w.Member {
 			return wrong(CodeCharter, "cosigners do not ascend at %q", w.Member)
@@ -214,7 +217,7 @@ func (c *Charter) checkCosigners() error {
 		if n == nil || n.Member != w.Member {
 			return wrong(CodeCharter, "the witness of %s is held by no node of its own", w.Member)
 		}
-		if keys[w.Key] || n.LogKey == w.Key {
+		if keys[w.Key] {
 			return wrong(CodeCharter, "the witness of %s has no key of its own", w.Member)
 		}
 		keys[w.Key] = true
@@ -223,6 +226,9 @@ func (c *Charter) checkCosigners() error {
 }
 
 func (c *Charter) checkEnded() error {
+	if c.Version == 1 && len(c.Ended) > 0 {
+		return wrong(CodeCharter, "version 1 ends chain %d, which it never began", c.Ended[0].Chain)
+	}
 	for i, e := range c.Ended {
 		if e.Chain == 0 || i > 0 && c.Ended[i-1].Chain >= e.Chain {
 			return wrong(CodeCharter, "ended chains do not ascend at %d", e.Chain)
@@ -266,6 +272,16 @@ func (c *Charter) Node(number uint32) *Node {
 	for i := range c.Nodes {
 		if c.Nodes[i].Number == number {
 			return &c.Nodes[i]
+		}
+	}
+	return nil
+}
+
+// ended returns how a chain ended, or nil if it has not.
+func (c *Charter) ended(chain uint32) *Ended {
+	for i := range c.Ended {
+		if c.Ended[i].Chain == chain {
+			return &c.Ended[i]
 		}
 	}
 	return nil
@@ -575,37 +591,54 @@ func (s *SignedCharter) checkCosigned(c, side *Charter) error {
 	return nil
 }
 
-// checkKept holds that numbers keep their member and log key, that nodes left
-// out are ended and that ended chains stay as they are.
+// checkKept holds that a number stands for one member and one log key for ever,
+// that nodes left out are ended and that ended chains stay as they are.
 func (c *Charter) checkKept(prev *Charter) error {
-	ended := make(map[uint32]Ended, len(c.Ended))
-	for _, e := range c.Ended {
-		ended[e.Chain] = e
-	}
-	highest := uint32(0)
 	for i := range prev.Nodes {
 		old := &prev.Nodes[i]
-		highest = max(highest, old.Number)
 		n := c.Node(old.Number)
-		if n == nil {
-			if _, ok := ended[old.Number]; !ok {
-				return wrong(CodeCharter, "node %d is left out and its chain is not ended", old.Number)
-			}
-			continue
-		}
-		if n.Member != old.Member {
+		switch {
+		case n == nil && c.ended(old.Number) == nil:
+			return wrong(CodeCharter, "node %d is left out and its chain is not ended", old.Number)
+		case n != nil && n.Member != old.Member:
 			return wrong(CodeCharter, "node %d changes its member", old.Number)
+		case n != nil && n.LogKey != old.LogKey:
+			return wrong(CodeCharter, "node %d changes its log key", old.Number)
 		}
 	}
 	for _, e := range prev.Ended {
-		highest = max(highest, e.Chain)
-		if ended[e.Chain] != e {
+		if kept := c.ended(e.Chain); kept == nil || *kept != e {
 			return wrong(CodeCharter, "the end of chain %d is changed", e.Chain)
 		}
 	}
+	for _, e := range c.Ended {
+		if prev.Node(e.Chain) == nil && prev.ended(e.Chain) == nil {
+			return wrong(CodeCharter, "chain %d is ended and never had a node", e.Chain)
+		}
+	}
+	return c.checkNewNumbers(prev)
+}
+
+// checkNewNumbers holds that a number new in c was never used and comes with a
+// log key that prev's nodes do not have.
+func (c *Charter) checkNewNumbers(prev *Charter) error {
+	highest := uint32(0)
+	keys := make(map[Hash]bool, len(prev.Nodes))
+	for i := range prev.Nodes {
+		highest = max(highest, prev.Nodes[i].Number)
+		keys[prev.Nodes[i].LogKey] = true
+	}
+	for _, e := range prev.Ended {
+		highest = max(highest, e.Chain)
+	}
 	for i := range c.Nodes {
-		if n := c.Nodes[i].Number; prev.Node(n) == nil && n <= highest {
-			return wrong(CodeCharter, "number %d was used before", n)
+		n := &c.Nodes[i]
+		switch {
+		case prev.Node(n.Number) != nil:
+		case n.Number <= highest:
+			return wrong(CodeCharter, "number %d was used before", n.Number)
+		case keys[n.LogKey]:
+			return wrong(CodeCharter, "node %d has a log key that was used before", n.Number)
 		}
 	}
 	return nil

@@ -135,6 +135,9 @@ func (v *Verifiers) Open(raw []byte) (*Checkpoint, error) {
 	if len(rest) > 0 || len(cp.Hash) != len(Hash{}) {
 		return nil, wrong(CodeCheckpoint, "the checkpoint of %s has extension lines or no 32-byte root", origin)
 	}
+	if n.Text != string(cp.Marshal()) {
+		return nil, wrong(CodeNotCanonical, "the checkpoint of %s writes its size or root in another than the canonical form", origin)
+	}
 	out := &Checkpoint{Chain: chain, Size: cp.Size, Root: Hash(cp.Hash), Note: raw, verified: len(n.Sigs)}
 	out.Cosigners = v.cosigners(n, chain)
 	out.Final = len(out.Cosigners) >= v.charter.Quorum()
@@ -172,7 +175,14 @@ func (v *Verifiers) VerifyCosignature(cp *Checkpoint, member string, line []byte
 	if !ok {
 		return note.Signature{}, wrong(CodeCheckpoint, "the checkpoint is no note")
 	}
-	n, err := note.Open(slices.Concat(text, []byte("\n"), line), v.all)
+	if strings.Count(string(line), "\n") != 1 {
+		return note.Signature{}, wrong(CodeForm, "a cosignature is one line")
+	}
+	signed := slices.Concat(text, []byte("\n"), line)
+	if err := checkLines(signed); err != nil {
+		return note.Signature{}, err
+	}
+	n, err := note.Open(signed, v.all)
 	if err != nil || len(n.Sigs) != 1 || v.witnesses[n.Sigs[0].Name] != member {
 		return note.Signature{}, because(CodeSignature, err, "cosignature of %s", member)
 	}

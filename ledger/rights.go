@@ -130,11 +130,17 @@ func readGrant(rec *Record, sc *Sidecar, seq uint64) (Grant, error) {
 func (g *Grant) limit(d *Disclosure) error {
 	switch d.Path {
 	case GrantParty:
+		if g.Party != "" {
+			return wrong(CodeForm, "a grant is limited to two parties")
+		}
 		if err := Unmarshal(d.Value, &g.Party); err != nil {
 			return because(CodeForm, err, "party of a grant")
 		}
 		return CheckSlug(g.Party)
 	case GrantPlaces:
+		if g.Places != nil {
+			return wrong(CodeForm, "a grant lists its places twice")
+		}
 		if err := Unmarshal(d.Value, &g.Places); err != nil {
 			return because(CodeForm, err, "places of a grant")
 		}
