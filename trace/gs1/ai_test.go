@@ -1,6 +1,11 @@
 package gs1
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -29,6 +34,21 @@ func TestTable(t *testing.T) {
 		}
 		checkComponents(t, ai)
 		checkRelations(t, ai)
+	}
+}
+
+// TestTableFingerprint notices any change to the table, also where the
+// dictionary is not at hand. A change that is meant is compared with the
+// dictionary first, and then the fingerprint is replaced.
+func TestTableFingerprint(t *testing.T) {
+	const want = "9f75ff0e4c1d182d"
+	h := sha256.New()
+	for _, code := range slices.Sorted(maps.Keys(table)) {
+		ai := table[code]
+		fmt.Fprintln(h, ai.Code, ai.Title, ai.Format, ai.Predefined, ai.PrimaryKey, ai.Attribute, ai.needs, ai.excludes, ai.sequences)
+	}
+	if got := hex.EncodeToString(h.Sum(nil)[:8]); got != want {
+		t.Errorf("got %s, want %s", got, want)
 	}
 }
 

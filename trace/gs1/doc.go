@@ -17,7 +17,7 @@
 // all digits, weighted 1, 3, 1, 3, ... from the right, a multiple of 10.
 //
 //	0 6 9 0 1 2 3 4 5 6 7 8 9 | check digit
-//	3 1 3 1 3 1 3 1 3 1 3 1 3 | sum 138, check digit 2
+//	3 1 3 1 3 1 3 1 3 1 3 1 3 | sum 128, check digit 2
 //
 // # Element strings
 //
@@ -46,11 +46,11 @@
 // The last primary key in the path counts, what precedes it is the stem.
 // Qualifiers follow in the order that the key prescribes. Attributes are
 // the query parameters whose names are digits; other parameters and the
-// fragment do not belong to the data and are dropped. Scheme and host are
-// compared without regard to case (RFC 3986, section 6.2.2.1), values
-// with: a serial keeps its letters. Octets other than letters, digits and
-// "-._~" are written as %XX with upper-case digits, and a space in the
-// query as "+".
+// fragment do not belong to the data and are dropped. The scheme may have
+// letters of either case (RFC 3986, section 3.1), which suits QR Codes in
+// upper case; everything else keeps its case, above all the serial.
+// Octets other than letters, digits and "-._~" are written as %XX with
+// upper-case digits, and a space in the query as "+".
 //
 // The canonical form of a link is the one under https://id.gs1.org with
 // its attributes in ascending order of their AIs.

@@ -33,21 +33,21 @@ const (
 // Elements whose value is a GTIN, SSCC or GLN are refused with the codes
 // of that key instead of AILength, AICharacter and AICheckDigit.
 const (
-	UnknownAI      Code = "unknown-ai"         // no such application identifier
-	AILength       Code = "ai-length"          // value too short or too long
-	AICharacter    Code = "ai-character"       // character outside the AI's set
-	AICheckDigit   Code = "ai-check-digit"     // wrong check digit or pair
-	AIValue        Code = "ai-value"           // no such date, country, ...
-	AIRepeated     Code = "ai-repeated"        // one AI with two values
-	AIMissing      Code = "ai-missing"         // an AI that must accompany is not there
-	AIConflict     Code = "ai-conflict"        // two AIs that exclude each other
-	ElementSyntax  Code = "element-syntax"     // not an element string
-	ElementsLength Code = "elements-length"    // longer than MaxElementBytes
-	NotDigitalLink Code = "not-digital-link"   // another kind of URI, or none
-	URILength      Code = "uri-length"         // longer than MaxURIBytes
-	URICharacter   Code = "uri-character"      // character that no URI has
-	Qualifier      Code = "key-qualifier"      // not, or not there, with this key
-	Attribute      Code = "attribute-position" // belongs in the path, or not in a link
+	UnknownAI         Code = "unknown-ai"         // no such application identifier
+	AILength          Code = "ai-length"          // value too short or too long
+	AICharacter       Code = "ai-character"       // character outside the AI's set
+	AICheckDigit      Code = "ai-check-digit"     // wrong check digit or pair
+	AIValue           Code = "ai-value"           // no such date, country, ...
+	AIRepeated        Code = "ai-repeated"        // one AI with two values
+	AIMissing         Code = "ai-missing"         // an AI that must accompany is not there
+	AIConflict        Code = "ai-conflict"        // two AIs that exclude each other
+	ElementSyntax     Code = "element-syntax"     // not an element string
+	ElementsLength    Code = "elements-length"    // longer than MaxElementBytes
+	NotDigitalLink    Code = "not-digital-link"   // another kind of URI, or none
+	URILength         Code = "uri-length"         // longer than MaxURIBytes
+	URICharacter      Code = "uri-character"      // character that no URI has
+	KeyQualifier      Code = "key-qualifier"      // not with this key, or not in this order
+	AttributePosition Code = "attribute-position" // belongs in the path, or not in a link
 )
 
 // An Error says why something was refused.

@@ -194,9 +194,9 @@ func (k keyKind) parse(s string) (uint64, error) {
 	if want := checkDigit(body); check != want {
 		return 0, refuse(k.code("-check-digit"), "the %s %s ends in check digit %c where %c is right", k.name, s, check, want)
 	}
-	n, err := strconv.ParseUint(s, 10, 64)
-	if err != nil {
-		return 0, fmt.Errorf("parse %s: %w", k.name, err)
+	var n uint64 // at most 18 digits, so it cannot overflow
+	for i := range len(s) {
+		n = n*10 + uint64(s[i]-'0')
 	}
 	if n == 0 {
 		return 0, refuse(k.code("-zero"), "the number zero is no %s", k.name)

@@ -2,10 +2,9 @@ package gs1
 
 const (
 	// MaxURIBytes bounds a Digital Link URI or request target. The longest
-	// key with all its qualifiers, each octet escaped, takes under 400
+	// key with all its qualifiers, each octet escaped, takes under 300
 	// bytes; the rest is room for a stem, attributes and foreign
-	// parameters. Common browsers and caches pass on 2,048 bytes and more
-	// is not promised anywhere.
+	// parameters. What telephones read from a label is a tenth of it.
 	MaxURIBytes = 2048
 
 	// MaxElementBytes bounds an element string in either spelling. The
@@ -18,8 +17,9 @@ const (
 	maxUnknownValue = 90
 
 	// maxCheckPairData is the longest text whose check character pair we
-	// compute: the pair is defined with one prime weight per character,
-	// and GS1 publishes 97 of them.
+	// compute. Each character takes the next prime as its weight, and the
+	// reference implementation of GS1 too has 97 of them; no AI needs more
+	// than 23.
 	maxCheckPairData = 97
 
 	// maxQuoted bounds the foreign text repeated in an error message, so

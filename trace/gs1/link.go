@@ -236,7 +236,7 @@ func (l *Link) checkPath() error {
 			return nil
 		}
 	}
-	return withAI(l.Key.AI, refuse(Qualifier, "the identifiers after this key in the path do not qualify it, or not in this order"))
+	return withAI(l.Key.AI, refuse(KeyQualifier, "the identifiers after this key in the path do not qualify it, or not in this order"))
 }
 
 // inOrder reports whether the qualifiers are seq with parts left out.
@@ -269,10 +269,10 @@ func (p Parser) addParameter(l *Link, e Element) error {
 // addAttribute adds an element that is known to be right by itself.
 func (l *Link) addAttribute(e Element) error {
 	if table[l.Key.AI].hasQualifier(e.AI) {
-		return withAI(e.AI, refuse(Attribute, "it qualifies the key and belongs in the path"))
+		return withAI(e.AI, refuse(AttributePosition, "it qualifies the key and belongs in the path"))
 	}
 	if !table[e.AI].Attribute {
-		return withAI(e.AI, refuse(Attribute, "it is not allowed in the query of a Digital Link"))
+		return withAI(e.AI, refuse(AttributePosition, "it is not allowed in the query of a Digital Link"))
 	}
 	return l.append(e)
 }
