@@ -1,0 +1,167 @@
+// Package suyuan_test holds the rules about the tree as a whole.
+package suyuan_test
+
+import (
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"os"
+	"path"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// layers is the import policy: for each package what it may import of ours and
+// which fenced outside modules it may touch. Read it top to bottom: everything
+// points upwards. A new package needs a new line; widening a line is a design
+// decision and deserves a commit of its own.
+var layers = map[string]string{
+	"ledger":            "",
+	"ledger/store":      "ledger badger",
+	"ledger/ledgertest": "ledger",
+
+	"trace/gs1":   "",
+	"trace/code":  "",
+	"trace/label": "qrcode",
+	"trace":       "ledger trace/gs1 trace/code",
+	"trace/index": "ledger trace trace/gs1 trace/code badger",
+	"trace/proof": "ledger trace trace/gs1 trace/code",
+
+	"node/wire":    "ledger",
+	"node/replica": "ledger ledger/store node/wire libp2p",
+	"node":         "ledger ledger/store trace trace/gs1 trace/code trace/index trace/proof node/replica libp2p keystore",
+
+	"api/web": "",
+	"api":     "ledger trace trace/gs1 trace/code trace/label trace/proof api/web fiber",
+
+	"cmd/suyuan": "ledger ledger/store trace trace/gs1 trace/code trace/label trace/proof node api qrcode",
+}
+
+// fences are outside modules that only some packages may touch, so that no type
+// of theirs spreads.
+var fences = map[string]string{
+	"badger":   "github.com/dgraph-io/badger",
+	"libp2p":   "github.com/libp2p/",
+	"fiber":    "github.com/gofiber/fiber",
+	"qrcode":   "github.com/skip2/go-qrcode",
+	"keystore": "github.com/ethereum/go-ethereum/accounts",
+}
+
+// pure lists packages in which nothing runs on its own: no goroutine starts in
+// them.
+var pure = []string{"ledger", "trace", "trace/gs1", "trace/proof"}
+
+// topLevel is what may stand at the top of the tree.
+var topLevel = []string{"api", "cmd", "ledger", "node", "scripts", "trace", ".ci", ".git"}
+
+func TestImports(t *testing.T) {
+	seen := make(map[string]bool)
+	eachGoFile(t, func(file, pkg string, imports []string) {
+		allowed, listed := layers[pkg]
+		if !listed {
+			t.Errorf("%s: package %s is not in the import policy", file, pkg)
+			return
+		}
+		seen[pkg] = true
+		for _, imp := range imports {
+			if own, ok := strings.CutPrefix(imp, "suyuan/"); ok && !slices.Contains(strings.Fields(allowed), own) {
+				t.Errorf("%s: %s may not import %s", file, pkg, imp)
+			}
+			for name, prefix := range fences {
+				if strings.HasPrefix(imp, prefix) && !slices.Contains(strings.Fields(allowed), name) {
+					t.Errorf("%s: %s may not import %s, which is fenced", file, pkg, imp)
+				}
+			}
+		}
+	})
+	for pkg := range layers {
+		if !seen[pkg] {
+			t.Errorf("the import policy lists %s, which does not exist", pkg)
+		}
+	}
+}
+
+// TestPackageComments holds that each package says what it is, once.
+func TestPackageComments(t *testing.T) {
+	comments := make(map[string]int)
+	eachGoFile(t, func(file, pkg string, _ []string) {
+		f, err := parser.ParseFile(token.NewFileSet(), file, nil, parser.ParseComments|parser.PackageClauseOnly)
+		if err != nil {
+			t.Fatal(err)
+		}
+		comments[pkg] += 0
+		if f.Doc != nil {
+			comments[pkg]++
+		}
+	})
+	for pkg, n := range comments {
+		if n != 1 {
+			t.Errorf("%s has %d package comments, not one", pkg, n)
+		}
+	}
+}
+
+func TestPurePackagesStartNoGoroutine(t *testing.T) {
+	eachGoFile(t, func(file, pkg string, _ []string) {
+		if !slices.Contains(pure, pkg) {
+			return
+		}
+		src, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i, line := range strings.Split(string(src), "\n") {
+			if strings.HasPrefix(strings.TrimSpace(line), "go func") {
+				t.Errorf("%s:%d: a pure package starts a goroutine", file, i+1)
+			}
+		}
+	})
+}
+
+func TestTopLevel(t *testing.T) {
+	list, err := os.ReadDir(".")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range list {
+		if e.IsDir() && !slices.Contains(topLevel, e.Name()) {
+			t.Errorf("folder %s stands at the top of the tree", e.Name())
+		}
+	}
+}
+
+// eachGoFile calls do for every Go file that is no test, with its package's
+// path below the module and what it imports.
+func eachGoFile(t *testing.T, do func(file, pkg string, imports []string)) {
+	t.Helper()
+	files := 0
+	err := fs.WalkDir(os.DirFS("."), ".", func(name string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		if d.IsDir() && (d.Name() == "testdata" || d.Name() == "node_modules" || strings.HasPrefix(d.Name(), ".") && name != ".") {
+			return fs.SkipDir
+		}
+		if d.IsDir() || !strings.HasSuffix(name, ".go") || strings.HasSuffix(name, "_test.go") || path.Dir(name) == "." {
+			return nil
+		}
+		f, err := parser.ParseFile(token.NewFileSet(), name, nil, parser.ImportsOnly)
+		if err != nil {
+			return err
+		}
+		var imports []string
+		for _, i := range f.Imports {
+			imports = append(imports, strings.Trim(i.Path.Value, `"`))
+		}
+		files++
+		do(name, path.Dir(name), imports)
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if files == 0 {
+		t.Fatal("no Go file was found")
+	}
+}
