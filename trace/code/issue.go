@@ -48,7 +48,7 @@ type Issued struct {
 
 // Issue makes the pack of a run. When it returns without an error the pack is
 // on disk to stay. The codes themselves come from [Run.Serials]. It uses all
-// cores, about 30 MB of memory whatever the count, and stops soon after ctx
+// cores, less than 50 MB of memory whatever the count, and stops soon after ctx
 // ends. Errors to test for: [ErrRun], [ErrCollision].
 func Issue(ctx context.Context, run Run, job Job) (Issued, error) {
 	if err := run.Check(); err != nil {

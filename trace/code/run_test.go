@@ -92,7 +92,8 @@ func TestSecretsAreNotPrinted(t *testing.T) {
 }
 
 func TestNewSecretsDiffer(t *testing.T) {
-	if NewSecret() == NewSecret() {
-		t.Error("two secrets are the same")
+	first, second := NewSecret(), NewSecret()
+	if first == second || first == (Secret{}) {
+		t.Error("secrets are not random")
 	}
 }
