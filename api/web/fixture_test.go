@@ -1,0 +1,111 @@
+package web
+
+import (
+	"testing"
+	"time"
+)
+
+var caution = Text{
+	"核验的是码和记录，不是包装内的商品；请核对品名、批号、日期与包装。",
+	"What is checked is the code and the records, not the goods in the pack; compare name, batch, dates and packaging.",
+}
+
+var brand = Text{"岚芝堂", "Lanzhi"}
+
+// headlines are those of DESIGN.md section 6, with the brand put in.
+var headlines = map[Verdict]Text{
+	Consistent:  {"此码由岚芝堂签发，流通记录一致", "Issued by Lanzhi; the records agree"},
+	Warning:     {"此码由岚芝堂签发，有一项请留意：收货记录没有对应的发货记录", "Issued by Lanzhi; please note: it was received but never shipped"},
+	Suspicious:  {"请谨慎：此码可能被复制", "Caution: this code may have been copied"},
+	Recalled:    {"该产品正在召回，请停止使用", "This product is being recalled; stop using it"},
+	NeverIssued: {"岚芝堂没有签发过此码", "Lanzhi has never issued this code"},
+	Unknown:     {"暂未查到此码，请稍后再试", "Not found yet, please try again"},
+}
+
+func newTestPages(t testing.TB) *Pages {
+	t.Helper()
+	p, err := New()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+// testItem is an item that went from the factory to a shop, with a verdict.
+func testItem(v Verdict) *Item {
+	cst := time.FixedZone("", 8*3600)
+	at := func(day, hour, minute int) time.Time { return time.Date(2026, 10, day, hour, minute, 0, 0, cst) }
+	east, dealer := Text{"华东仓", "East DC"}, Text{"江南经销", "Jiangnan Distribution"}
+	item := &Item{
+		Level: LevelItem, GTIN: "06901234567892", Serial: "00A7K3M9QXW2C8RT5Y1N", Lot: "L20261003",
+		Verdict: v, Headline: headlines[v], Caution: caution, Brand: brand,
+		Custody: "sold",
+		Product: &Product{
+			Name:    Text{"岚芝灵芝孢子粉（破壁）", "Lanzhi Reishi Spore Powder, wall-broken"},
+			Picture: "/picture.png",
+			Facts: []Fact{
+				{"net_content", Text{"1 g × 60 袋", "60 sachets of 1 g"}},
+				{"origin", Text{"CN-ZJ", "CN-ZJ"}},
+				{"produced", Text{"2026-10-03", "2026-10-03"}},
+				{"expires", Text{"2028-10-02", "2028-10-02"}},
+			},
+		},
+		Stored: Stored{Companies: 3, Of: 4},
+		Events: []Event{
+			{Kind: "run", At: at(2, 9, 12), Party: brand, Chain: "brand/1", Seq: 14},
+			{Kind: "activate", At: at(3, 15, 40), Party: brand, Region: "330100", PlaceIs: "factory", Chain: "brand/1", Seq: 19,
+				Facts: []Fact{{"lot", Text{"L20261003", "L20261003"}}, {"produced", Text{"2026-10-03", "2026-10-03"}}}},
+			{Kind: "ship", At: at(5, 8, 5), Party: brand, Region: "330100", PlaceIs: "factory", Chain: "brand/1", Seq: 31},
+			{Kind: "receive", At: at(6, 14, 22), Party: east, Region: "CN-SH", PlaceIs: "warehouse", Chain: "wh/2", Seq: 8},
+			{Kind: "ship", At: at(12, 10, 0), Party: east, Region: "CN-SH", PlaceIs: "warehouse", Chain: "wh/2", Seq: 15},
+			{Kind: "receive", At: at(13, 16, 48), Party: dealer, Region: "320500", PlaceIs: "warehouse", Chain: "dist/3", Seq: 5},
+			{Kind: "sell", At: at(20, 11, 31), Party: dealer, Region: "320500", PlaceIs: "store", Chain: "dist/3", Seq: 9,
+				Facts: []Fact{{"channel", Text{"retail", "retail"}}}},
+		},
+		Reports: []Report{{
+			Title: Text{"出厂检验报告", "Release test report"}, Issuer: Text{"浙江省食检所", "Zhejiang Food Testing"},
+			Result: "pass", URL: "/api/v1/documents/00",
+		}},
+		Network:  "5f1c0de2a4b39870aa55e0c3b8d96f1274e0915c36ad8b2f0f6c9d1e7b34a852",
+		Host:     "trace.lanzhi.example",
+		Mirrors:  []Mirror{{east, "https://east.example/01/x"}, {Text{"中检审计", "Audit"}, "https://audit.example/01/x"}},
+		TrailURL: "/api/v1/trail?uri=x",
+		ProofURL: "/api/v1/proof?uri=x",
+		Chains: []Chain{
+			{Name: "brand/1", Size: 42, Stored: Stored{4, 4}},
+			{Name: "wh/2", Size: 20, Stored: Stored{3, 4}},
+			{Name: "dist/3", Size: 11, Stored: Stored{3, 4}},
+		},
+		Filings: []string{"浙ICP备00000000号"},
+	}
+	return adapt(item, at)
+}
+
+// adapt makes the rest of the item fit its verdict.
+func adapt(item *Item, at func(day, hour, minute int) time.Time) *Item {
+	switch item.Verdict {
+	case Warning:
+		item.Events[3].Marked = true
+		item.Findings = []Finding{{"received-not-shipped", "warning", Text{"华东仓 10月6日收到这件商品，但没有找到对应的发货记录。", "East DC received the item on 6 October, but no shipment to it is on record."}}}
+		item.Events = append(item.Events[:2:2], item.Events[3:]...)
+		item.Pending = []Event{{Kind: "return", At: at(25, 9, 3), Party: Text{"江南经销", "Jiangnan Distribution"}, Region: "320500", PlaceIs: "store"}}
+	case Suspicious:
+		item.Findings = []Finding{
+			{"sold-twice", "critical", Text{"这个码有两次售出记录：10月20日在江苏，10月21日在广东。", "The code was sold twice: on 20 October in Jiangsu and on 21 October in Guangdong."}},
+			{"shipped-by-non-holder", "warning", Text{"华南批发 发货时，记录显示商品不在它那里。", "South Wholesale shipped it when the records show it elsewhere."}},
+		}
+		item.Events = append(item.Events, Event{Kind: "sell", At: at(21, 9, 45), Party: Text{"华南批发", "South Wholesale"}, Region: "440300", PlaceIs: "store", Marked: true})
+		item.Contact = Text{"岚芝堂客服 400-000-0000", "Lanzhi service 400-000-0000"}
+	case Recalled:
+		item.Findings = []Finding{{"recalled", "critical", Text{"岚芝堂 10月28日发布二级召回：该批次封口不严。请停止食用并退回购买处。", "Lanzhi announced a class II recall on 28 October: faulty seals in this batch. Stop eating it and return it to the shop."}}}
+	case NeverIssued:
+		item.Events, item.Reports, item.Custody, item.Lot, item.Stored, item.Chains = nil, nil, "", "", Stored{}, nil
+		item.Product.Facts = item.Product.Facts[:2]
+	case Unknown:
+		item.Events, item.Reports, item.Custody, item.Lot, item.Stored, item.Chains = nil, nil, "", "", Stored{}, nil
+		item.Product, item.ProofURL = nil, ""
+	}
+	return item
+}
+
+var verdicts = []Verdict{Consistent, Warning, Suspicious, Recalled, NeverIssued, Unknown}

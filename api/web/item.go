@@ -1,0 +1,229 @@
+package web
+
+import (
+	"slices"
+	"strings"
+	"time"
+)
+
+// itemPage is the data of the item template.
+type itemPage struct {
+	entryPage
+	Item    *Item
+	Verdict VerdictWords
+}
+
+func newItemPage(f frame, v *Item) *itemPage {
+	p := &itemPage{entryPage: entryPage{frame: f}, Item: v, Verdict: f.Words.Verdict[string(v.Verdict)]}
+	if v.Level == LevelProduct {
+		p.Form = &Entry{GTIN: v.GTIN, Filings: v.Filings}
+	}
+	p.Title = p.Headline() + " · " + p.Words.Site
+	return p
+}
+
+// Mark names the banner's colour and icon.
+func (p *itemPage) Mark() string {
+	if p.Item.Verdict == None {
+		return "none"
+	}
+	return string(p.Item.Verdict)
+}
+
+// Headline is the verdict's, or says what kind of code this is.
+func (p *itemPage) Headline() string {
+	if !p.Item.Headline.IsZero() {
+		return p.T(p.Item.Headline)
+	}
+	return p.Words.Levels[string(p.Item.Level)].Headline
+}
+
+// Advice says what to do about the verdict.
+func (p *itemPage) Advice() string {
+	if p.Item.Verdict == None {
+		return p.Words.Levels[string(p.Item.Level)].Advice
+	}
+	return p.Verdict.Advice
+}
+
+// Dots has one element for each company that is named, true for each that has
+// stored; none where there would be too many for a row.
+func (p *itemPage) Dots() []bool {
+	if p.Item.Stored.Of > maxDots {
+		return nil
+	}
+	dots := make([]bool, p.Item.Stored.Of)
+	for i := range min(p.Item.Stored.Companies, len(dots)) {
+		dots[i] = true
+	}
+	return dots
+}
+
+// maxDots is how many dots stand beside the sentence on a narrow phone.
+const maxDots = 7
+
+// State is the state of custody in words.
+func (p *itemPage) State() string { return p.Words.Custody[p.Item.Custody] }
+
+// Grouped splits a serial of 20 characters into groups of four, as people read
+// it aloud.
+func (p *itemPage) Grouped(serial string) string {
+	if len(serial) != 20 {
+		return serial
+	}
+	var groups []string
+	for part := range slices.Chunk([]byte(serial), 4) {
+		groups = append(groups, string(part))
+	}
+	return strings.Join(groups, " ")
+}
+
+// Label names a fact.
+func (p *itemPage) Label(f Fact) string {
+	if label, ok := p.Words.Fields[f.Key]; ok {
+		return label
+	}
+	return strings.ReplaceAll(f.Key, "_", " ")
+}
+
+// Value says a fact's value, in words where it is a code and as a date where it
+// is one.
+func (p *itemPage) Value(f Fact) string {
+	value := p.T(f.Value)
+	if words, ok := p.Words.Values[f.Key+"."+value]; ok {
+		return words
+	}
+	if f.Key == "region" || f.Key == "origin" {
+		return regionName(p.Lang, value)
+	}
+	if date, err := time.Parse(time.DateOnly, value); err == nil {
+		return day(p.Lang, date)
+	}
+	return value
+}
+
+// ShowsTimeline reports whether the page has a timeline: that of a product is
+// its brand's business, not a journey.
+func (p *itemPage) ShowsTimeline() bool {
+	if p.Item.Verdict == NeverIssued || p.Item.Verdict == Unknown || p.Item.Level == LevelProduct {
+		return len(p.Item.Events) > 0
+	}
+	return true
+}
+
+// Zone names the offset that all events share, or nothing.
+func (p *itemPage) Zone() string {
+	if zone, ok := p.sharedZone(); ok {
+		return fill(p.Words.Timeline.Zone, "zone", zone)
+	}
+	return ""
+}
+
+func (p *itemPage) sharedZone() (string, bool) {
+	if len(p.Item.Events) == 0 {
+		return "", false
+	}
+	first := zone(p.Item.Events[0].At)
+	for _, e := range append(p.Item.Events[1:len(p.Item.Events):len(p.Item.Events)], p.Item.Pending...) {
+		if zone(e.At) != first {
+			return "", false
+		}
+	}
+	return first, true
+}
+
+// FindingIcon chooses the icon of a finding.
+func (p *itemPage) FindingIcon(f Finding) string {
+	if f.Severity == "critical" {
+		return "suspicious"
+	}
+	return "warning"
+}
+
+// ReportLine says result and issuer of an inspection.
+func (p *itemPage) ReportLine(r Report) string {
+	var parts []string
+	if r.Result != "" {
+		parts = append(parts, p.Value(Fact{Key: "result", Value: Text{r.Result, r.Result}}))
+	}
+	if issuer := p.T(r.Issuer); issuer != "" {
+		parts = append(parts, issuer)
+	}
+	return strings.Join(parts, " · ")
+}
+
+// A step is an event in words.
+type step struct {
+	Name, Text, Icon string
+	Who, When, Where string
+	Facts            []string
+	Marked           bool
+	Flag             string
+}
+
+// Step puts an event into words.
+func (p *itemPage) Step(e Event) step {
+	words := lookUp(p.Words.Kinds, e.Kind)
+	s := step{
+		Name: words.Name, Text: words.Text, Icon: eventIcon(e.Kind),
+		Who: p.T(e.Party), When: p.when(e), Where: p.where(e),
+		Marked: e.Marked, Flag: p.Words.Timeline.Marked,
+	}
+	for _, f := range e.Facts {
+		s.Facts = append(s.Facts, p.Label(f)+" "+p.Value(f))
+	}
+	return s
+}
+
+func (p *itemPage) when(e Event) string {
+	at := instant(p.Lang, e.At)
+	if _, shared := p.sharedZone(); !shared {
+		at += " (" + zone(e.At) + ")"
+	}
+	if !e.Recorded.IsZero() {
+		at += " · " + fill(p.Words.Timeline.Recorded, "time", instant(p.Lang, e.Recorded.In(e.At.Location())))
+	}
+	return at
+}
+
+// where names the place as closely as is public: its name, or region and kind.
+func (p *itemPage) where(e Event) string {
+	if name := p.T(e.Place); name != "" {
+		return name
+	}
+	var parts []string
+	switch {
+	case e.Region != "":
+		parts = append(parts, regionName(p.Lang, e.Region))
+	case e.Country != "":
+		parts = append(parts, e.Country)
+	}
+	if e.PlaceIs != "" {
+		kind, ok := p.Words.Places[e.PlaceIs]
+		if !ok {
+			kind = e.PlaceIs
+		}
+		parts = append(parts, kind)
+	}
+	if p.Lang == En {
+		return strings.Join(parts, ", ")
+	}
+	return strings.Join(parts, "")
+}
+
+// eventIcon names the picture of a kind.
+func eventIcon(kind string) string {
+	switch kind {
+	case "run", "activate", "pack", "ship", "receive", "sell", "inspect":
+		return kind
+	case "unpack", "transform":
+		return "pack"
+	case "return":
+		return "receive"
+	case "void", "hold", "recall", "cancel":
+		return "stop"
+	case "release", "withdraw":
+		return "yes"
+	}
+	return "other"
+}

@@ -1,0 +1,148 @@
+package web
+
+import "time"
+
+// A Verdict is what a page says first. Its words are those of the trail.
+type Verdict string
+
+// The verdicts, and None for what has none: a product, a lot or a unit.
+const (
+	None        Verdict = ""
+	Consistent  Verdict = "consistent"
+	Warning     Verdict = "warning"
+	Suspicious  Verdict = "suspicious"
+	Recalled    Verdict = "recalled"
+	NeverIssued Verdict = "never-issued"
+	Unknown     Verdict = "unknown"
+)
+
+// An Item is the page of a code: of one item, or of a product, lot or unit.
+type Item struct {
+	Level  Level
+	GTIN   string // 14 digits, or empty
+	Serial string
+	Lot    string
+	SSCC   string
+
+	Verdict  Verdict
+	Headline Text // the verdict in the words fixed for it
+	Caution  Text // the sentence that stands on every page
+	Brand    Text // who issues codes of the product
+	Contact  Text // how to reach the brand
+
+	Product *Product // nil if it is not known
+	Custody string   // state of custody, such as "sold"
+	Holder  Text     // who holds the item
+
+	Stored   Stored
+	Events   []Event // final, in the order of the trail
+	Pending  []Event // stored by this node and not final
+	Findings []Finding
+	Reports  []Report
+
+	Network  string // network id, hex
+	Host     string // the host that the brand prints on its codes
+	Mirrors  []Mirror
+	TrailURL string // the same as JSON
+	ProofURL string // proof bundle; empty if there is none
+	Chains   []Chain
+	Filings  []string // registration numbers that the page must show
+}
+
+// A Level says what a code identifies.
+type Level string
+
+// The levels.
+const (
+	LevelItem    Level = "item"
+	LevelLot     Level = "lot"
+	LevelProduct Level = "product"
+	LevelUnit    Level = "unit"
+)
+
+// A Product is what the brand says about a GTIN.
+type Product struct {
+	Name    Text
+	Picture string // URL of the same origin, or empty
+	Facts   []Fact
+}
+
+// A Fact is one field of a product or an event. The key chooses the label and,
+// for values that are codes, the words.
+type Fact struct {
+	Key   string
+	Value Text
+}
+
+// An Event is one step of the timeline.
+type Event struct {
+	ID       string // leaf hash, hex
+	Kind     string // name of the record kind
+	At       time.Time
+	Recorded time.Time // zero if not to be shown
+	Party    Text      // who says so
+	Place    Text      // where, if it has a public name
+	Region   string    // GB/T 2260 or ISO 3166-2 code
+	Country  string    // ISO 3166-1 alpha-2
+	PlaceIs  string    // kind of place
+	Facts    []Fact
+	Chain    string // <member>/<number>
+	Seq      uint64
+	Marked   bool // a finding rests on it
+}
+
+// A Finding is something wrong or noteworthy.
+type Finding struct {
+	Code     string
+	Severity string // info, notice, warning or critical
+	Text     Text
+}
+
+// A Report is a document of an inspection.
+type Report struct {
+	Title  Text
+	Issuer Text
+	Result string
+	URL    string
+}
+
+// Stored says how many of the companies that the charter names have stored what
+// the page shows. Of zero companies nothing is said.
+type Stored struct {
+	Companies int
+	Of        int
+}
+
+// A Mirror is another company's node that answers for the same code.
+type Mirror struct {
+	Name Text
+	URL  string
+}
+
+// A Chain is up to where a log was read, and how many companies hold it.
+type Chain struct {
+	Name   string // <member>/<number>
+	Size   uint64
+	Stored Stored
+	Forked bool
+}
+
+// An Entry is the page on which a code is typed in.
+type Entry struct {
+	GTIN, Serial string // as typed
+	Field        string // the field with the mistake: gtin, serial, link or none
+	Mistake      string // code of what is wrong, or empty
+	Filings      []string
+}
+
+// A Trouble is the page for a request that has no answer.
+type Trouble struct {
+	Status int
+	Code   string // stable code of the problem
+	Detail string // the problem in one English sentence
+	ID     string // request id, for whoever asks for help
+
+	// Form is set if the code can be corrected.
+	Form    *Entry
+	Filings []string
+}

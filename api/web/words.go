@@ -1,0 +1,122 @@
+package web
+
+// Words are the fixed words of one language. {name} stands for a value.
+type Words struct {
+	Site     string                  `json:"site"`
+	Other    string                  `json:"other_language"` // the other language, in its own words
+	Switch   string                  `json:"switch_language"`
+	Verdict  map[string]VerdictWords `json:"verdict"`
+	Stored   string                  `json:"stored"`
+	StoredBy string                  `json:"stored_hint"`
+	Levels   map[string]LevelWords   `json:"levels"`
+	Product  ProductWords            `json:"product"`
+	Timeline TimelineWords           `json:"timeline"`
+	Kinds    map[string]KindWords    `json:"kinds"`
+	Fields   map[string]string       `json:"fields"` // labels of facts
+	Values   map[string]string       `json:"values"` // words of facts that are codes, as "<field>.<code>"
+	Places   map[string]string       `json:"places"` // kinds of places
+	Custody  map[string]string       `json:"custody"`
+	Severity map[string]string       `json:"severity"`
+	Sections SectionWords            `json:"sections"`
+	Meaning  MeaningWords            `json:"meaning"`
+	Check    CheckWords              `json:"check"`
+	Form     FormWords               `json:"form"`
+	Troubles map[string]TroubleWords `json:"troubles"` // by problem code; "" for all others
+	Mistakes map[string]string       `json:"mistakes"` // by problem code; "" for all others
+}
+
+// VerdictWords belong to one verdict.
+type VerdictWords struct {
+	Label  string `json:"label"`
+	Advice string `json:"advice"`
+}
+
+// LevelWords belong to codes that stand for more than one item.
+type LevelWords struct {
+	Headline string `json:"headline"`
+	Advice   string `json:"advice"`
+}
+
+// ProductWords head the product's card.
+type ProductWords struct {
+	Title   string `json:"title"`
+	Missing string `json:"missing"`
+	Code    string `json:"code"`
+	Holder  string `json:"holder"`
+	State   string `json:"state"`
+}
+
+// TimelineWords stand around the events.
+type TimelineWords struct {
+	Title     string `json:"title"`
+	Zone      string `json:"zone"`
+	Empty     string `json:"empty"`
+	Recorded  string `json:"recorded"`
+	Marked    string `json:"marked"`
+	Pending   string `json:"pending"`
+	PendingIs string `json:"pending_hint"`
+}
+
+// KindWords say in plain words what an event of a kind is.
+type KindWords struct {
+	Name string `json:"name"`
+	Text string `json:"text"`
+}
+
+// SectionWords are other headings.
+type SectionWords struct {
+	Findings string `json:"findings"`
+	Reports  string `json:"reports"`
+	Report   string `json:"report"`
+	Details  string `json:"details"`
+	Contact  string `json:"contact"`
+}
+
+// MeaningWords say what the page shows and what it cannot show.
+type MeaningWords struct {
+	Title  string   `json:"title"`
+	Shows  string   `json:"shows"`
+	Yes    []string `json:"yes"`
+	Cannot string   `json:"cannot"`
+	No     []string `json:"no"`
+}
+
+// CheckWords say how to check without trusting the page.
+type CheckWords struct {
+	Title   string `json:"title"`
+	Intro   string `json:"intro"`
+	Address string `json:"address"`
+	Mirrors string `json:"mirrors"`
+	Alone   string `json:"alone"`
+	Bundle  string `json:"bundle"`
+	Command string `json:"command"`
+	Network string `json:"network"`
+	Proof   string `json:"proof"`
+	Trail   string `json:"trail"`
+	AsOf    string `json:"as_of"`
+	Chain   string `json:"chain"`
+	Forked  string `json:"forked"`
+	Entry   string `json:"entry"`
+}
+
+// FormWords are those of the form.
+type FormWords struct {
+	Title      string `json:"title"`
+	Intro      string `json:"intro"`
+	GTIN       string `json:"gtin"`
+	GTINHint   string `json:"gtin_hint"`
+	Serial     string `json:"serial"`
+	SerialHint string `json:"serial_hint"`
+	Link       string `json:"link"`
+	LinkHint   string `json:"link_hint"`
+	Or         string `json:"or"`
+	Submit     string `json:"submit"`
+	Again      string `json:"again"`
+	Typo       string `json:"typo"`
+}
+
+// TroubleWords explain a problem.
+type TroubleWords struct {
+	Headline string `json:"headline"`
+	Text     string `json:"text"`
+}
