@@ -1,0 +1,285 @@
+package trace
+
+import (
+	"cmp"
+	"fmt"
+	"iter"
+	"math"
+	"slices"
+	"strings"
+
+	"suyuan/ledger"
+	"suyuan/trace/code"
+)
+
+// A Field is one row of the table of fields of a kind.
+type Field struct {
+	// Number is the key in the record's map of public fields, or the path of
+	// the disclosure. Numbers count from 1 in each kind and are never reused.
+	Number   uint64
+	Name     string // in JSON, snake_case
+	Type     Type
+	Audience ledger.Audience
+
+	InRecord bool     // stands in the record's bytes; otherwise it is a disclosure
+	Required bool     // a record without it is refused at the author's door
+	Folded   bool     // the fold reads it: it cannot be erased, and must be shared
+	Attached bool     // names attachments by their digests
+	Choices  []string // the only values, if not empty
+	Min, Max uint64   // of a TypeUint field; a Max of 0 is MaxNumber
+	Doc      string   // what it says, one phrase
+}
+
+// A KindSpec is the table's part about one kind.
+type KindSpec struct {
+	Kind     ledger.Kind
+	Who      string // who may sign it, for people; [Admit] holds the rule
+	Doc      string // what it says happened
+	Fields   []Field
+	Subjects []SubjectKind // allowed; none: the event is about what its fields name
+}
+
+// Short forms that keep the table readable.
+const (
+	pub = ledger.Public
+	itm = ledger.Item
+	mem = ledger.Members
+	pty = ledger.Parties
+	own = ledger.Own
+)
+
+// The numbers of fields that every kind may have.
+const (
+	refsNumber      = 0
+	documentsNumber = 100
+)
+
+// common fields of every kind.
+var common = []Field{
+	{Number: refsNumber, Name: "refs", Type: TypeHashes, Audience: mem, Folded: true, Doc: "leaf hashes of earlier entries that this one follows"},
+	{Number: documentsNumber, Name: "documents", Type: TypeHashes, Audience: mem, Attached: true, Doc: "SHA-256 of documents for members"},
+}
+
+var (
+	codesAndUnits = []SubjectKind{SubjectRange, SubjectSSCC}
+	packing       = []SubjectKind{SubjectContent, SubjectPattern}
+)
+
+// specs is the table: validation, JSON and documentation come from it. It is
+// never changed.
+var specs = []KindSpec{
+	{Kind: ledger.KindProduct, Who: "the member to which the charter gives the GTIN", Doc: "a product, or a new version of it",
+		Fields: []Field{
+			{Number: 1, Name: "gtin", Type: TypeGTIN, Audience: pub, InRecord: true, Required: true, Folded: true, Doc: "the product's GTIN"},
+			{Number: 2, Name: "version", Type: TypeUint, Min: 1, Audience: pub, InRecord: true, Required: true, Folded: true, Doc: "counts from 1"},
+			{Number: 3, Name: "applies_from", Type: TypeDate, Audience: pub, InRecord: true, Folded: true, Doc: "items produced from this day on have this version"},
+			{Number: 4, Name: "corrects", Type: TypeUint, Min: 1, Audience: pub, InRecord: true, Folded: true, Doc: "the version that this one corrects, instead of following it"},
+			{Number: 5, Name: "producer", Type: TypeParty, Audience: pub, InRecord: true, Doc: "who makes it, if not the signer"},
+			{Number: 6, Name: "issuing_chain", Type: TypeUint, Min: 1, Max: math.MaxUint32, Audience: pub, InRecord: true, Required: true, Folded: true, Doc: "number of the chain that issues runs of codes"},
+			{Number: 7, Name: "names", Type: TypeNames, Audience: pub, Required: true, Folded: true, Doc: "the product's name"},
+			{Number: 8, Name: "origin", Type: TypeNames, Audience: pub, Doc: "where it comes from"},
+			{Number: 9, Name: "net_content", Type: TypeText, Audience: pub, Doc: "such as 750 mL"},
+			{Number: 10, Name: "shelf_life_days", Type: TypeUint, Audience: pub, InRecord: true, Doc: "days from production to expiry"},
+			{Number: 11, Name: "licences", Type: TypeTexts, Audience: pub, Doc: "production licence and standard numbers"},
+			{Number: 12, Name: "picture", Type: TypeHash, Audience: pub, Attached: true, Doc: "SHA-256 of a picture"},
+			{Number: 13, Name: "scan_threshold", Type: TypeUint, Audience: mem, Doc: "scans of one code from which its scans are looked at"},
+			{Number: 14, Name: "reward_trigger", Type: TypeToken, Audience: mem, Doc: "the event that makes a reward due"},
+			{Number: 15, Name: "sku", Type: TypeText, Audience: own, Doc: "the author's own number"},
+		}},
+	{Kind: ledger.KindPlace, Who: "its member", Doc: "a place where goods are",
+		Fields: []Field{
+			{Number: 1, Name: "id", Type: TypeSlug, Audience: pub, InRecord: true, Required: true, Folded: true, Doc: "the place's id among those of its member"},
+			{Number: 2, Name: "kind", Type: TypeToken, Audience: pub, InRecord: true, Required: true, Folded: true, Doc: "what sort of place",
+				Choices: []string{"factory", "warehouse", "store", "port", "laboratory", "office", "other"}},
+			{Number: 3, Name: "country", Type: TypeCountry, Audience: pub, InRecord: true, Required: true, Folded: true, Doc: "the country"},
+			{Number: 4, Name: "region", Type: TypeRegion, Audience: pub, InRecord: true, Folded: true, Doc: "province, city or district"},
+			{Number: 5, Name: "name", Type: TypeNames, Audience: mem, Folded: true, Doc: "what members call it"},
+			{Number: 6, Name: "gln", Type: TypeGLN, Audience: mem, Doc: "its Global Location Number"},
+			{Number: 7, Name: "address", Type: TypeText, Audience: pty, Doc: "its postal address"},
+		}},
+	{Kind: ledger.KindParty, Who: "the member that hosts it", Doc: "somebody that a member acts for: a dealer, a store, a carrier",
+		Fields: []Field{
+			{Number: 1, Name: "slug", Type: TypeSlug, Audience: mem, Required: true, Folded: true, Doc: "the party's slug among those of its host"},
+			{Number: 2, Name: "kind", Type: TypeToken, Audience: mem, Required: true, Doc: "what sort of party",
+				Choices: []string{"dealer", "store", "factory", "carrier", "logistics", "laboratory", "other"}},
+			{Number: 3, Name: "name", Type: TypeNames, Audience: mem, Folded: true, Doc: "what members call it"},
+			{Number: 4, Name: "public_name", Type: TypeNames, Audience: pub, Folded: true, Doc: "what anyone may call it; without one, the public sees the host"},
+			{Number: 5, Name: "company_id", Type: TypeText, Audience: pty, Doc: "its registration number"},
+			{Number: 6, Name: "contact", Type: TypeText, Audience: own, Doc: "whom to call"},
+			{Number: 7, Name: "moved_to", Type: TypeParty, Audience: mem, Doc: "the party that it has become, with another host"},
+		}},
+	{Kind: ledger.KindRun, Who: "the chain that the product names", Doc: "codes issued for a GTIN",
+		Fields: []Field{
+			{Number: 1, Name: "gtin", Type: TypeGTIN, Audience: pub, InRecord: true, Required: true, Folded: true, Doc: "the product's GTIN"},
+			{Number: 2, Name: "run", Type: TypeUint, Max: code.MaxRunNumber, Audience: pub, InRecord: true, Required: true, Folded: true, Doc: "number of the run among those of the GTIN"},
+			{Number: 3, Name: "pack", Type: TypeHash, Audience: pub, InRecord: true, Required: true, Folded: true, Attached: true, Doc: "SHA-256 of the pack"},
+			{Number: 4, Name: "root", Type: TypeHash, Audience: pub, InRecord: true, Required: true, Folded: true, Doc: "Merkle root of the pack"},
+			{Number: 5, Name: "guessable", Type: TypeBool, Audience: pub, InRecord: true, Folded: true, Doc: "who knows some serials can guess others"},
+			{Number: 6, Name: "count", Type: TypeUint, Min: 1, Max: code.MaxRunCodes, Audience: itm, Required: true, Folded: true, Doc: "how many codes"},
+			{Number: 7, Name: "printer", Type: TypeText, Audience: pty, Doc: "who prints them"},
+			{Number: 8, Name: "source", Type: TypeText, Audience: pty, Doc: "where a list of foreign serials comes from"},
+			{Number: 9, Name: "foreign", Type: TypeBool, Audience: pub, InRecord: true, Folded: true, Doc: "the serials come from a list"},
+		}},
+	{Kind: ledger.KindActivate, Who: "the member to which the charter gives the GTIN", Doc: "codes put on goods", Subjects: []SubjectKind{SubjectRange},
+		Fields: []Field{
+			{Number: 1, Name: "lot", Type: TypeLot, Audience: itm, Required: true, Folded: true, Doc: "batch or lot"},
+			{Number: 2, Name: "produced", Type: TypeDate, Audience: itm, Folded: true, Doc: "day of production"},
+			{Number: 3, Name: "expires", Type: TypeDate, Audience: itm, Folded: true, Doc: "last day of use"},
+			{Number: 4, Name: "line", Type: TypeToken, Audience: mem, Doc: "production line"},
+			{Number: 5, Name: "co_approval", Type: TypeText, Audience: mem, Doc: "who else approved it"},
+		}},
+	{Kind: ledger.KindVoid, Who: "the member to which the charter gives the GTIN, or the holder", Doc: "codes that must not be used any more", Subjects: codesAndUnits,
+		Fields: []Field{
+			{Number: 1, Name: "reason", Type: TypeToken, Audience: itm, Required: true, Doc: "such as misprint, damaged, lost, destroyed"},
+			{Number: 2, Name: "note", Type: TypeText, Audience: pty, Doc: "what happened"},
+		}},
+	{Kind: ledger.KindPack, Who: "the holder", Doc: "contents put into a unit", Subjects: packing},
+	{Kind: ledger.KindUnpack, Who: "the holder", Doc: "contents taken out of a unit; a unit by itself: all that is in it",
+		Subjects: []SubjectKind{SubjectContent, SubjectPattern, SubjectRange, SubjectSSCC}},
+	{Kind: ledger.KindShip, Who: "the holder", Doc: "goods sent to somebody", Subjects: codesAndUnits,
+		Fields: []Field{
+			{Number: 1, Name: "purpose", Type: TypeToken, Audience: itm, Required: true, Doc: "why",
+				Choices: []string{"sale", "transfer", "return", "consignment", "cross-dock", "sample"}},
+			{Number: 2, Name: "to", Type: TypeParty, Audience: mem, Required: true, Folded: true, Doc: "who is to receive them"},
+			{Number: 3, Name: "via", Type: TypeParty, Audience: mem, Doc: "who carries or forwards them"},
+			{Number: 4, Name: "to_place", Type: TypePlace, Audience: mem, Doc: "where they go"},
+			{Number: 5, Name: "lines", Type: TypeLines, Audience: pty, Doc: "what the delivery note counts"},
+			{Number: 6, Name: "delivery_notes", Type: TypeTexts, Audience: pty, Doc: "numbers of delivery notes"},
+			{Number: 7, Name: "carrier", Type: TypeText, Audience: pty, Doc: "the carrier, if it is no party"},
+			{Number: 8, Name: "waybill", Type: TypeText, Audience: pty, Doc: "the carrier's number"},
+		}},
+	{Kind: ledger.KindReceive, Who: "the recipient", Doc: "goods that have come in", Subjects: codesAndUnits,
+		Fields: []Field{
+			{Number: 1, Name: "from", Type: TypeParty, Audience: mem, Folded: true, Doc: "who sent them, if there is no record of it"},
+			{Number: 2, Name: "lines", Type: TypeCounts, Audience: pty, Doc: "what was expected and what was there"},
+			{Number: 3, Name: "notes", Type: TypeText, Audience: pty, Doc: "remarks"},
+		}},
+	{Kind: ledger.KindCancel, Who: "either side of the shipment that refs names", Doc: "a shipment that does not take place", Subjects: codesAndUnits,
+		Fields: []Field{
+			{Number: 1, Name: "reason", Type: TypeToken, Audience: mem, Required: true, Doc: "why"},
+		}},
+	{Kind: ledger.KindSell, Who: "the holder", Doc: "goods that leave the tracked chain", Subjects: codesAndUnits,
+		Fields: []Field{
+			{Number: 1, Name: "channel", Type: TypeToken, Audience: itm, Required: true, Doc: "such as store, online, catering"},
+			{Number: 2, Name: "region", Type: TypeRegion, Audience: itm, Doc: "where they were sold"},
+			{Number: 3, Name: "order", Type: TypeText, Audience: own, Doc: "the seller's order number"},
+			{Number: 4, Name: "price", Type: TypeText, Audience: own, Doc: "what was paid"},
+		}},
+	{Kind: ledger.KindInspect, Who: "the holder or the member to which the charter gives the GTIN", Doc: "an examination and its result",
+		Subjects: []SubjectKind{SubjectRange, SubjectSSCC, SubjectLot, SubjectGTIN},
+		Fields: []Field{
+			{Number: 1, Name: "type", Type: TypeToken, Audience: pub, InRecord: true, Required: true, Doc: "such as quality, safety, customs, authenticity"},
+			{Number: 2, Name: "standard", Type: TypeText, Audience: pub, Doc: "the standard applied"},
+			{Number: 3, Name: "result", Type: TypeToken, Audience: pub, InRecord: true, Required: true, Folded: true, Doc: "the result",
+				Choices: []string{"pass", "fail", "conditional"}},
+			{Number: 4, Name: "issuer", Type: TypeText, Audience: pub, Doc: "who issued the report"},
+			{Number: 5, Name: "valid_until", Type: TypeDate, Audience: pub, InRecord: true, Doc: "last day of validity"},
+			{Number: 6, Name: "document", Type: TypeHash, Audience: pub, InRecord: true, Attached: true, Doc: "SHA-256 of the report"},
+		}},
+}
+
+// Spec returns the table's part about a kind. Callers must not change it.
+func Spec(kind ledger.Kind) (*KindSpec, bool) {
+	for i := range specs {
+		if specs[i].Kind == kind {
+			return &specs[i], true
+		}
+	}
+	return nil, false
+}
+
+// Kinds yields the table in the order of kind numbers. Callers must not change
+// what it yields.
+func Kinds() iter.Seq[*KindSpec] {
+	return func(yield func(*KindSpec) bool) {
+		for i := range specs {
+			if !yield(&specs[i]) {
+				return
+			}
+		}
+	}
+}
+
+// Field returns the field with that name, common ones included.
+func (s *KindSpec) Field(name string) (*Field, bool) {
+	return s.find(func(f *Field) bool { return f.Name == name })
+}
+
+// numbered returns the field with that number, common ones included.
+func (s *KindSpec) numbered(n uint64) (*Field, bool) {
+	return s.find(func(f *Field) bool { return f.Number == n })
+}
+
+func (s *KindSpec) find(match func(*Field) bool) (*Field, bool) {
+	for _, list := range [][]Field{s.Fields, common} {
+		for i := range list {
+			if match(&list[i]) {
+				return &list[i], true
+			}
+		}
+	}
+	return nil, false
+}
+
+// Allows reports whether subjects of that kind may stand in such records.
+func (s *KindSpec) Allows(k SubjectKind) bool { return slices.Contains(s.Subjects, k) }
+
+// parse reads a field's value from JSON.
+func (f *Field) parse(raw []byte) (any, error) {
+	v, err := codecs[f.Type].parse(raw)
+	if err != nil {
+		return nil, err
+	}
+	return v, f.check(v)
+}
+
+// decode reads a field's value from CBOR.
+func (f *Field) decode(raw []byte) (any, error) {
+	v, err := codecs[f.Type].decode(raw)
+	if err != nil {
+		return nil, err
+	}
+	return v, f.check(v)
+}
+
+func (f *Field) encode(v any) ([]byte, error) { return codecs[f.Type].encode(v) }
+
+// check holds what the table says about the field beyond its type.
+func (f *Field) check(v any) error {
+	switch v := v.(type) {
+	case string:
+		if len(f.Choices) > 0 && !slices.Contains(f.Choices, v) {
+			return malformed("%q is none of %s", v, strings.Join(f.Choices, ", "))
+		}
+	case uint64:
+		if v < f.Min || f.Max > 0 && v > f.Max {
+			return malformed("%d is not between %d and %d", v, f.Min, cmp.Or(f.Max, MaxNumber))
+		}
+	}
+	return nil
+}
+
+// letter is the audience's letter in tables for people.
+func letter(a ledger.Audience) string {
+	return map[ledger.Audience]string{pub: "P", itm: "I", mem: "M", pty: "X", own: "O"}[a]
+}
+
+// Table writes the kinds and their fields as text for people.
+func Table() string {
+	var b strings.Builder
+	for s := range Kinds() {
+		fmt.Fprintf(&b, "%s: %s; signed by %s\n", s.Kind, s.Doc, s.Who)
+		for _, f := range s.Fields {
+			where := "disclosure"
+			if f.InRecord {
+				where = "record"
+			}
+			need := ""
+			if f.Required {
+				need = ", required"
+			}
+			fmt.Fprintf(&b, "  %3d %-16s %-8s %s %-10s %s%s\n", f.Number, f.Name, f.Type, letter(f.Audience), where, f.Doc, need)
+		}
+	}
+	return b.String()
+}

@@ -1,0 +1,37 @@
+package trace
+
+// Every number that bounds foreign data stands here, with its reason.
+const (
+	// MaxText bounds a text field, in bytes: a paragraph on a phone.
+	MaxText = 2_000
+
+	// MaxToken bounds a token such as a reason code, in bytes.
+	MaxToken = 32
+
+	// MaxList bounds the elements of a list field. 500 lines of 40 bytes are
+	// far below what a sidecar holds.
+	MaxList = 500
+
+	// MaxExceptions bounds the exception ranges of a pattern. One leaf holds
+	// them all and goes whole into the proof for each item: 500 are 6 kB.
+	MaxExceptions = 500
+
+	// MaxNumber bounds unsigned number fields: the largest integer that every
+	// JSON reader keeps exact (RFC 8259, section 6).
+	MaxNumber = 1<<53 - 1
+
+	// MaxNesting bounds how deep units stand in units. An item in a case on a
+	// pallet in a container on a train has four levels.
+	MaxNesting = 8
+
+	// MaxEvents bounds the events that one trail folds. A returnable crate
+	// moves some hundred times; folding is quadratic in the worst case.
+	MaxEvents = 4_096
+
+	// maxDraftBytes bounds the JSON of one draft. 20,000 ranges of 50 bytes.
+	maxDraftBytes = 1 << 20
+
+	// maxSegments bounds the pieces into which admission cuts the subjects of
+	// one event, and with it the work for one record.
+	maxSegments = 4_096
+)

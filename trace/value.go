@@ -1,0 +1,360 @@
+package trace
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"strings"
+	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"suyuan/ledger"
+	"suyuan/trace/gs1"
+)
+
+// A Type says what values a field has: in Go, in CBOR and in JSON. The package
+// comment has the table.
+type Type string
+
+// The types.
+const (
+	TypeUint    Type = "uint"    // uint64; JSON number
+	TypeBool    Type = "bool"    // bool
+	TypeText    Type = "text"    // string of one or more lines
+	TypeToken   Type = "token"   // string, a slug: reason codes and the like
+	TypeLot     Type = "lot"     // string, characters of AI 10
+	TypeSlug    Type = "slug"    // string, a slug: id of an own place or party
+	TypeParty   Type = "party"   // string, <member>[/<slug>]
+	TypePlace   Type = "place"   // string, <member>/<slug>
+	TypeCountry Type = "country" // string, ISO 3166-1 alpha-2
+	TypeRegion  Type = "region"  // string, GB/T 2260 (six digits) or ISO 3166-2
+	TypeDate    Type = "date"    // string, yyyy-mm-dd
+	TypeHash    Type = "hash"    // ledger.Hash; JSON hex
+	TypeGTIN    Type = "gtin"    // gs1.GTIN; CBOR number, JSON 14 digits
+	TypeGLN     Type = "gln"     // gs1.GLN; CBOR number, JSON 13 digits
+	TypeNames   Type = "names"   // Names; CBOR {1: zh, 2: en}
+	TypeTexts   Type = "texts"   // []string
+	TypeHashes  Type = "hashes"  // []ledger.Hash
+	TypeLines   Type = "lines"   // []Line; CBOR [gtin, count]
+	TypeCounts  Type = "counts"  // []Count; CBOR [gtin, expected, counted, damaged]
+)
+
+// Names is a text in Chinese and English. One of them may be missing.
+type Names struct {
+	Zh string `cbor:"1,keyasint,omitempty" json:"zh,omitempty"`
+	En string `cbor:"2,keyasint,omitempty" json:"en,omitempty"`
+}
+
+// A Line of a shipment says how many pieces of a product it has.
+type Line struct {
+	GTIN  gs1.GTIN `json:"gtin"`
+	Count uint64   `json:"count"`
+}
+
+// A Count of a receipt says how many pieces of a product were expected and how
+// many were there, the damaged ones among them.
+type Count struct {
+	GTIN     gs1.GTIN `json:"gtin"`
+	Expected uint64   `json:"expected"`
+	Counted  uint64   `json:"counted"`
+	Damaged  uint64   `json:"damaged"`
+}
+
+type wireLine struct {
+	_           struct{} `cbor:",toarray"`
+	GTIN, Count uint64
+}
+
+type wireCount struct {
+	_                                struct{} `cbor:",toarray"`
+	GTIN, Expected, Counted, Damaged uint64
+}
+
+// A codec moves values of one type between Go, CBOR and JSON. What decode and
+// parse return has been checked.
+type codec struct {
+	encode func(v any) ([]byte, error)
+	decode func(raw []byte) (any, error)
+	parse  func(raw json.RawMessage) (any, error)
+}
+
+// codecOf makes a codec from a wire type W, that CBOR encodes, and a value type
+// V, that JSON shows. check may be nil.
+func codecOf[W, V any](toWire func(V) W, fromWire func(W) (V, error), check func(V) error) codec {
+	checked := func(v V, err error) (any, error) {
+		if err == nil && check != nil {
+			err = check(v)
+		}
+		if err != nil {
+			return nil, err
+		}
+		return v, nil
+	}
+	return codec{
+		encode: func(v any) ([]byte, error) {
+			typed, ok := v.(V)
+			if !ok {
+				return nil, malformed("a value of Go type %T", v)
+			}
+			return ledger.Marshal(toWire(typed))
+		},
+		decode: func(raw []byte) (any, error) {
+			var w W
+			if err := unmarshal(raw, &w); err != nil {
+				return nil, err
+			}
+			return checked(fromWire(w))
+		},
+		parse: func(raw json.RawMessage) (any, error) {
+			var v V
+			dec := json.NewDecoder(bytes.NewReader(raw))
+			dec.DisallowUnknownFields()
+			if err := dec.Decode(&v); err != nil {
+				return nil, malformed("%v", err)
+			}
+			return checked(v, nil)
+		},
+	}
+}
+
+// plain is the codec of types that are the same in Go and CBOR.
+func plain[T any](check func(T) error) codec {
+	return codecOf(func(v T) T { return v }, func(v T) (T, error) { return v, nil }, check)
+}
+
+// listOf is the codec of lists of elements of one kind.
+func listOf[W, V any](toWire func(V) W, fromWire func(W) (V, error), check func(V) error) codec {
+	return codecOf(
+		func(list []V) []W {
+			out := make([]W, len(list))
+			for i := range list {
+				out[i] = toWire(list[i])
+			}
+			return out
+		},
+		func(list []W) ([]V, error) {
+			out := make([]V, len(list))
+			for i := range list {
+				v, err := fromWire(list[i])
+				if err != nil {
+					return nil, err
+				}
+				out[i] = v
+			}
+			return out, nil
+		},
+		func(list []V) error {
+			if len(list) == 0 || len(list) > MaxList {
+				return malformed("a list has 1 to %d elements, not %d", MaxList, len(list))
+			}
+			for i := range list {
+				if err := check(list[i]); err != nil {
+					return fmt.Errorf("element %d: %w", i, err)
+				}
+			}
+			return nil
+		})
+}
+
+func same[T any](v T) T           { return v }
+func sound[T any](v T) (T, error) { return v, nil }
+
+// codecs has an entry for every type; a test holds that.
+var codecs = map[Type]codec{
+	TypeUint:    plain(checkUint),
+	TypeBool:    plain[bool](nil),
+	TypeText:    plain(checkText),
+	TypeToken:   plain(ledger.CheckSlug),
+	TypeLot:     plain(checkLot),
+	TypeSlug:    plain(ledger.CheckSlug),
+	TypeParty:   plain(CheckParty),
+	TypePlace:   plain(CheckPlace),
+	TypeCountry: plain(checkCountry),
+	TypeRegion:  plain(checkRegion),
+	TypeDate:    plain(checkDate),
+	TypeHash:    plain(checkHash),
+	TypeGTIN:    codecOf(gs1.GTIN.Uint64, gtinOf, checkGTIN),
+	TypeGLN:     codecOf(gs1.GLN.Uint64, gs1.GLNFromUint64, checkGLN),
+	TypeNames:   plain(checkNames),
+	TypeTexts:   listOf(same[string], sound[string], checkText),
+	TypeHashes:  listOf(same[ledger.Hash], sound[ledger.Hash], checkHash),
+	TypeLines:   listOf(lineToWire, lineFromWire, checkLine),
+	TypeCounts:  listOf(countToWire, countFromWire, checkCount),
+}
+
+func lineToWire(l Line) wireLine { return wireLine{GTIN: l.GTIN.Uint64(), Count: l.Count} }
+
+func lineFromWire(w wireLine) (Line, error) {
+	g, err := gtinOf(w.GTIN)
+	return Line{g, w.Count}, err
+}
+
+func checkLine(l Line) error {
+	if err := checkGTIN(l.GTIN); err != nil {
+		return err
+	}
+	return checkUint(l.Count)
+}
+
+func countToWire(c Count) wireCount {
+	return wireCount{GTIN: c.GTIN.Uint64(), Expected: c.Expected, Counted: c.Counted, Damaged: c.Damaged}
+}
+
+func countFromWire(w wireCount) (Count, error) {
+	g, err := gtinOf(w.GTIN)
+	return Count{g, w.Expected, w.Counted, w.Damaged}, err
+}
+
+func checkCount(c Count) error {
+	if c.Damaged > c.Counted {
+		return malformed("%d damaged of %d counted", c.Damaged, c.Counted)
+	}
+	for _, n := range []uint64{c.Expected, c.Counted} {
+		if err := checkUint(n); err != nil {
+			return err
+		}
+	}
+	return checkGTIN(c.GTIN)
+}
+
+func checkUint(n uint64) error {
+	if n > MaxNumber {
+		return malformed("%d is over the limit of %d", n, uint64(MaxNumber))
+	}
+	return nil
+}
+
+func checkText(s string) error {
+	switch {
+	case strings.TrimSpace(s) == "":
+		return malformed("the text is empty")
+	case len(s) > MaxText:
+		return malformed("%d bytes of text are over the limit of %d", len(s), MaxText)
+	case !utf8.ValidString(s):
+		return malformed("the text is not UTF-8")
+	}
+	for _, r := range s {
+		// Control and format characters could make a page show something else
+		// than what was signed, for example by turning the direction.
+		if r != '\n' && (unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control, r)) {
+			return malformed("the text has the control character U+%04X", r)
+		}
+	}
+	return nil
+}
+
+func checkNames(n Names) error {
+	if n == (Names{}) {
+		return malformed("neither a Chinese nor an English text")
+	}
+	for _, s := range []string{n.Zh, n.En} {
+		if s == "" {
+			continue
+		}
+		if err := checkText(s); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// CheckParty reports whether s names a party: <member> or <member>/<slug>.
+func CheckParty(s string) error {
+	member, slug, hosted := strings.Cut(s, "/")
+	if err := ledger.CheckSlug(member); err != nil {
+		return err
+	}
+	if hosted {
+		return ledger.CheckSlug(slug)
+	}
+	return nil
+}
+
+// CheckPlace reports whether s names a place: <member>/<slug>.
+func CheckPlace(s string) error {
+	if !strings.Contains(s, "/") {
+		return malformed("a place is named <member>/<id>, not %q", s)
+	}
+	return CheckParty(s)
+}
+
+func checkCountry(s string) error {
+	if len(s) != 2 || !upper(s) {
+		return malformed("a country has two capital letters, not %q", s)
+	}
+	return nil
+}
+
+// checkRegion holds the shapes of GB/T 2260 and ISO 3166-2 codes. Codes come
+// and go with reforms, so there is no list of them.
+func checkRegion(s string) error {
+	if len(s) == 6 && strings.Trim(s, "0123456789") == "" && s[0] != '0' {
+		return nil
+	}
+	country, part, ok := strings.Cut(s, "-")
+	if ok && len(country) == 2 && upper(country) && len(part) >= 1 && len(part) <= 3 &&
+		strings.Trim(part, "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ") == "" {
+		return nil
+	}
+	return malformed("a region has six digits (GB/T 2260) or a form such as FR-33 (ISO 3166-2), not %q", s)
+}
+
+func upper(s string) bool {
+	for _, c := range []byte(s) {
+		if c < 'A' || c > 'Z' {
+			return false
+		}
+	}
+	return true
+}
+
+func checkDate(s string) error {
+	if t, err := time.Parse(time.DateOnly, s); err != nil || t.Year() < 1970 {
+		return malformed("a date has the form 2026-03-01, not %q", s)
+	}
+	return nil
+}
+
+func checkHash(h ledger.Hash) error {
+	if h.IsZero() {
+		return malformed("the hash is zero")
+	}
+	return nil
+}
+
+func checkGTIN(g gs1.GTIN) error {
+	if g.IsZero() {
+		return malformed("the GTIN is missing")
+	}
+	return nil
+}
+
+func checkGLN(g gs1.GLN) error {
+	if g.IsZero() {
+		return malformed("the GLN is missing")
+	}
+	return nil
+}
+
+// Values are the fields of an event by name, each of the Go type that its
+// [Type] tells. JSON shows them by name in alphabetical order.
+type Values map[string]any
+
+// Text returns a field that is a string of some kind, or "".
+func (v Values) Text(name string) string { s, _ := v[name].(string); return s }
+
+// Uint returns a number field, or 0.
+func (v Values) Uint(name string) uint64 { n, _ := v[name].(uint64); return n }
+
+// Bool returns a bool field, or false.
+func (v Values) Bool(name string) bool { b, _ := v[name].(bool); return b }
+
+// GTIN returns a GTIN field, or none.
+func (v Values) GTIN(name string) gs1.GTIN { g, _ := v[name].(gs1.GTIN); return g }
+
+// Hash returns a hash field, or zero.
+func (v Values) Hash(name string) ledger.Hash { h, _ := v[name].(ledger.Hash); return h }
+
+// Names returns a field in two languages, or empty ones.
+func (v Values) Names(name string) Names { n, _ := v[name].(Names); return n }
