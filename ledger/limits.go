@@ -48,9 +48,10 @@ const (
 	MaxGrantKinds  = 64
 	MaxGrantPlaces = 256
 
-	// MaxFrontier bounds the chains that one frontier entry names; an entry
-	// holds about 1,500 of them.
-	MaxFrontier = 1_400
+	// MaxFrontier bounds the chains that one frontier entry names: at 49 bytes
+	// for the largest numbers an entry holds 1,336 of them. What more chains
+	// have grown waits for the next frontier entry.
+	MaxFrontier = 1_300
 
 	// MaxSlug bounds a slug, MaxName a network name (a DNS name has 253, and
 	// an origin line has to stay readable), MaxText any other text.
