@@ -1,0 +1,233 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"runtime"
+	"strings"
+	"sync"
+
+	"github.com/jedib0t/go-pretty/v6/table"
+	"github.com/spf13/cobra"
+	"github.com/vbauerster/mpb/v8"
+	"github.com/vbauerster/mpb/v8/decor"
+	"golang.org/x/term"
+
+	"suyuan/ledger"
+	"suyuan/node"
+)
+
+func newVerify(e *env) *cobra.Command {
+	var url, token, charter, network string
+	cmd := &cobra.Command{
+		Use:   "verify [BUNDLE]",
+		Short: "Check a node's directory, a node's server, or a proof bundle, from bytes alone",
+		Long: `Check without trusting anyone:
+
+  verify --dir DIR    everything that a node stores: charters, every entry, its
+                      signature, grant, order and hashes, sidecars, tiles,
+                      checkpoints, cosignatures, attachments. The node must not
+                      be running.
+  verify --url URL    everything that a node serves: charters, checkpoints,
+                      cosignatures and hashes; with --token also every entry.
+  verify BUNDLE       a proof bundle, as /api/v1/proof gives it ("-" is stdin).
+
+Give --network ID or --charter FILE to be sure that it is the network that you
+mean: whoever serves a page can also serve a network of his own.
+
+Exit status 3 says that something was checked and found bad.`,
+		Example: `  suyuan verify --dir /var/lib/suyuan
+  suyuan verify --url https://trace.lanzhi.example --network 5c1f…
+  suyuan verify proof.json --charter charter.json`,
+		Args: cobra.MaximumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			want, err := wantedNetwork(network, charter)
+			if err != nil {
+				return err
+			}
+			switch {
+			case len(args) == 1:
+				return verifyBundle(e, args[0], want)
+			case url != "":
+				src, err := newRemoteSource(cmd.Context(), url, token)
+				if err != nil {
+					return err
+				}
+				return verifySource(e, src, want)
+			case e.dir != "":
+				src, err := node.OpenForVerify(e.dir)
+				if err != nil {
+					return err
+				}
+				defer src.Close()
+				return verifySource(e, src, want)
+			}
+			return misused("give --dir DIR, --url URL or a bundle file")
+		},
+	}
+	cmd.Flags().StringVar(&url, "url", "", "base URL of a node")
+	cmd.Flags().StringVar(&token, "token", "", "token of a member, to read entries that are not public")
+	cmd.Flags().StringVar(&network, "network", "", "network id that it must be")
+	cmd.Flags().StringVar(&charter, "charter", "", "charter file whose network it must be")
+	return cmd
+}
+
+// wantedNetwork returns the id to compare with, zero for none.
+func wantedNetwork(network, charter string) (ledger.Hash, error) {
+	switch {
+	case network != "":
+		id, err := ledger.ParseHash(strings.TrimPrefix(network, "0x"))
+		if err != nil {
+			return id, misuse{err}
+		}
+		return id, nil
+	case charter != "":
+		s, err := node.ReadCharter(charter)
+		if err != nil {
+			return ledger.Hash{}, err
+		}
+		net, err := ledger.NewNetwork(s)
+		if err != nil {
+			return ledger.Hash{}, err
+		}
+		return net.ID, nil
+	}
+	return ledger.Hash{}, nil
+}
+
+// verifySource checks a source and prints what it finds.
+func verifySource(e *env, src ledger.Source, want ledger.Hash) error {
+	bars := newBars(e)
+	var problems []ledger.Problem
+	report, err := ledger.Verify(src, ledger.VerifyOptions{
+		Network:  want,
+		Each:     onAllCores,
+		Progress: bars.set,
+		Found: func(p ledger.Problem) {
+			problems = append(problems, p)
+			if !e.json {
+				fmt.Fprintln(e.stdout, p)
+			}
+		},
+	})
+	bars.wait()
+	if err != nil && len(problems) == 0 {
+		return err
+	}
+	if e.json {
+		if problems == nil {
+			problems = []ledger.Problem{}
+		}
+		if err := e.printJSON(map[string]any{"report": report, "problems": problems, "network_compared": !want.IsZero()}); err != nil {
+			return err
+		}
+	} else if report != nil {
+		printReport(e, report, want)
+	}
+	if len(problems) > 0 {
+		return errBad
+	}
+	return nil
+}
+
+func printReport(e *env, r *ledger.Report, want ledger.Hash) {
+	t := table.NewWriter()
+	t.SetStyle(table.StyleLight)
+	t.AppendHeader(table.Row{"chain", "entries", "records", "sidecars", "tiles", "final", "cosigned by", "problems"})
+	for _, c := range r.Chains {
+		records := fmt.Sprint(c.Records)
+		if c.HashesOnly {
+			records = "not shown"
+		}
+		t.AppendRow(table.Row{c.Chain, c.Size, records, c.Sidecars, c.Tiles, c.FinalSize,
+			fmt.Sprintf("%d of %d: %s", len(c.FinalSigned), c.FinalTotal, strings.Join(c.FinalSigned, " ")), c.Problems})
+	}
+	fmt.Fprintln(e.stdout, t.Render())
+	fmt.Fprintf(e.stdout, "network %s  %s  %s\n", r.Name, r.Network, compared(want))
+	if r.Problems == 0 {
+		fmt.Fprintln(e.stdout, "everything that was checked is in order")
+	} else {
+		fmt.Fprintf(e.stdout, "%d problems\n", r.Problems)
+	}
+}
+
+func compared(want ledger.Hash) string {
+	if want.IsZero() {
+		return "(the network id was not compared with anything: give --network or --charter)"
+	}
+	return "(the network that was asked for)"
+}
+
+// verifyBundle checks a proof bundle.
+func verifyBundle(e *env, path string, want ledger.Hash) error {
+	in := e.stdin
+	if path != "-" {
+		f, err := os.Open(path)
+		if err != nil {
+			return err
+		}
+		defer f.Close()
+		in = f
+	}
+	b, err := decodeBundle(in)
+	if err != nil {
+		return err
+	}
+	return b.verify(e, want)
+}
+
+// onAllCores runs do(0) … do(n-1) on all cores.
+func onAllCores(n int, do func(int)) {
+	var wg sync.WaitGroup
+	workers := runtime.GOMAXPROCS(0)
+	for w := range workers {
+		wg.Go(func() {
+			for i := w; i < n; i += workers {
+				do(i)
+			}
+		})
+	}
+	wg.Wait()
+}
+
+// bars shows progress on a terminal, and nothing elsewhere.
+type bars struct {
+	progress *mpb.Progress
+	byName   map[string]*mpb.Bar
+}
+
+func newBars(e *env) *bars {
+	f, ok := e.stderr.(*os.File)
+	if !ok || !term.IsTerminal(int(f.Fd())) {
+		return &bars{}
+	}
+	return &bars{progress: mpb.New(mpb.WithOutput(f), mpb.WithWidth(40)), byName: make(map[string]*mpb.Bar)}
+}
+
+// set shows how far something has come.
+func (b *bars) set(name string, done, total uint64) {
+	if b.progress == nil {
+		return
+	}
+	bar := b.byName[name]
+	if bar == nil {
+		bar = b.progress.AddBar(int64(total),
+			mpb.PrependDecorators(decor.Name(name, decor.WCSyncSpaceR), decor.CountersNoUnit("%d/%d", decor.WCSyncSpace)),
+			mpb.AppendDecorators(decor.Percentage(), decor.Name(" "), decor.AverageETA(decor.ET_STYLE_GO)))
+		b.byName[name] = bar
+	}
+	bar.SetTotal(int64(total), false)
+	bar.SetCurrent(int64(done))
+}
+
+// wait ends all bars.
+func (b *bars) wait() {
+	if b.progress == nil {
+		return
+	}
+	for _, bar := range b.byName {
+		bar.SetTotal(-1, true)
+	}
+	b.progress.Wait()
+}
+

@@ -1,0 +1,103 @@
+package node
+
+import (
+	"errors"
+	"fmt"
+
+	"suyuan/ledger"
+	"suyuan/ledger/store"
+	"suyuan/trace"
+	"suyuan/trace/index"
+)
+
+// indexChunk bounds how many entries are decoded before they are applied.
+const indexChunk = 1024
+
+// indexAll brings the index up to the store for every chain.
+func (n *Node) indexAll() error {
+	for _, chain := range n.store.Chains() {
+		if err := n.indexChain(chain); err != nil {
+			return fmt.Errorf("index chain %d: %w", chain, err)
+		}
+	}
+	return nil
+}
+
+// indexChain brings the index up to the store for one chain. An index that is
+// ahead of the log, because an older log was put back, is dropped and filled
+// again.
+func (n *Node) indexChain(chain uint32) error {
+	n.indexing.Lock()
+	defer n.indexing.Unlock()
+	for {
+		from, size := n.index.Applied()[chain], n.store.Size(chain)
+		switch {
+		case from == size:
+			return nil
+		case from > size:
+			n.log.Warn("index is ahead of the log and is rebuilt", "chain", chain)
+			if err := n.index.Drop(); err != nil {
+				return err
+			}
+			continue
+		}
+		events, err := n.readEvents(chain, from, min(size, from+indexChunk))
+		if err != nil {
+			return err
+		}
+		if err := n.index.Apply(chain, from, events); err != nil && !errors.Is(err, index.ErrGap) {
+			return err
+		}
+	}
+}
+
+// readEvents decodes the entries of a range; nil stands for an entry that is no
+// record, or whose record this version does not know.
+func (n *Node) readEvents(chain uint32, from, to uint64) ([]*trace.Event, error) {
+	events := make([]*trace.Event, 0, to-from)
+	for item, err := range n.store.Entries(chain, from, to) {
+		if err != nil {
+			return nil, err
+		}
+		e, err := n.decode(trace.Position{Chain: chain, Seq: from + uint64(len(events))}, item)
+		if err != nil {
+			return nil, err
+		}
+		events = append(events, e)
+	}
+	return events, nil
+}
+
+// decode reads the event in a stored entry, nil if there is none. A record that
+// does not decode has no place in any trail; that is no error here.
+func (n *Node) decode(pos trace.Position, item store.Item) (*trace.Event, error) {
+	o, err := ledger.ReadEntry(item.Entry)
+	if err != nil {
+		return nil, fmt.Errorf("entry %d of chain %d: %w", pos.Seq, pos.Chain, err)
+	}
+	if o.Record == nil {
+		return nil, nil
+	}
+	sc, err := ledger.DecodeSidecar(item.Sidecar)
+	if err != nil {
+		return nil, fmt.Errorf("sidecar %d of chain %d: %w", pos.Seq, pos.Chain, err)
+	}
+	e, err := trace.DecodeEvent(pos, o, sc)
+	if errors.Is(err, trace.ErrForm) || errors.Is(err, trace.ErrKind) {
+		return nil, nil
+	}
+	return e, err
+}
+
+// event reads one stored event, nil if there is none at the position.
+func (n *Node) event(pos trace.Position) (*trace.Event, error) {
+	raw, err := n.store.Entry(pos.Chain, pos.Seq)
+	if err != nil {
+		return nil, err
+	}
+	side, err := n.store.Sidecar(pos.Chain, pos.Seq)
+	if err != nil && !errors.Is(err, store.ErrNotFound) {
+		return nil, err
+	}
+	return n.decode(pos, store.Item{Entry: raw, Sidecar: side})
+}

@@ -1,0 +1,231 @@
+package node
+
+import (
+	"context"
+	"crypto/ecdsa"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"suyuan/ledger"
+	"suyuan/ledger/store"
+	"suyuan/node/replica"
+	"suyuan/trace/index"
+)
+
+// Options say how to open a node.
+type Options struct {
+	Dir        string
+	Passphrase string
+	Now        func() time.Time // nil is time.Now
+	Log        *slog.Logger     // nil discards
+}
+
+// A Node is one running member. Make it with [Open] and end it with
+// [Node.Close]. Its methods are safe for concurrent use.
+type Node struct {
+	dir    string
+	config *Config
+	member *MemberFile
+	chain  uint32 // the chain that it writes
+	now    func() time.Time
+	log    *slog.Logger
+
+	keys   *Keyring
+	tokens *tokens
+	store  *store.Store
+	blobs  *store.Blobs
+	index  *index.Index
+	packs  *packs
+
+	replica *replica.Replica // nil unless Run is running
+	admit   admission        // of the sequencer's goroutine
+	started time.Time
+
+	mu        sync.Mutex // guards operators and replica
+	operators map[string]*ecdsa.PrivateKey
+
+	indexing sync.Mutex // held by whoever writes the index
+}
+
+// ErrNoCharter is returned for a node that has not accepted a charter.
+var ErrNoCharter = errors.New("the node has not accepted a charter")
+
+// Open opens the directory of a node that has accepted a charter. The node then
+// answers and appends; it talks to others only in [Node.Run].
+func Open(o Options) (*Node, error) {
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	n := &Node{dir: o.Dir, now: o.Now, log: o.Log, started: o.Now()}
+	net, err := n.readFiles(o.Passphrase)
+	if err != nil {
+		return nil, err
+	}
+	if err := n.openStores(net); err != nil {
+		return nil, errors.Join(err, n.Close())
+	}
+	return n, nil
+}
+
+// readFiles reads configuration, charter and keys.
+func (n *Node) readFiles(passphrase string) (*ledger.Network, error) {
+	var err error
+	if n.config, err = ReadConfig(n.dir); err != nil {
+		return nil, err
+	}
+	if n.member, err = ReadMember(filepath.Join(n.dir, fileMember)); err != nil {
+		return nil, err
+	}
+	signed, err := ReadCharter(filepath.Join(n.dir, fileCharter))
+	if errors.Is(err, os.ErrNotExist) {
+		return nil, ErrNoCharter
+	}
+	if err != nil {
+		return nil, err
+	}
+	net, err := ledger.NewNetwork(signed)
+	if err != nil {
+		return nil, err
+	}
+	own, err := ownNode(signed, n.member)
+	if err != nil {
+		return nil, err
+	}
+	n.chain = own.Number
+	if n.keys, err = OpenKeyring(n.dir, passphrase); err != nil {
+		return nil, err
+	}
+	if n.operators, err = n.keys.Operators(); err != nil {
+		return nil, err
+	}
+	n.tokens, err = openTokens(n.dir)
+	return net, err
+}
+
+// openStores opens store, index and attachments and brings the index up to the
+// store. A new chain gets its charter entry here.
+func (n *Node) openStores(net *ledger.Network) error {
+	var err error
+	if n.blobs, err = store.OpenBlobs(filepath.Join(n.dir, dirBlobs)); err != nil {
+		return err
+	}
+	if n.packs, err = newPacks(n.blobs, filepath.Join(n.dir, dirIndex+"-packs")); err != nil {
+		return err
+	}
+	if n.index, err = index.Open(index.Config{Dir: filepath.Join(n.dir, dirIndex), Log: n.log}); err != nil {
+		return err
+	}
+	n.store, err = store.Open(store.Config{
+		Dir: filepath.Join(n.dir, dirLedger), Guard: n.config.Guard, Network: net, Own: n.chain,
+		Admit: n.admitBatch, Applied: n.appliedBatch, Now: n.now, Log: n.log,
+	})
+	if err != nil {
+		return err
+	}
+	if ok, _ := n.store.SigningState(); ok && n.store.Size(n.chain) == 0 {
+		v := n.store.Network().Newest()
+		if err := n.store.AppendCharter(context.Background(), ledger.CharterRef{Version: v.Charter.Version, Hash: v.Hash}); err != nil {
+			return fmt.Errorf("write charter entry: %w", err)
+		}
+	}
+	return n.indexAll()
+}
+
+// Close ends the node. It must not be called while Run is running.
+func (n *Node) Close() error {
+	var errs []error
+	if n.store != nil {
+		errs = append(errs, n.store.Close())
+	}
+	if n.index != nil {
+		errs = append(errs, n.index.Close())
+	}
+	if n.packs != nil {
+		errs = append(errs, n.packs.Close())
+	}
+	return errors.Join(errs...)
+}
+
+// Run replicates with the other nodes until ctx ends. When it returns nothing
+// of it is running any more.
+func (n *Node) Run(ctx context.Context) error {
+	r, err := n.newReplica()
+	if err != nil {
+		return err
+	}
+	n.setReplica(r)
+	defer n.setReplica(nil)
+	changed, stop := n.store.Watch()
+	defer stop()
+	g, ctx := errgroup.WithContext(ctx)
+	g.Go(func() error { return r.Run(ctx) })
+	g.Go(func() error { return n.follow(ctx, changed) })
+	g.Go(func() error { return n.fetchAttachments(ctx) })
+	if err := g.Wait(); err != nil && !errors.Is(err, context.Canceled) {
+		return err
+	}
+	return nil
+}
+
+func (n *Node) newReplica() (*replica.Replica, error) {
+	logKey, err := n.keys.Ed25519("log")
+	if err != nil {
+		return nil, err
+	}
+	transport, err := n.keys.Ed25519("transport")
+	if err != nil {
+		return nil, err
+	}
+	c := replica.Config{
+		Store: n.store, Blobs: n.blobs, Number: n.chain, Member: n.member.Member,
+		Transport: transport, Key: logKey, Listen: n.config.P2P, Log: n.log, Now: n.now,
+	}
+	if w := n.store.Network().Newest().Charter.Cosigner(n.member.Member); w != nil && w.Node == n.chain {
+		if c.Witness, err = n.keys.Ed25519("witness"); err != nil {
+			return nil, err
+		}
+	}
+	return replica.New(c)
+}
+
+func (n *Node) setReplica(r *replica.Replica) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.replica = r
+}
+
+// follow brings the index up to the store whenever the store changes.
+func (n *Node) follow(ctx context.Context, changed <-chan struct{}) error {
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-changed:
+			if err := n.indexAll(); err != nil {
+				return err
+			}
+		}
+	}
+}
+
+// Network returns the charters in force.
+func (n *Node) Network() *ledger.Network { return n.store.Network() }
+
+// Config returns the node's settings.
+func (n *Node) Config() Config { return *n.config }
+
+// Member returns the slug of the node's member.
+func (n *Node) Member() string { return n.member.Member }
+
+// Chain returns the number of the chain that the node writes.
+func (n *Node) Chain() uint32 { return n.chain }

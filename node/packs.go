@@ -1,0 +1,116 @@
+package node
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"sync"
+
+	"suyuan/ledger"
+	"suyuan/ledger/store"
+	"suyuan/trace/code"
+)
+
+// maxOpenPacks bounds the packs that are kept open: two files each. A resolver
+// for one brand has some hundred runs in use at a time.
+const maxOpenPacks = 512
+
+// packs keeps the packs of runs open for looking codes up. Beside each pack in
+// use stands a file of block roots, which can be made again at any time.
+type packs struct {
+	blobs *store.Blobs
+	dir   string // of the block roots
+
+	mu   sync.Mutex
+	open map[ledger.Hash]*openPack // by digest
+	bad  map[ledger.Hash]error     // packs that are not what their run record says
+}
+
+// openPack is a pack that is open, or about to be.
+type openPack struct {
+	once   sync.Once
+	prover *code.Prover
+	err    error
+}
+
+func newPacks(blobs *store.Blobs, dir string) (*packs, error) {
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return nil, fmt.Errorf("make a place for block roots: %w", err)
+	}
+	return &packs{blobs: blobs, dir: dir, open: make(map[ledger.Hash]*openPack), bad: make(map[ledger.Hash]error)}, nil
+}
+
+// errNoPack says that the pack of a run is not held yet, so that no code of the
+// run can be looked up.
+var errNoPack = errors.New("the pack of the run has not arrived yet")
+
+// get opens the pack with that digest under the root of its run record. The
+// error is errNoPack if it is not held, and wraps code.ErrBadPack if it is not
+// the pack of that root.
+func (p *packs) get(ctx context.Context, digest, root ledger.Hash) (*code.Prover, error) {
+	if !p.blobs.Has(digest) {
+		return nil, errNoPack
+	}
+	p.mu.Lock()
+	if err := p.bad[digest]; err != nil {
+		p.mu.Unlock()
+		return nil, err
+	}
+	o := p.open[digest]
+	if o == nil {
+		p.makeRoom()
+		o = &openPack{}
+		p.open[digest] = o
+	}
+	p.mu.Unlock()
+	// Opening may take seconds where block roots must be made; only those who
+	// ask for this pack wait.
+	o.once.Do(func() {
+		path := filepath.Join(p.dir, digest.String())
+		o.prover, o.err = code.OpenProver(ctx, p.blobs.Path(digest), path, root)
+	})
+	if o.err != nil {
+		p.forget(digest, o.err)
+	}
+	return o.prover, o.err
+}
+
+// forget drops a pack that did not open, so that it is tried again, unless it
+// is bad for good.
+func (p *packs) forget(digest ledger.Hash, err error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	delete(p.open, digest)
+	if errors.Is(err, code.ErrBadPack) {
+		p.bad[digest] = err
+	}
+}
+
+// makeRoom keeps the number of open packs bounded. A prover that somebody still
+// uses must not be closed, so that room is made by letting go of the map entry
+// only; the garbage collector closes the files.
+func (p *packs) makeRoom() {
+	if len(p.open) < maxOpenPacks {
+		return
+	}
+	for digest := range p.open {
+		delete(p.open, digest)
+		return
+	}
+}
+
+// Close closes all packs.
+func (p *packs) Close() error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	var errs []error
+	for digest, o := range p.open {
+		if o.prover != nil {
+			errs = append(errs, o.prover.Close())
+		}
+		delete(p.open, digest)
+	}
+	return errors.Join(errs...)
+}
