@@ -126,7 +126,18 @@ func DecodeEvent(pos Position, o *ledger.OpenedEntry, sc *ledger.Sidecar) (*Even
 	if o.Record == nil {
 		return nil, malformed("a %s entry has no event", o.Entry.Kind)
 	}
-	e, _, err := decodeEvent(pos, o, sc)
+	e, _, err := decodeEvent(pos, o, sc, ledger.Own)
+	return e, err
+}
+
+// DecodeShown reads an event from as much of its sidecar as the audience sees:
+// fields of further audiences, and subjects that are not shown, are absent and
+// not missed. Otherwise it is as DecodeEvent.
+func DecodeShown(pos Position, o *ledger.OpenedEntry, sc *ledger.Sidecar, audience ledger.Audience) (*Event, error) {
+	if o.Record == nil {
+		return nil, malformed("a %s entry has no event", o.Entry.Kind)
+	}
+	e, _, err := decodeEvent(pos, o, sc, audience)
 	return e, err
 }
 
@@ -137,7 +148,7 @@ func CheckEvent(pos Position, o *ledger.OpenedEntry, sc *ledger.Sidecar) (*Event
 	if o.Record == nil {
 		return nil, malformed("a %s entry has no event", o.Entry.Kind)
 	}
-	e, passedOver, err := decodeEvent(pos, o, sc)
+	e, passedOver, err := decodeEvent(pos, o, sc, ledger.Own)
 	if err != nil {
 		return nil, err
 	}
@@ -147,7 +158,9 @@ func CheckEvent(pos Position, o *ledger.OpenedEntry, sc *ledger.Sidecar) (*Event
 	return e, e.checkRequired()
 }
 
-func decodeEvent(pos Position, o *ledger.OpenedEntry, sc *ledger.Sidecar) (e *Event, passedOver, err error) {
+// decodeEvent reads an event for which the fields of audiences up to seen are at
+// hand.
+func decodeEvent(pos Position, o *ledger.OpenedEntry, sc *ledger.Sidecar, seen ledger.Audience) (e *Event, passedOver, err error) {
 	r := &o.Record.Record
 	spec, ok := Spec(r.Kind)
 	if !ok {
@@ -172,7 +185,7 @@ func decodeEvent(pos Position, o *ledger.OpenedEntry, sc *ledger.Sidecar) (e *Ev
 	}
 	for i := range spec.Fields {
 		f := &spec.Fields[i]
-		if _, ok := e.Fields[f.Name]; !ok && f.Required && f.Folded {
+		if _, ok := e.Fields[f.Name]; !ok && f.Required && f.Folded && f.Audience <= seen {
 			return nil, nil, malformed("field %s is missing", f.Name)
 		}
 	}
