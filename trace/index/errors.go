@@ -1,0 +1,22 @@
+package index
+
+import "errors"
+
+var (
+	// ErrGap refuses events that do not follow what has been applied.
+	ErrGap = errors.New("entries are missing between those applied and these")
+
+	// ErrTooMany comes with the result of a look-up that met one of the limits
+	// of limits.go. What was found stands; that it is all does not.
+	ErrTooMany = errors.New("look-up met a limit")
+
+	// ErrDamaged says that the index holds what it cannot have written. The
+	// owner drops it and fills it again.
+	ErrDamaged = errors.New("index is damaged")
+
+	// ErrInUse says that another process has the directory open.
+	ErrInUse = errors.New("index is in use by another process")
+
+	// ErrClosed refuses use after Close.
+	ErrClosed = errors.New("index is closed")
+)

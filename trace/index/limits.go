@@ -1,0 +1,35 @@
+package index
+
+import "suyuan/trace"
+
+// Every number that bounds a look-up or a write stands here, with its reason.
+// Anybody in the network can write events about any item, so that nothing about
+// an item bounds what a look-up meets.
+const (
+	// MaxPositions bounds the events of one look-up: as many as one trail folds.
+	MaxPositions = trace.MaxEvents
+
+	// MaxScanned bounds the keys that one look-up, or one page, reads: up to
+	// three neighbours for each range that covers the item, and as much again.
+	MaxScanned = 8 * MaxPositions
+
+	// MaxUnits bounds the units that one look-up follows. An item has been in
+	// some dozens; [trace.MaxNesting] bounds how far up they are followed.
+	MaxUnits = 1_024
+
+	// MaxPage bounds the positions that Overlapping returns at once.
+	MaxPage = 4_096
+
+	// maxText bounds a lot, slug or id in a key, whose length has one byte. Lots
+	// have 20 characters (AI 10), slugs 32.
+	maxText = 255
+
+	// maxKeysPerEvent bounds what one event adds: its number has two bytes. A
+	// record has up to 32,768 subjects, a subject at most two keys; the
+	// two blocks of a range have the same number.
+	maxKeysPerEvent = 1 << 16
+
+	// maxCachedLevels bounds the writer's memory of which levels runs use; at 24
+	// bytes a run some 2 MB. It is emptied when full.
+	maxCachedLevels = 1 << 16
+)
