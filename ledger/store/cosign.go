@@ -1,0 +1,138 @@
+package store
+
+import (
+	"context"
+	"crypto/ed25519"
+	"errors"
+	"fmt"
+
+	"suyuan/ledger"
+)
+
+// Cosign makes the witness's cosignature line on a verified checkpoint: a promise
+// that everything under it is stored here. It is made only if the stored entries
+// have the checkpoint's root, if everything that frontiers under it name is
+// stored too, with the same roots and covered as the rule asks, and if no other
+// root was cosigned for the size and no greater size before; and after the guard
+// names it on disk.
+//
+// ErrBehind: more has to be fetched first. ErrConflict: the checkpoint
+// contradicts what is stored, or a cosignature given before; ErrForked as well if
+// that proves a fork. ErrNotSigning: the guard is lost.
+func (s *Store) Cosign(ctx context.Context, cp *ledger.Checkpoint, witness string, key ed25519.PrivateKey) (line []byte, err error) {
+	if err := s.life.enter(); err != nil {
+		return nil, err
+	}
+	defer s.life.leave()
+	line, err = s.cosign(ctx, cp, witness, key)
+	if err != nil {
+		return nil, fmt.Errorf("cosign chain %d at size %d: %w", cp.Chain, cp.Size, err)
+	}
+	return line, nil
+}
+
+func (s *Store) cosign(ctx context.Context, cp *ledger.Checkpoint, witness string, key ed25519.PrivateKey) ([]byte, error) {
+	c, err := s.chain(cp.Chain)
+	if err != nil {
+		return nil, err
+	}
+	if s.Forked(cp.Chain) {
+		return nil, ErrForked
+	}
+	if err := errors.Join(s.fits(c, cp), ctx.Err()); err != nil {
+		return nil, err
+	}
+	c.cosign.Lock()
+	defer c.cosign.Unlock()
+	if err := s.checkMark(c); err != nil {
+		return nil, err
+	}
+	if err := s.checkClosed(c, cp.Size); err != nil {
+		return nil, err
+	}
+	if err := s.guard.raiseCosigned(Mark{cp.Chain, cp.Size, cp.Root}); err != nil {
+		return nil, err
+	}
+	return ledger.Cosign(cp, witness, key, s.cfg.Now())
+}
+
+// checkMark holds the stored tree against what the guard says was cosigned of the
+// chain. Nothing is cosigned on a chain whose store is short of that or differs.
+func (s *Store) checkMark(c *chainLog) error {
+	m, ok := s.guard.cosignedMark(c.number)
+	if !ok {
+		return nil
+	}
+	root, err := s.storedRoot(c, m.Size)
+	if err != nil {
+		return err
+	}
+	if root != m.Root {
+		return fmt.Errorf("%w: the stored entries are not those that were cosigned at size %d", ErrConflict, m.Size)
+	}
+	if m.Size > c.closed {
+		c.closed = m.Size // it was checked before it was cosigned
+	}
+	return nil
+}
+
+// checkClosed holds that everything that the first size entries of a chain name
+// is stored: each size with the root named, and covered where it is named, so
+// that what the named entries name in turn is among it. Entries checked once are
+// not checked again.
+func (s *Store) checkClosed(c *chainLog, size uint64) error {
+	covered, err := s.seenBefore(c.number, c.closed, s.Chains())
+	if err != nil {
+		return err
+	}
+	for about, n := range covered {
+		if have := s.Size(about); have < n { // a backup was put back, for instance
+			return fmt.Errorf("chain %d is named up to %d and stored up to %d: %w", about, n, have, ErrBehind)
+		}
+	}
+	for f, err := range s.Frontiers(c.number, c.closed, size) {
+		if err != nil {
+			return err
+		}
+		if err := s.checkNamed(c.number, f, covered); err != nil {
+			return fmt.Errorf("frontier at %d: %w", f.Seq, err)
+		}
+	}
+	c.closed = max(c.closed, size)
+	return nil
+}
+
+// checkNamed checks one frontier entry, given what those before it cover, and
+// adds to that.
+func (s *Store) checkNamed(chain uint32, f FrontierEntry, covered map[uint32]uint64) error {
+	from := make(map[uint32]uint64, len(f.Seen))
+	for _, seen := range f.Seen {
+		from[seen.Chain] = covered[seen.Chain]
+		covered[seen.Chain] = seen.Size
+		root, err := s.rootAt(seen.Chain, seen.Size)
+		if err != nil {
+			return err
+		}
+		if root != seen.Root {
+			return fmt.Errorf("%w: chain %d has another root at size %d", ErrConflict, seen.Chain, seen.Size)
+		}
+	}
+	for _, seen := range f.Seen {
+		for inner, err := range s.Frontiers(seen.Chain, from[seen.Chain], seen.Size) {
+			if err != nil {
+				return err
+			}
+			for _, named := range inner.Seen {
+				have := covered[named.Chain]
+				if named.Chain == chain {
+					have = f.Seq
+				}
+				if named.Size > have {
+					return fmt.Errorf("%w: it names entry %d/%d, which names chain %d up to %d, but covers it up to %d",
+						ErrConflict, seen.Chain, inner.Seq, named.Chain, named.Size, have)
+				}
+			}
+		}
+	}
+	return nil
+}

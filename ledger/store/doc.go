@@ -1,0 +1,59 @@
+// Package store keeps the truth of a node: its own chain and verified copies of
+// all others, with everything needed to prove them, in one Badger directory.
+// Begin with [Open] and [Store.Append].
+//
+// # Promises
+//
+// An append is answered after it has been fsynced. A batch is one transaction:
+// its entries, sidecars, tiles, look-ups, folded state and head are all there
+// after a crash or none is. The same record is stored once, however often and
+// from however many goroutines it is given. Nothing enters that [ledger.Chain]
+// has not checked, whether it was appended here or fetched from a peer.
+//
+// No signature leaves before the guard names it. The guard is a small file
+// outside the node's directory and its backups, with the size and root of the
+// own chain and of the latest cosigned checkpoint of every chain, fsynced before
+// each signature. A store that is short of its guard, because a backup was put
+// back or because Badger dropped the tail of a damaged file (which it does
+// without an error), signs nothing and appends nothing until it has fetched the
+// missing entries from its peers; a missing or damaged guard is a lost one, and
+// a node that has lost it never signs for its chain again.
+//
+// # Keys
+//
+// Integers are big-endian, so that keys sort by position. chain is a uint32,
+// seq (a position), size and version are uint64. Prefixes are never reused.
+//
+//	'v'                              layout version uint32, network id [32]
+//	'c' version                      signed charter: CBOR [body, [signature…]]
+//	'e' chain seq                    entry bytes
+//	's' chain seq                    sidecar bytes; no key where an entry has none
+//	't' chain level[1] index[8]      hashes of one tile, 32 bytes each, 1 to 256
+//	'h' chain                        head: ledger.ChainState
+//	'r' chain                        grants in force: CBOR array of ledger.Grant
+//	'i' record id [32]               chain, seq of the record
+//	'f' chain seq                    frontier bytes of the frontier entry there
+//	'g' chain about[4] ^seq          size that the frontier entry at seq names of
+//	                                 chain about; the position is inverted
+//	'l' chain                        newest checkpoint note signed by the author
+//	'q' chain                        newest checkpoint note with a quorum
+//	'x' chain                        evidence: CBOR [note, note]
+//	'n' chain                        a note under the own log key that the own
+//	                                 chain contradicts; stops signing
+//
+// For example, the entry at position 258 of chain 3 has the key
+// 65 00000003 0000000000000102.
+//
+// # Guard file
+//
+// Lines of text, LF after each, the last line being the SHA-256 of all before it:
+//
+//	suyuan guard 1
+//	own <chain> <size> <root, hex>            absent before the first checkpoint
+//	cosigned <chain> <size> <root, hex>       ascending by chain
+//	sha256 <hex>
+//
+// # Blobs
+//
+// Attachments are files named by their SHA-256; see [Blobs].
+package store

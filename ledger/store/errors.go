@@ -1,0 +1,61 @@
+package store
+
+import (
+	"errors"
+	"fmt"
+
+	"suyuan/ledger"
+)
+
+// Errors that callers decide on. Test with [errors.Is].
+var (
+	// ErrNotFound: the entry, tile or blob is not held.
+	ErrNotFound = errors.New("not found")
+	// ErrClosed: the store was closed, or is closing.
+	ErrClosed = errors.New("the store is closed")
+	// ErrLocked: another process has the directory open.
+	ErrLocked = errors.New("another process uses the store")
+	// ErrNotSigning: the store must not append to its own chain or sign for it;
+	// [Store.SigningState] says why.
+	ErrNotSigning = errors.New("not signing")
+	// ErrBehind: what is asked for concerns entries that are not stored yet.
+	ErrBehind = errors.New("not stored yet")
+	// ErrConflict: what is given contradicts what is stored or was signed.
+	ErrConflict = errors.New("conflict")
+	// ErrForked: there is evidence against the author of the chain.
+	ErrForked = errors.New("forked")
+	// ErrFull: the disk has less free space than the store keeps in reserve.
+	// Nothing was written.
+	ErrFull = errors.New("disk full")
+	// ErrDamaged: what is stored does not fit together. The text names the
+	// command to run.
+	ErrDamaged = errors.New("the store is damaged")
+	// ErrFailed: a write ended in an error and its outcome is unknown. Nothing
+	// is appended until the store has been opened again.
+	ErrFailed = errors.New("the store has failed and must be opened again")
+	// ErrTooLarge: a blob is over MaxBlobBytes.
+	ErrTooLarge = errors.New("too large")
+)
+
+// An EntryError says which entry of a range was refused by [Store.Extend].
+type EntryError struct {
+	Chain uint32
+	Seq   uint64
+	Err   error
+}
+
+func (e *EntryError) Error() string { return fmt.Sprintf("entry %d/%d: %v", e.Chain, e.Seq, e.Err) }
+func (e *EntryError) Unwrap() error { return e.Err }
+
+// damaged makes an ErrDamaged that tells the operator what to do.
+func damaged(dir string, cause error, format string, args ...any) error {
+	what := fmt.Sprintf(format, args...)
+	if cause != nil {
+		what = fmt.Sprintf("%s: %v", what, cause)
+	}
+	return fmt.Errorf("%w: %s; run `suyuan verify --dir %s` to see what is affected and `suyuan restore` to replace it", ErrDamaged, what, nodeDir(dir))
+}
+
+func unknownChain(chain uint32) error {
+	return fmt.Errorf("chain %d: %w", chain, &ledger.Error{Code: ledger.CodeUnknownChain, Detail: "no charter has it", Err: ErrNotFound})
+}

@@ -1,0 +1,101 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"suyuan/ledger"
+)
+
+// storedEvidence is the stored form of evidence.
+type storedEvidence struct {
+	_ struct{} `cbor:",toarray"`
+	A []byte
+	B []byte
+}
+
+func readEvidence(view viewer, chain uint32) (*ledger.Evidence, error) {
+	raw, err := getValue(view, chainKey(prefixEvidence, chain))
+	if errors.Is(err, ErrNotFound) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	var e storedEvidence
+	if err := ledger.Unmarshal(raw, &e); err != nil {
+		return nil, err
+	}
+	return &ledger.Evidence{A: e.A, B: e.B}, nil
+}
+
+// PutEvidence verifies and stores evidence of a fork. It stops cosigning on that
+// chain for good; if the chain is the own one, it stops everything. Evidence
+// against a chain that has some already is accepted and not kept.
+func (s *Store) PutEvidence(ctx context.Context, e *ledger.Evidence) error {
+	if err := s.life.enter(); err != nil {
+		return err
+	}
+	defer s.life.leave()
+	return s.putEvidence(e)
+}
+
+func (s *Store) putEvidence(e *ledger.Evidence) error {
+	number, err := openEvidence(s.Network(), e)
+	if err != nil {
+		return fmt.Errorf("evidence: %w", err)
+	}
+	c, err := s.chain(number)
+	if err != nil {
+		return err
+	}
+	c.notes.Lock()
+	defer c.notes.Unlock()
+	if s.Forked(number) {
+		return nil
+	}
+	err = s.update(func(w *writer) error {
+		w.cbor(chainKey(prefixEvidence, number), storedEvidence{A: e.A, B: e.B})
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("store evidence: %w", err)
+	}
+	c.mu.Lock()
+	c.evidence = &ledger.Evidence{A: e.A, B: e.B}
+	c.mu.Unlock()
+	s.cfg.Log.Warn("fork proven", "chain", number)
+	if number == s.cfg.Own {
+		s.judge()
+	}
+	s.watch.signal()
+	return nil
+}
+
+// openEvidence verifies evidence under the newest charter version under which it
+// is valid: the chain may have been ended since.
+func openEvidence(net *ledger.Network, e *ledger.Evidence) (chain uint32, err error) {
+	for _, v := range slices.Backward(net.Versions()) {
+		if chain, err = e.Open(v.Verifiers); err == nil {
+			return chain, nil
+		}
+	}
+	return 0, err
+}
+
+// Evidence returns the evidence held against the author of a chain, nil if there
+// is none. It must not be changed.
+func (s *Store) Evidence(chain uint32) *ledger.Evidence {
+	c, err := s.chain(chain)
+	if err != nil {
+		return nil
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.evidence
+}
+
+// Forked reports whether there is evidence against the author of a chain.
+func (s *Store) Forked(chain uint32) bool { return s.Evidence(chain) != nil }

@@ -1,0 +1,234 @@
+package store
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+
+	"suyuan/ledger"
+)
+
+// A Mark is a signed size and root of a chain.
+type Mark struct {
+	Chain uint32
+	Size  uint64
+	Root  ledger.Hash
+}
+
+// A guard is the file that names what was signed; see the package comment. Its
+// values only grow, and no size ever gets a second root.
+type guard struct {
+	path string // "" keeps it in memory, for tests
+
+	mu       sync.Mutex      // guards what follows
+	own      *Mark           // nil before the first checkpoint
+	cosigned map[uint32]Mark // by chain
+	lost     error           // why nothing may be signed; nil if the guard is there
+	changes  uint64          // counts changes of the values above
+
+	file    sync.Mutex // held while the file is written; guards written
+	written uint64     // the value of changes that the file has
+}
+
+// CreateGuard makes the empty guard file of a new node. It fails if the file
+// exists: a guard is made once, when the log key is made, and never again.
+func CreateGuard(path string) error {
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		return fmt.Errorf("create guard: %w", err)
+	}
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return fmt.Errorf("create guard: %w", err)
+	}
+	_, err = f.Write((&guard{}).encode())
+	err = errors.Join(err, f.Sync(), f.Close())
+	if err == nil {
+		err = syncDir(filepath.Dir(path))
+	}
+	if err != nil {
+		return fmt.Errorf("create guard: %w", err)
+	}
+	return nil
+}
+
+// openGuard reads a guard file. A file that is missing or damaged gives a lost
+// guard, which lets nothing be signed.
+func openGuard(path string) *guard {
+	g := &guard{path: path, cosigned: make(map[uint32]Mark)}
+	raw, err := readGuardFile(path)
+	if err == nil {
+		err = g.decode(raw)
+	}
+	if errors.Is(err, fs.ErrNotExist) {
+		g.lost = fmt.Errorf("guard lost: there is no file %s", path)
+	} else if err != nil {
+		g.lost = fmt.Errorf("guard lost: %w", err)
+	}
+	return g
+}
+
+func readGuardFile(path string) ([]byte, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	return io.ReadAll(io.LimitReader(f, maxGuardBytes))
+}
+
+const guardTitle = "suyuan guard 1\n"
+
+func (g *guard) encode() []byte {
+	var b bytes.Buffer
+	b.WriteString(guardTitle)
+	if g.own != nil {
+		fmt.Fprintf(&b, "own %d %d %s\n", g.own.Chain, g.own.Size, g.own.Root)
+	}
+	for _, chain := range slices.Sorted(maps.Keys(g.cosigned)) {
+		m := g.cosigned[chain]
+		fmt.Fprintf(&b, "cosigned %d %d %s\n", m.Chain, m.Size, m.Root)
+	}
+	fmt.Fprintf(&b, "sha256 %x\n", sha256.Sum256(b.Bytes()))
+	return b.Bytes()
+}
+
+// decode accepts exactly what encode writes; the check sum is compared with it.
+func (g *guard) decode(raw []byte) error {
+	for line := range bytes.Lines(raw) {
+		f := strings.Fields(string(line))
+		if len(f) != 4 || f[0] != "own" && f[0] != "cosigned" {
+			continue // title and check sum, or what is refused below
+		}
+		m, err := parseMark(f[1:])
+		if err != nil {
+			return fmt.Errorf("guard file %s: %w", g.path, err)
+		}
+		if f[0] == "own" {
+			g.own = &m
+		} else {
+			g.cosigned[m.Chain] = m
+		}
+	}
+	if !bytes.Equal(g.encode(), raw) {
+		return fmt.Errorf("guard file %s is damaged", g.path)
+	}
+	return nil
+}
+
+func parseMark(f []string) (Mark, error) {
+	chain, err1 := strconv.ParseUint(f[0], 10, 32)
+	size, err2 := strconv.ParseUint(f[1], 10, 64)
+	root, err3 := ledger.ParseHash(f[2])
+	return Mark{uint32(chain), size, root}, errors.Join(err1, err2, err3)
+}
+
+// ownMark is the newest size and root signed for the own chain, if any.
+func (g *guard) ownMark() (Mark, bool) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.own == nil {
+		return Mark{}, false
+	}
+	return *g.own, true
+}
+
+// cosignedMark is the newest size and root cosigned for a chain, if any.
+func (g *guard) cosignedMark(chain uint32) (Mark, bool) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	m, ok := g.cosigned[chain]
+	return m, ok
+}
+
+// lostBecause is why the guard lets nothing be signed, nil if it does.
+func (g *guard) lostBecause() error {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.lost
+}
+
+// raiseOwn notes, durably, what is about to be signed for the own chain.
+func (g *guard) raiseOwn(m Mark) error {
+	return g.raise(func() (bool, error) {
+		if g.own == nil {
+			g.own = &m
+			return true, nil
+		}
+		grown, err := follows(*g.own, m)
+		if grown {
+			g.own = &m
+		}
+		return grown, err
+	})
+}
+
+// raiseCosigned notes, durably, what is about to be cosigned.
+func (g *guard) raiseCosigned(m Mark) error {
+	return g.raise(func() (bool, error) {
+		grown, err := follows(g.cosigned[m.Chain], m)
+		if grown {
+			g.cosigned[m.Chain] = m
+		}
+		return grown, err
+	})
+}
+
+// follows holds the rule of the guard: sizes never shrink and no size has two
+// roots.
+func follows(old, m Mark) (grown bool, err error) {
+	switch {
+	case m.Chain != old.Chain && old.Chain != 0:
+		return false, fmt.Errorf("%w: the guard is that of chain %d, not %d", ErrConflict, old.Chain, m.Chain)
+	case m.Size < old.Size:
+		return false, fmt.Errorf("%w: size %d of chain %d was signed before size %d", ErrConflict, old.Size, m.Chain, m.Size)
+	case m.Size == old.Size && m.Root != old.Root:
+		return false, fmt.Errorf("%w: another root was signed for size %d of chain %d", ErrConflict, m.Size, m.Chain)
+	}
+	return m.Size > old.Size, nil
+}
+
+// raise applies change and returns when the file has it. Callers that come while
+// the file is being written share the next write.
+//
+// If writing fails, the values stay raised in memory although nothing was signed
+// with them: that is the safe side, for they are roots of stored trees.
+func (g *guard) raise(change func() (grown bool, err error)) error {
+	g.mu.Lock()
+	if g.lost != nil {
+		g.mu.Unlock()
+		return fmt.Errorf("%w: %w", ErrNotSigning, g.lost)
+	}
+	grown, err := change()
+	if grown {
+		g.changes++
+	}
+	mine := g.changes
+	g.mu.Unlock()
+	if err != nil || g.path == "" {
+		return err
+	}
+
+	g.file.Lock()
+	defer g.file.Unlock()
+	if g.written >= mine {
+		return nil
+	}
+	g.mu.Lock()
+	data, upTo := g.encode(), g.changes
+	g.mu.Unlock()
+	if err := replaceFile(g.path, data); err != nil {
+		return fmt.Errorf("%w: write guard: %w", ErrNotSigning, err)
+	}
+	g.written = upTo
+	return nil
+}

@@ -1,0 +1,425 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
+
+	"suyuan/ledger"
+)
+
+// A Submission is a record to append, with its complete sidecar; nil is an empty
+// one. Its signature has been checked: that is what the type says.
+type Submission struct {
+	Record  *ledger.SignedRecord
+	Sidecar *ledger.Sidecar
+}
+
+// A Place is where a record stands.
+type Place struct {
+	Chain    uint32
+	Seq      uint64
+	Existing bool // it stood there before it was given
+}
+
+// A Result answers one submission.
+type Result struct {
+	Place Place
+	Err   error
+}
+
+// A ticket is a submission in the queue.
+type ticket struct {
+	Submission
+	raw     []byte             // encoded sidecar
+	charter *ledger.CharterRef // set instead of a record
+	result  Result             // written before group is told
+	group   *group
+	twins   []*ticket // the same record again, in the same batch
+}
+
+// bytes is about what the ticket adds to a batch.
+func (t *ticket) bytes() int {
+	if t.charter != nil {
+		return 256
+	}
+	return len(t.Record.Raw) + len(t.raw) + 256
+}
+
+func (t *ticket) answer(r Result) {
+	t.result = r
+	t.group.tell()
+	for _, twin := range t.twins {
+		if r.Err == nil {
+			r.Place.Existing = true
+		}
+		twin.answer(r)
+	}
+}
+
+// A group is the tickets of one caller.
+type group struct {
+	left atomic.Int64
+	done chan struct{}
+}
+
+func (g *group) tell() {
+	if g.left.Add(-1) == 0 {
+		close(g.done)
+	}
+}
+
+// The sequencer is the one writer of the own chain. Callers put tickets into its
+// queue and wait; while one batch is being fsynced the next one gathers, so that
+// the slower the disk, the larger the batches.
+type sequencer struct {
+	s       *Store
+	queue   chan *ticket
+	quit    chan struct{} // closed to stop
+	stopped chan struct{} // closed when run has returned
+	once    sync.Once
+
+	// Owned by run:
+	carry        *ticket // taken from the queue, but too large for its batch
+	lastFrontier int64   // entry time of the newest frontier entry
+	failed       error   // set when the outcome of a commit is unknown
+}
+
+func newSequencer(s *Store) *sequencer {
+	return &sequencer{
+		s: s, queue: make(chan *ticket, queued),
+		quit: make(chan struct{}), stopped: make(chan struct{}),
+	}
+}
+
+// close stops the sequencer after its current batch.
+func (q *sequencer) close() {
+	q.once.Do(func() { close(q.quit) })
+	<-q.stopped
+}
+
+// AppendBatch appends records of one caller in their order; see [Store.Append].
+// One that is refused does not hold up the others. It returns one result each.
+func (s *Store) AppendBatch(ctx context.Context, list []Submission) []Result {
+	g := &group{done: make(chan struct{})}
+	tickets := make([]*ticket, len(list))
+	results := make([]Result, len(list))
+	valid := 0
+	for i, sub := range list {
+		t := &ticket{Submission: sub, group: g}
+		if t.Sidecar == nil {
+			t.Sidecar = &ledger.Sidecar{}
+		}
+		var err error
+		if t.raw, err = t.Sidecar.Encode(); err != nil {
+			results[i].Err = err
+			continue
+		}
+		tickets[i] = t
+		valid++
+	}
+	if valid == 0 {
+		return results
+	}
+	g.left.Store(int64(valid))
+	err := s.submit(ctx, g, tickets)
+	for i, t := range tickets {
+		switch {
+		case t == nil:
+		case err != nil:
+			results[i].Err = err
+		default:
+			results[i] = t.result
+		}
+	}
+	return results
+}
+
+// AppendCharter appends the entry that puts a held charter version in force.
+func (s *Store) AppendCharter(ctx context.Context, ref ledger.CharterRef) error {
+	g := &group{done: make(chan struct{})}
+	g.left.Store(1)
+	t := &ticket{charter: &ref, group: g}
+	if err := s.submit(ctx, g, []*ticket{t}); err != nil {
+		return err
+	}
+	return t.result.Err
+}
+
+// submit queues tickets and waits until all are answered. After an error their
+// results must not be read.
+func (s *Store) submit(ctx context.Context, g *group, tickets []*ticket) error {
+	if s.seq == nil {
+		return s.mayWrite()
+	}
+	for _, t := range tickets {
+		if t == nil {
+			continue
+		}
+		select {
+		case s.seq.queue <- t:
+		case <-ctx.Done():
+			return fmt.Errorf("append: %w", ctx.Err())
+		case <-s.seq.quit:
+			return ErrClosed
+		}
+	}
+	select {
+	case <-g.done:
+		return nil
+	case <-ctx.Done():
+		return fmt.Errorf("append: %w", ctx.Err())
+	case <-s.seq.stopped:
+	}
+	select {
+	case <-g.done: // answered by the last batch
+		return nil
+	default:
+		return ErrClosed
+	}
+}
+
+// run is the sequencer's goroutine; Open starts it and Close waits for it.
+func (q *sequencer) run() {
+	defer close(q.stopped)
+	for {
+		t := q.carry
+		q.carry = nil
+		if t == nil {
+			select {
+			case <-q.quit:
+				return
+			case t = <-q.queue:
+			}
+		}
+		q.round(q.gather(t))
+		select {
+		case <-q.quit:
+			return
+		default:
+		}
+	}
+}
+
+// gather takes what waits in the queue, up to the limits of a batch.
+func (q *sequencer) gather(first *ticket) []*ticket {
+	tickets := []*ticket{first}
+	bytes := first.bytes()
+	for len(tickets) < maxBatchEntries-1 { // one is left for a frontier entry
+		select {
+		case t := <-q.queue:
+			if bytes += t.bytes(); bytes > maxBatchBytes {
+				q.carry = t
+				return tickets
+			}
+			tickets = append(tickets, t)
+		default:
+			return tickets
+		}
+	}
+	return tickets
+}
+
+// round stores one batch and answers its tickets.
+func (q *sequencer) round(tickets []*ticket) {
+	if q.failed != nil {
+		answerAll(tickets, q.failed)
+		return
+	}
+	c, err := q.s.chain(q.s.cfg.Own)
+	if err != nil {
+		answerAll(tickets, err)
+		return
+	}
+	c.write.Lock()
+	defer c.write.Unlock()
+	if err := q.s.mayWrite(); err != nil {
+		answerAll(tickets, err)
+		return
+	}
+	tickets = q.dropKnown(tickets)
+	b, placed, tickets := q.build(c, tickets)
+	if b == nil {
+		answerAll(tickets, nil)
+		return
+	}
+	switch err := b.store(); {
+	case errors.Is(err, ErrFull):
+		answerAll(tickets, err)
+	case err != nil:
+		// The transaction may be on disk or not, and what Badger has in memory
+		// may differ from both. Going on would build on a head that may not be
+		// there after the next start, so the sequencer stops here; opening the
+		// store again finds out, and callers who ask again get their place.
+		q.failed = fmt.Errorf("%w: %w", ErrFailed, err)
+		q.s.cfg.Log.Error("append failed", "n", len(tickets), "err", err)
+		answerAll(tickets, q.failed)
+	default:
+		q.stored(b, tickets, placed)
+	}
+}
+
+// stored answers the tickets of a batch that is on disk.
+func (q *sequencer) stored(b *batch, tickets []*ticket, placed []uint64) {
+	if err := q.s.strictCheck(); err != nil {
+		q.failed = fmt.Errorf("%w: %w", ErrFailed, err)
+	}
+	if b.frontier {
+		q.lastFrontier = b.fold.Time()
+	}
+	if q.s.cfg.Applied != nil {
+		q.s.cfg.Applied(b.first, b.count())
+	}
+	for i, t := range tickets {
+		t.answer(Result{Place: Place{Chain: b.c.number, Seq: placed[i]}})
+	}
+}
+
+func answerAll(tickets []*ticket, err error) {
+	for _, t := range tickets {
+		t.answer(Result{Err: err})
+	}
+}
+
+// dropKnown answers the records that stand on the chain already and joins those
+// that are given twice.
+func (q *sequencer) dropKnown(tickets []*ticket) []*ticket {
+	first := make(map[ledger.Hash]*ticket, len(tickets))
+	rest := tickets[:0]
+	for _, t := range tickets {
+		if t.charter != nil {
+			rest = append(rest, t)
+			continue
+		}
+		if f := first[t.Record.ID]; f != nil {
+			f.twins = append(f.twins, t)
+			continue
+		}
+		chain, seq, ok, err := q.s.find(t.Record.ID)
+		switch {
+		case err != nil:
+			t.answer(Result{Err: err})
+		case ok:
+			t.answer(Result{Place: Place{Chain: chain, Seq: seq, Existing: true}})
+		default:
+			first[t.Record.ID] = t
+			rest = append(rest, t)
+		}
+	}
+	return rest
+}
+
+// build makes the batch of the tickets that may be stored and answers the
+// others. It repeats itself without those that Admit refuses, because refusing
+// one moves the others and may take from them what they relied on. It returns a
+// nil batch if nothing is left, and the tickets not answered yet.
+func (q *sequencer) build(c *chainLog, tickets []*ticket) (*batch, []uint64, []*ticket) {
+	for len(tickets) > 0 {
+		b, placed, passed, err := q.fill(c, tickets)
+		if err != nil {
+			b.discard()
+			answerAll(passed, err)
+			return nil, nil, nil
+		}
+		if len(passed) == 0 {
+			b.discard()
+			return nil, nil, nil
+		}
+		admitted := q.admit(b, placed, passed)
+		if len(admitted) == len(passed) {
+			return b, placed, passed
+		}
+		b.discard()
+		tickets = admitted
+	}
+	return nil, nil, nil
+}
+
+// fill checks each ticket after those before it and answers the refused ones. An
+// error is the storage's; the tickets it returns are not answered.
+func (q *sequencer) fill(c *chainLog, tickets []*ticket) (b *batch, placed []uint64, passed []*ticket, err error) {
+	b = q.s.begin(c)
+	now := max(q.s.cfg.Now().UnixMilli(), b.fold.Time())
+	if err := q.addFrontier(b, now); err != nil {
+		return b, nil, tickets, err
+	}
+	inBatch := func(id ledger.Hash) bool { _, ok := b.ids[id]; return ok } // dropKnown has asked the store
+	for i, t := range tickets {
+		o, err := t.entry(b.fold.Prev(), now)
+		if err == nil {
+			err = b.add(o, t.Sidecar, t.raw, inBatch)
+		}
+		if b.err != nil {
+			return b, nil, append(passed, tickets[i:]...), b.err
+		}
+		if err != nil {
+			t.answer(Result{Err: err})
+			continue
+		}
+		placed = append(placed, b.fold.Size()-1)
+		passed = append(passed, t)
+	}
+	return b, placed, passed, nil
+}
+
+func (t *ticket) entry(prev ledger.Hash, now int64) (*ledger.OpenedEntry, error) {
+	if t.charter != nil {
+		return ledger.CharterEntry(prev, now, *t.charter)
+	}
+	return ledger.RecordEntry(prev, now, t.Record)
+}
+
+// addFrontier adds a frontier entry if one is due. The chain is not at its
+// beginning then; what follows in the batch is a record or charter entry.
+func (q *sequencer) addFrontier(b *batch, now int64) error {
+	if b.first == 0 || now-q.lastFrontier < ledger.FrontierInterval {
+		return nil
+	}
+	f := q.s.nextFrontier(b.fold)
+	if len(f) == 0 {
+		return nil
+	}
+	o, err := ledger.FrontierEntry(b.fold.Prev(), now, f)
+	if err != nil {
+		return err
+	}
+	b.frontier = true
+	return b.add(o, nil, nil, nil)
+}
+
+// admit asks the application about the records of a batch and answers those that
+// it refuses.
+func (q *sequencer) admit(b *batch, placed []uint64, tickets []*ticket) []*ticket {
+	if q.s.cfg.Admit == nil {
+		return tickets
+	}
+	var pending []*Pending
+	var asked []*ticket
+	var rest []*ticket
+	for i, t := range tickets {
+		if t.charter != nil {
+			continue
+		}
+		pending = append(pending, &Pending{Record: t.Record, Sidecar: t.Sidecar, Seq: placed[i], Time: b.fold.Time()})
+		asked = append(asked, t)
+	}
+	if len(pending) == 0 {
+		return tickets
+	}
+	errs := q.s.cfg.Admit(pending)
+	refused := make(map[*ticket]bool)
+	for i, t := range asked {
+		if i < len(errs) && errs[i] != nil {
+			refused[t] = true
+			t.answer(Result{Err: errs[i]})
+		}
+	}
+	for _, t := range tickets {
+		if !refused[t] {
+			rest = append(rest, t)
+		}
+	}
+	return rest
+}

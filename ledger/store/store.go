@@ -1,0 +1,330 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"maps"
+	"path/filepath"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/dgraph-io/badger/v4"
+
+	"suyuan/ledger"
+)
+
+// A Config says how to open a store. Network may be nil if the store holds the
+// charters already; Dir, Guard and Own are what a node needs besides.
+type Config struct {
+	Dir     string          // Badger's directory; "" keeps everything in memory, for tests
+	Guard   string          // path of the guard file, outside the node's directory; "" with Dir "" keeps it in memory
+	Network *ledger.Network // charters; those that the store lacks are stored
+	Own     uint32          // number of the chain that is written here; 0 writes none
+
+	// Admit decides which of the records of a batch the application takes, one
+	// error or nil for each; nil takes all. It is called by the sequencer only,
+	// before each batch, and again without the refused ones if it refused some:
+	// what it says nil to in its last call is what will be stored, at the
+	// positions that it was shown. It must not keep anything from one call to the
+	// next; Applied says what became of it.
+	Admit func(pending []*Pending) []error
+	// Applied is called by the sequencer after a batch was stored, before its
+	// callers are answered and before the next Admit: n entries from position
+	// first on. Entries that arrive through Extend are told by Watch only.
+	Applied func(first uint64, n int)
+
+	Now     func() time.Time // nil is time.Now
+	Log     *slog.Logger     // nil discards
+	MinFree uint64           // bytes of disk kept in reserve; 0 is 1 GiB
+	Strict  bool             // for tests: verify the whole store after each write
+}
+
+// A Pending is a record that is about to be appended.
+type Pending struct {
+	Record  *ledger.SignedRecord
+	Sidecar *ledger.Sidecar
+	Seq     uint64 // where it will stand if admitted
+	Time    int64  // entry time, ms since 1970 UTC
+}
+
+// A Store is an open store. All methods are safe for concurrent use.
+type Store struct {
+	cfg   Config
+	db    *badger.DB
+	disk  *disk
+	guard *guard
+	seq   *sequencer // nil without an own chain
+	watch watchers
+
+	net    atomic.Pointer[ledger.Network]
+	adopt  sync.Mutex                           // held while the network grows
+	chains atomic.Pointer[map[uint32]*chainLog] // replaced when the network grows
+
+	signMu  sync.Mutex // held by Sign
+	stateMu sync.Mutex // guards refusal
+	refusal error      // why the own chain takes no entries and gets no signatures; nil if it does
+
+	life life
+}
+
+// life lets Close wait for the calls that use Badger.
+type life struct {
+	mu     sync.RWMutex
+	closed bool // guarded by mu
+	calls  sync.WaitGroup
+}
+
+func (l *life) enter() error {
+	l.mu.RLock()
+	defer l.mu.RUnlock()
+	if l.closed {
+		return ErrClosed
+	}
+	l.calls.Add(1)
+	return nil
+}
+
+func (l *life) leave() { l.calls.Done() }
+
+// end makes enter fail and waits for the calls that have entered. It returns
+// false if the life had ended before.
+func (l *life) end() bool {
+	l.mu.Lock()
+	was := l.closed
+	l.closed = true
+	l.mu.Unlock()
+	l.calls.Wait()
+	return !was
+}
+
+// Open opens the store in cfg.Dir and makes it if there is none. It reads the
+// newest entries of each chain and refuses, with ErrDamaged, what does not fit
+// its head. A store that may not sign opens: see [Store.SigningState].
+func Open(cfg Config) (*Store, error) {
+	if cfg.Now == nil {
+		cfg.Now = time.Now
+	}
+	if cfg.Log == nil {
+		cfg.Log = slog.New(slog.DiscardHandler)
+	}
+	if cfg.MinFree == 0 {
+		cfg.MinFree = defaultMinFree
+	}
+	had := hasTables(cfg.Dir)
+	db, err := openBadger(cfg.Dir, cfg.Log)
+	if err != nil {
+		return nil, err
+	}
+	s := &Store{cfg: cfg, db: db, disk: newDisk(cfg.Dir, cfg.MinFree)}
+	if err := s.load(had); err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
+	if cfg.Own != 0 {
+		s.seq = newSequencer(s)
+		go s.seq.run()
+	}
+	return s, nil
+}
+
+// load reads everything that is kept in memory.
+func (s *Store) load(hadTables bool) error {
+	if err := s.loadNetwork(hadTables); err != nil {
+		return err
+	}
+	chains := make(map[uint32]*chainLog)
+	for _, n := range s.Network().Chains() {
+		c, err := s.loadChain(n)
+		if err != nil {
+			return err
+		}
+		chains[n] = c
+	}
+	s.chains.Store(&chains)
+	if s.cfg.Own != 0 && chains[s.cfg.Own] == nil {
+		return fmt.Errorf("own chain: %w", unknownChain(s.cfg.Own))
+	}
+	switch {
+	case s.cfg.Guard != "":
+		s.guard = openGuard(s.cfg.Guard)
+	case s.cfg.Dir == "":
+		s.guard = &guard{cosigned: make(map[uint32]Mark)}
+	default:
+		s.guard = &guard{lost: errors.New("guard lost: no path is configured")}
+	}
+	if s.guard.lost == nil && s.cfg.Own != 0 {
+		if m, ok := s.guard.ownMark(); ok && m.Chain != s.cfg.Own {
+			s.guard.lost = fmt.Errorf("guard lost: %s is that of chain %d", s.cfg.Guard, m.Chain)
+		}
+	}
+	s.judge()
+	return nil
+}
+
+// Close waits for running calls and closes the store. A record whose Append has
+// not been answered may be stored or not.
+func (s *Store) Close() error {
+	if s.seq != nil {
+		s.seq.close()
+	}
+	if !s.life.end() {
+		return nil
+	}
+	if err := s.db.Close(); err != nil {
+		return fmt.Errorf("close store: %w", err)
+	}
+	return nil
+}
+
+// Network returns the charters held.
+func (s *Store) Network() *ledger.Network { return s.net.Load() }
+
+// Charters returns the signed charters held, version 1 first.
+func (s *Store) Charters() []*ledger.SignedCharter {
+	var list []*ledger.SignedCharter
+	for _, v := range s.Network().Versions() {
+		list = append(list, v.Signed)
+	}
+	return list
+}
+
+// Own is the number of the chain that is written here, 0 for none.
+func (s *Store) Own() uint32 { return s.cfg.Own }
+
+// Chains returns the numbers of all chains that the charters name, ascending.
+func (s *Store) Chains() []uint32 { return slices.Sorted(maps.Keys(*s.chains.Load())) }
+
+func (s *Store) chain(number uint32) (*chainLog, error) {
+	if c := (*s.chains.Load())[number]; c != nil {
+		return c, nil
+	}
+	return nil, unknownChain(number)
+}
+
+// AdoptCharter stores the next charter version, which must be complete, and
+// makes room for its chains. A version that is held is accepted if it is the
+// same one.
+func (s *Store) AdoptCharter(signed *ledger.SignedCharter) error {
+	if err := s.life.enter(); err != nil {
+		return err
+	}
+	defer s.life.leave()
+	s.adopt.Lock()
+	defer s.adopt.Unlock()
+	net := s.Network()
+	for _, v := range net.Versions() {
+		if v.Hash == signed.Hash() {
+			return nil
+		}
+	}
+	longer, err := net.Adopt(signed)
+	if err != nil {
+		return fmt.Errorf("adopt charter: %w", err)
+	}
+	err = s.update(func(w *writer) error { return w.charter(longer.Newest()) })
+	if err != nil {
+		return fmt.Errorf("store charter: %w", err)
+	}
+	return s.useNetwork(longer)
+}
+
+// useNetwork puts a longer network in force.
+func (s *Store) useNetwork(net *ledger.Network) error {
+	s.net.Store(net)
+	chains := maps.Clone(*s.chains.Load())
+	for _, n := range net.Chains() {
+		if chains[n] != nil {
+			continue
+		}
+		c, err := s.loadChain(n)
+		if err != nil {
+			return err
+		}
+		chains[n] = c
+	}
+	s.chains.Store(&chains)
+	s.watch.signal()
+	return nil
+}
+
+// nodeDir is the directory of the node whose ledger is in dir.
+func nodeDir(dir string) string { return filepath.Dir(dir) }
+
+// SigningState reports whether the node appends to its own chain and signs for
+// it, and if not, why.
+func (s *Store) SigningState() (ok bool, reason string) {
+	if err := s.mayWrite(); err != nil {
+		return false, err.Error()
+	}
+	return true, ""
+}
+
+// mayWrite returns why the own chain takes no entries, nil if it does.
+func (s *Store) mayWrite() error {
+	s.stateMu.Lock()
+	defer s.stateMu.Unlock()
+	return s.refusal
+}
+
+// judge decides anew whether the own chain may be written and signed.
+func (s *Store) judge() {
+	err := s.judgement()
+	s.stateMu.Lock()
+	was := s.refusal
+	s.refusal = err
+	s.stateMu.Unlock()
+	switch {
+	case err != nil && (was == nil || was.Error() != err.Error()):
+		s.cfg.Log.Error("not signing", "err", err)
+	case err == nil && was != nil:
+		s.cfg.Log.Info("signing again")
+	}
+}
+
+func (s *Store) judgement() error {
+	if s.cfg.Own == 0 {
+		return fmt.Errorf("%w: no chain is written here", ErrNotSigning)
+	}
+	if err := s.guard.lostBecause(); err != nil {
+		return fmt.Errorf("%w: %w", ErrNotSigning, err)
+	}
+	c, err := s.chain(s.cfg.Own)
+	if err != nil {
+		return err
+	}
+	if s.Forked(s.cfg.Own) {
+		return fmt.Errorf("%w: %w: there is evidence that the own chain has two histories", ErrNotSigning, ErrForked)
+	}
+	if note, err := s.contradiction(); err != nil || note != nil {
+		return errors.Join(fmt.Errorf("%w: a checkpoint under the own log key contradicts the own chain", ErrNotSigning), err)
+	}
+	m, ok := s.guard.ownMark()
+	if !ok {
+		return nil
+	}
+	head := c.head.Load()
+	if head.Size < m.Size {
+		return fmt.Errorf("%w: the store has %d entries of the own chain and %d were signed; the others are fetched from peers", ErrNotSigning, head.Size, m.Size)
+	}
+	root, err := s.RootAt(m.Chain, m.Size)
+	if err != nil {
+		return fmt.Errorf("%w: %w", ErrNotSigning, err)
+	}
+	if root != m.Root {
+		return fmt.Errorf("%w: the first %d entries of the own chain are not those that were signed; run `suyuan restore`", ErrNotSigning, m.Size)
+	}
+	return nil
+}
+
+// Append appends a record to the own chain and returns its place when it is on
+// disk. A record that stands on the chain already gets its first place, with
+// Existing set. Errors: ErrNotSigning, ErrFull, ErrClosed, ErrFailed, what Admit
+// said, or a [ledger.Error] that says why the record may not stand there. When
+// ctx ends first, the record may be stored or not; giving it again tells.
+func (s *Store) Append(ctx context.Context, rec *ledger.SignedRecord, sc *ledger.Sidecar) (Place, error) {
+	r := s.AppendBatch(ctx, []Submission{{rec, sc}})[0]
+	return r.Place, r.Err
+}
