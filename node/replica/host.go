@@ -1,0 +1,136 @@
+package replica
+
+import (
+	"crypto/ed25519"
+	"fmt"
+	"sync/atomic"
+
+	"github.com/libp2p/go-libp2p"
+	"github.com/libp2p/go-libp2p/core/connmgr"
+	"github.com/libp2p/go-libp2p/core/control"
+	"github.com/libp2p/go-libp2p/core/crypto"
+	"github.com/libp2p/go-libp2p/core/host"
+	"github.com/libp2p/go-libp2p/core/network"
+	"github.com/libp2p/go-libp2p/core/peer"
+	"github.com/libp2p/go-libp2p/core/protocol"
+	rcmgr "github.com/libp2p/go-libp2p/p2p/host/resource-manager"
+	"github.com/libp2p/go-libp2p/p2p/net/swarm"
+	tls "github.com/libp2p/go-libp2p/p2p/security/tls"
+	"github.com/libp2p/go-libp2p/p2p/transport/quic"
+	"github.com/libp2p/go-libp2p/p2p/transport/tcp"
+	"github.com/libp2p/go-libp2p/x/rate"
+	"github.com/multiformats/go-multiaddr"
+
+	"suyuan/ledger"
+	"suyuan/node/wire"
+)
+
+// newHost makes the libp2p host: QUIC and TCP with TLS, nothing that talks to
+// peers outside the charter, and no metrics, discovery, relay or ping of its
+// own. It listens when it returns.
+func newHost(key ed25519.PrivateKey, listen []string, g *gate, network ledger.Hash, nodes int) (host.Host, error) {
+	sk, err := crypto.UnmarshalEd25519PrivateKey(key)
+	if err != nil {
+		return nil, fmt.Errorf("transport key: %w", err)
+	}
+	rm, err := resources(network, nodes)
+	if err != nil {
+		return nil, fmt.Errorf("resource limits: %w", err)
+	}
+	h, err := libp2p.New(
+		libp2p.Identity(sk),
+		libp2p.UserAgent("suyuan"),
+		libp2p.ListenAddrStrings(listen...),
+		libp2p.Transport(libp2pquic.NewTransport),
+		libp2p.Transport(tcp.NewTCPTransport),
+		libp2p.Security(tls.ID, tls.New),
+		libp2p.ConnectionGater(g),
+		libp2p.ConnectionManager(connmgr.NullConnMgr{}),
+		libp2p.ResourceManager(rm),
+		libp2p.DisableMetrics(),
+		libp2p.DisableRelay(),
+		libp2p.DisableIdentifyAddressDiscovery(),
+		libp2p.ForceReachabilityPublic(), // addresses come from the charter; nothing is to be probed
+		libp2p.Ping(false),
+		libp2p.SwarmOpts(swarm.WithDialTimeout(dialTimeout)),
+	)
+	if err != nil {
+		return nil, fmt.Errorf("start libp2p: %w", err)
+	}
+	return h, nil
+}
+
+// resources are limits for a network of n nodes, any number of which may stand
+// behind one address. The library's defaults allow 8 connections for an IPv4
+// address and a new one every 5 s.
+func resources(id ledger.Hash, n int) (network.ResourceManager, error) {
+	conns, inbound := rcmgr.LimitVal(4*n+128), rcmgr.LimitVal(2*n+64)
+	system := rcmgr.ResourceLimits{
+		Conns: conns, ConnsInbound: inbound, ConnsOutbound: conns, FD: conns,
+		Streams: 64 * conns, StreamsInbound: 64 * conns, StreamsOutbound: 64 * conns,
+		Memory: 1 << 30,
+	}
+	limits := rcmgr.PartialLimitConfig{
+		System:    system,
+		Transient: rcmgr.ResourceLimits{Conns: inbound, ConnsInbound: inbound, ConnsOutbound: inbound, FD: inbound},
+		PeerDefault: rcmgr.ResourceLimits{
+			Conns: 6, ConnsInbound: 6, ConnsOutbound: 6, FD: 6,
+			Streams: 64, StreamsInbound: 32, StreamsOutbound: 32, Memory: 64 << 20,
+		},
+		ProtocolPeer: map[protocol.ID]rcmgr.ResourceLimits{},
+	}
+	for _, p := range []struct {
+		protocol wire.Protocol
+		streams  rcmgr.LimitVal
+	}{{wire.Ctl, 2}, {wire.Fetch, 4}, {wire.Cosign, 4}} {
+		limits.ProtocolPeer[protocol.ID(p.protocol.ID(id))] = rcmgr.ResourceLimits{
+			Streams: 2 * p.streams, StreamsInbound: p.streams, StreamsOutbound: p.streams,
+		}
+	}
+	return rcmgr.NewResourceManager(
+		rcmgr.NewFixedLimiter(limits.Build(rcmgr.DefaultLimits.AutoScale())),
+		rcmgr.WithMetricsDisabled(),
+		rcmgr.WithLimitPerSubnet(
+			[]rcmgr.ConnLimitPerSubnet{{PrefixLength: 32, ConnCount: 4 * n}},
+			[]rcmgr.ConnLimitPerSubnet{{PrefixLength: 56, ConnCount: 4 * n}}),
+		rcmgr.WithConnRateLimiters(&rate.Limiter{
+			GlobalLimit: rate.Limit{RPS: 50, Burst: n + 50},
+			SubnetRateLimiter: rate.SubnetLimiter{
+				IPv4SubnetLimits: []rate.SubnetLimit{{PrefixLength: 32, Limit: rate.Limit{RPS: 5, Burst: n + 50}}},
+				IPv6SubnetLimits: []rate.SubnetLimit{{PrefixLength: 56, Limit: rate.Limit{RPS: 5, Burst: n + 50}}},
+			},
+		}),
+	)
+}
+
+// A gate lets the peers of the newest charter in and nobody else. It is a
+// libp2p connection gater.
+type gate struct {
+	allowed atomic.Pointer[map[peer.ID]uint32]
+}
+
+func (g *gate) set(peers map[peer.ID]uint32) { g.allowed.Store(&peers) }
+
+func (g *gate) knows(id peer.ID) bool {
+	m := g.allowed.Load()
+	if m == nil {
+		return false
+	}
+	_, ok := (*m)[id]
+	return ok
+}
+
+func (g *gate) InterceptPeerDial(id peer.ID) bool { return g.knows(id) }
+
+func (g *gate) InterceptAddrDial(id peer.ID, _ multiaddr.Multiaddr) bool { return g.knows(id) }
+
+// InterceptAccept cannot tell yet who it is.
+func (g *gate) InterceptAccept(network.ConnMultiaddrs) bool { return true }
+
+func (g *gate) InterceptSecured(_ network.Direction, id peer.ID, _ network.ConnMultiaddrs) bool {
+	return g.knows(id)
+}
+
+func (g *gate) InterceptUpgraded(c network.Conn) (bool, control.DisconnectReason) {
+	return g.knows(c.RemotePeer()), 0
+}

@@ -1,0 +1,114 @@
+package replica
+
+import (
+	"time"
+
+	"suyuan/node/wire"
+)
+
+// Times. Those that an operator or a test may want to change stand in
+// [Intervals]; these are part of how nodes treat each other.
+const (
+	// helloTimeout is how long a connected peer may take to be admitted.
+	helloTimeout = 10 * time.Second
+
+	// openTimeout bounds opening a stream, requestTimeout what follows until the
+	// first frame of an answer, frameTimeout the time between two frames of a
+	// long one: the largest frame in it is some 80 KiB/s.
+	openTimeout    = 5 * time.Second
+	requestTimeout = 10 * time.Second
+	frameTimeout   = 15 * time.Second
+
+	// dialTimeout bounds one attempt to connect.
+	dialTimeout = 8 * time.Second
+
+	// closeTimeout bounds how long a finished stream may wait for the other
+	// side's end.
+	closeTimeout = 2 * time.Second
+
+	// joinDelay gathers the cosignatures that come after the quorum, so that
+	// they cost one more publication and not one each.
+	joinDelay = 200 * time.Millisecond
+
+	// blockTime is how long a holder that sent invalid data for a chain is not
+	// asked for that chain.
+	blockTime = 10 * time.Minute
+
+	// failWait is how long a holder is passed over after a request that failed
+	// for other reasons.
+	failWait = time.Second
+)
+
+// Sizes and counts.
+const (
+	// maxBatchBytes ends an answer to GET_RANGE after the item that reaches it.
+	// It is the store's limit of a batch.
+	maxBatchBytes = 4 << 20
+
+	// maxFetches bounds the requests that run at one time, maxFetchesPerPeer
+	// those to one peer: enough to hide round trips, few enough that memory
+	// stays below maxFetches × (maxBatchBytes + one item).
+	maxFetches        = 8
+	maxFetchesPerPeer = 2
+
+	// requestsPerSecond and requestBurst bound what a peer may ask of us.
+	requestsPerSecond = 20
+	requestBurst      = 100
+
+	// bytesPerSecond and bytesBurst bound what it may have from us.
+	bytesPerSecond = 16 << 20
+	bytesBurst     = 4 * maxBatchBytes
+
+	// busyWait is what a peer that is over its share is told to wait.
+	busyWait = 200 * time.Millisecond
+
+	// maxOffers bounds the proposals that stay open while no quorum is reached.
+	maxOffers = 16
+
+	// gossipPeers is how many random peers hear of other nodes' chains in each
+	// round of gossip.
+	gossipPeers = 8
+
+	// haveBudget is the payload at which a HAVE is split; a single chain with two
+	// full notes still fits a frame.
+	haveBudget = wire.MaxCtl / 2
+
+	// maxBlobBytes bounds an attachment: the pack of a run of ten million codes
+	// is 200 MB.
+	maxBlobBytes = 1 << 30
+)
+
+// Intervals are the times that may be changed; zero values mean the defaults.
+type Intervals struct {
+	Round   time.Duration // least time between two checkpoints of the own chain; 10 ms
+	Timeout time.Duration // a round without a quorum is followed by the next after this; 1 s
+	Have    time.Duration // least time between two announcements of the own chain to a peer; 100 ms
+	Gossip  time.Duration // other nodes' chains to some peers; 5 s
+	Full    time.Duration // everything to every peer, ± 20 %; 60 s
+	Ping    time.Duration // 10 s
+	Dead    time.Duration // a peer that sent nothing for so long is given up; 25 s
+	Wait    time.Duration // how long a witness waits for what a proposal covers; 5 s
+	Retry   time.Duration // first wait before dialling again; 1 s, doubling to 5 min, full jitter
+	Yield   time.Duration // the side with the higher peer id lets the other dial first for so long; 8 s
+}
+
+const maxRetry = 5 * time.Minute
+
+func (i Intervals) withDefaults() Intervals {
+	set := func(d *time.Duration, v time.Duration) {
+		if *d <= 0 {
+			*d = v
+		}
+	}
+	set(&i.Round, 10*time.Millisecond)
+	set(&i.Timeout, time.Second)
+	set(&i.Have, 100*time.Millisecond)
+	set(&i.Gossip, 5*time.Second)
+	set(&i.Full, time.Minute)
+	set(&i.Ping, 10*time.Second)
+	set(&i.Dead, 25*time.Second)
+	set(&i.Wait, 5*time.Second)
+	set(&i.Retry, time.Second)
+	set(&i.Yield, 8*time.Second)
+	return i
+}

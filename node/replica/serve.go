@@ -1,0 +1,169 @@
+package replica
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"runtime"
+	"time"
+
+	"github.com/libp2p/go-libp2p/core/network"
+
+	"suyuan/ledger"
+	"suyuan/node/wire"
+)
+
+// maxServing is how many requests read from the disk at one time.
+func maxServing() int { return 2 * runtime.GOMAXPROCS(0) }
+
+// An answer is one stream of fetch or cosign, on the server's side.
+type answer struct {
+	stream network.Stream
+	out    *wire.Writer
+	sent   int // bytes of payload
+}
+
+func (a *answer) write(m wire.Message, payload int) error {
+	a.sent += payload
+	_ = a.stream.SetWriteDeadline(time.Now().Add(frameTimeout))
+	return a.out.Write(m)
+}
+
+// finish sends the last message and closes: write side first, then whatever the
+// client still sends is read to its end, because closing both sides at once
+// could throw away what it has not read.
+func (a *answer) finish(m wire.Message) error {
+	if err := a.write(m, 0); err != nil {
+		return err
+	}
+	if err := a.out.Flush(); err != nil {
+		return fmt.Errorf("send answer: %w", err)
+	}
+	if err := a.stream.CloseWrite(); err != nil {
+		return fmt.Errorf("send answer: %w", err)
+	}
+	_ = a.stream.SetReadDeadline(time.Now().Add(closeTimeout))
+	_, _ = io.Copy(io.Discard, io.LimitReader(a.stream, wire.MaxCosign))
+	return a.stream.Close()
+}
+
+// receive reads the one request of a stream whose peer is admitted.
+func (r *Replica) receive(ctx context.Context, stream network.Stream, p wire.Protocol) (*session, wire.Message, error) {
+	s := r.admitted(ctx, stream)
+	if s == nil {
+		return nil, nil, fmt.Errorf("%w: request without hello", ErrRefused)
+	}
+	_ = stream.SetReadDeadline(time.Now().Add(requestTimeout))
+	m, err := p.NewReader(stream).Next()
+	if err != nil {
+		return nil, nil, fmt.Errorf("receive request: %w", err)
+	}
+	return s, m, nil
+}
+
+// answerFetch handles one stream of fetch.
+func (r *Replica) answerFetch(ctx context.Context, stream network.Stream) {
+	stop := context.AfterFunc(ctx, func() { _ = stream.Reset() })
+	defer stop()
+	s, m, err := r.receive(ctx, stream, wire.Fetch)
+	if err == nil {
+		err = r.answerRequest(s, m, &answer{stream: stream, out: wire.Fetch.NewWriter(stream)})
+	}
+	if err != nil {
+		_ = stream.Reset()
+		r.log.Debug("request not answered", "peer", stream.Conn().RemotePeer(), "err", err)
+	}
+}
+
+// answerRequest never waits for a share of anything: a peer that asks for more
+// than its share, and all when the disk is busy, are told to come again.
+func (r *Replica) answerRequest(s *session, m wire.Message, a *answer) error {
+	now := time.Now()
+	busy := &wire.End{Status: wire.StatusBusy, Wait: uint32(busyWait.Milliseconds())}
+	if !s.requests.AllowN(now, 1) || s.traffic.TokensAt(now) < 0 {
+		return a.finish(busy)
+	}
+	select {
+	case r.serving <- struct{}{}:
+		defer func() { <-r.serving }()
+	default:
+		return a.finish(busy)
+	}
+	defer func() { s.traffic.ReserveN(time.Now(), min(a.sent, bytesBurst)) }()
+	switch m := m.(type) {
+	case *wire.GetRange:
+		return r.answerRange(s, m, a)
+	case *wire.GetCharter:
+		return r.answerCharter(m, a)
+	case *wire.GetBlob:
+		return r.answerBlob(s, m, a)
+	}
+	return a.finish(&wire.End{Status: wire.StatusRefused})
+}
+
+// answerRange sends entries, each with the part of its sidecar that the asking
+// member may hold.
+func (r *Replica) answerRange(s *session, q *wire.GetRange, a *answer) error {
+	if r.cfg.Store.Size(q.Chain) < q.Size {
+		return a.finish(&wire.End{Status: wire.StatusNotFound})
+	}
+	author := r.cfg.Store.Network().MemberOf(q.Chain)
+	end := q.From
+	for it, err := range r.cfg.Store.Entries(q.Chain, q.From, q.To) {
+		if err != nil {
+			return fmt.Errorf("read entry %d/%d: %w", q.Chain, end, err)
+		}
+		sidecar, err := visible(it.Sidecar, s.member, author)
+		if err != nil {
+			return fmt.Errorf("sidecar %d/%d: %w", q.Chain, end, err)
+		}
+		item := &wire.Item{Entry: it.Entry, Sidecar: sidecar}
+		if q.Disclosures {
+			item.Entry = nil
+		}
+		if err := a.write(item, len(item.Entry)+len(item.Sidecar)); err != nil {
+			return fmt.Errorf("send: %w", err)
+		}
+		if end++; a.sent >= maxBatchBytes {
+			break
+		}
+	}
+	last := &wire.End{}
+	if end < q.Size && !q.Disclosures {
+		proof, err := r.cfg.Store.TileSource(q.Chain).ProveConsistency(q.Size, end)
+		if err != nil {
+			return err
+		}
+		last.Proof = proof
+	}
+	return a.finish(last)
+}
+
+// visible is what a member may hold of a sidecar on a chain of author.
+func visible(raw []byte, member, author string) ([]byte, error) {
+	if len(raw) == 0 || member == author {
+		return raw, nil
+	}
+	sc, err := ledger.DecodeSidecar(raw)
+	if err != nil {
+		return nil, err
+	}
+	part, err := sc.For(member, author)
+	if err != nil {
+		return nil, err
+	}
+	return part.Encode()
+}
+
+func (r *Replica) answerCharter(q *wire.GetCharter, a *answer) error {
+	v := r.cfg.Store.Network().Version(q.Version)
+	if v == nil {
+		return a.finish(&wire.End{Status: wire.StatusNotFound})
+	}
+	full := &wire.FullCharter{Body: v.Signed.Body, Signatures: v.Signed.Signatures}
+	if err := a.write(full, len(full.Body)); err != nil {
+		return errors.Join(errors.New("send charter"), err)
+	}
+	return a.finish(&wire.End{})
+}
