@@ -73,5 +73,11 @@ const (
 	// TileWidth is the number of hashes in a full tile.
 	TileWidth = 1 << TileHeight
 
+	// maxTreeSize bounds the sizes that foreign proofs, frontiers and checkpoints
+	// may name before x/mod computes with them: it counts a tree's hashes in an
+	// int64 and indexes out of range beyond. At a million entries a second a
+	// chain would take nine years to get there.
+	maxTreeSize = 1 << 48
+
 	maxDepth = 8 // nesting of any CBOR item: the deepest of ours has five levels
 )

@@ -124,8 +124,21 @@ func (src TileSource) ReadHashes(indexes []int64) ([]tlog.Hash, error) {
 	return out, nil
 }
 
+// checkSizes keeps sizes away from package tlog that it cannot compute with.
+func checkSizes(sizes ...uint64) error {
+	for _, n := range sizes {
+		if n > maxTreeSize {
+			return wrong(CodeTree, "no tree has %d leaves", n)
+		}
+	}
+	return nil
+}
+
 // RootAt computes the root of the first size leaves.
 func (src TileSource) RootAt(size uint64) (Hash, error) {
+	if err := checkSizes(size); err != nil {
+		return Hash{}, err
+	}
 	if size == 0 {
 		return EmptyRoot(), nil
 	}
@@ -138,6 +151,9 @@ func (src TileSource) RootAt(size uint64) (Hash, error) {
 
 // StateAt returns the state of [RestoreTree] for the first size leaves.
 func (src TileSource) StateAt(size uint64) ([]Hash, error) {
+	if err := checkSizes(size); err != nil {
+		return nil, err
+	}
 	ids := compact.RangeNodes(0, size, nil)
 	indexes := make([]int64, len(ids))
 	for i, id := range ids {
@@ -156,6 +172,9 @@ func (src TileSource) StateAt(size uint64) ([]Hash, error) {
 
 // ProveEntry makes the RFC 6962 audit path of leaf seq in the tree of size.
 func (src TileSource) ProveEntry(size, seq uint64) ([]Hash, error) {
+	if err := checkSizes(size, seq); err != nil {
+		return nil, err
+	}
 	p, err := tlog.ProveRecord(int64(size), int64(seq), src)
 	if err != nil {
 		return nil, because(CodeTree, err, "prove entry %d of %d", seq, size)
@@ -165,6 +184,9 @@ func (src TileSource) ProveEntry(size, seq uint64) ([]Hash, error) {
 
 // ProveConsistency makes the RFC 6962 consistency proof from size old to size.
 func (src TileSource) ProveConsistency(size, old uint64) ([]Hash, error) {
+	if err := checkSizes(size, old); err != nil {
+		return nil, err
+	}
 	p, err := tlog.ProveTree(int64(size), int64(old), src)
 	if err != nil {
 		return nil, because(CodeTree, err, "prove %d within %d", old, size)
@@ -174,6 +196,9 @@ func (src TileSource) ProveConsistency(size, old uint64) ([]Hash, error) {
 
 // VerifyEntry checks an audit path.
 func VerifyEntry(path []Hash, size uint64, root Hash, seq uint64, leaf Hash) error {
+	if err := checkSizes(size, seq); err != nil {
+		return err
+	}
 	p := make(tlog.RecordProof, len(path))
 	for i := range path {
 		p[i] = tlog.Hash(path[i])
