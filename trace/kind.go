@@ -62,7 +62,7 @@ var common = []Field{
 
 var (
 	codesAndUnits = []SubjectKind{SubjectRange, SubjectSSCC}
-	packing       = []SubjectKind{SubjectContent, SubjectPattern}
+	inUnits       = []SubjectKind{SubjectContent, SubjectPattern}
 )
 
 // specs is the table: validation, JSON and documentation come from it. It is
@@ -133,7 +133,7 @@ var specs = []KindSpec{
 			{Number: 1, Name: "reason", Type: TypeToken, Audience: itm, Required: true, Doc: "such as misprint, damaged, lost, destroyed"},
 			{Number: 2, Name: "note", Type: TypeText, Audience: pty, Doc: "what happened"},
 		}},
-	{Kind: ledger.KindPack, Who: "the holder", Doc: "contents put into a unit", Subjects: packing},
+	{Kind: ledger.KindPack, Who: "the holder", Doc: "contents put into a unit", Subjects: inUnits},
 	{Kind: ledger.KindUnpack, Who: "the holder", Doc: "contents taken out of a unit; a unit by itself: all that is in it",
 		Subjects: []SubjectKind{SubjectContent, SubjectPattern, SubjectRange, SubjectSSCC}},
 	{Kind: ledger.KindShip, Who: "the holder", Doc: "goods sent to somebody", Subjects: codesAndUnits,

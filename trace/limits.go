@@ -28,6 +28,10 @@ const (
 	// moves some hundred times; folding is quadratic in the worst case.
 	MaxEvents = 4_096
 
+	// maxShelfLife bounds a shelf life, in days: a hundred years. Dates beyond
+	// the year 9999 have no form.
+	maxShelfLife = 36_525
+
 	// maxDraftBytes bounds the JSON of one draft. 20,000 ranges of 50 bytes.
 	maxDraftBytes = 1 << 20
 

@@ -107,6 +107,9 @@ func codecOf[W, V any](toWire func(V) W, fromWire func(W) (V, error), check func
 			return checked(fromWire(w))
 		},
 		parse: func(raw json.RawMessage) (any, error) {
+			if string(raw) == "null" {
+				return nil, malformed("null is no value")
+			}
 			var v V
 			dec := json.NewDecoder(bytes.NewReader(raw))
 			dec.DisallowUnknownFields()

@@ -1,0 +1,447 @@
+package trace
+
+import (
+	"maps"
+	"slices"
+	"strings"
+
+	"suyuan/ledger"
+)
+
+// A State says where an item is in its life. Names are stable.
+type State string
+
+// The states. The holder of a shipment is its sender until the receipt.
+const (
+	Issued    State = "issued"     // the code exists
+	Active    State = "active"     // it is on goods, which have not moved yet
+	InTransit State = "in-transit" // shipped, not received
+	Held      State = "held"       // received
+	Sold      State = "sold"       // left the tracked chain; nobody in it holds it
+	Void      State = "void"       // must not be used any more
+)
+
+// Custody is who holds an item: possession, never title.
+type Custody struct {
+	State  State  // "" where nothing is known
+	Holder string // <member>[/<slug>]; "" where nobody in the network holds it
+}
+
+// A problem is a finding before it is put into words: its code, the event that
+// bears it, and the earlier event that it does not fit, if there is one.
+type problem struct {
+	code  string
+	event *Event
+	other *Event
+}
+
+// A machine moves one item and the units around it from event to event.
+type machine struct {
+	rules    *rules
+	item     Item
+	problems []problem
+
+	custody   Custody
+	activated bool
+	active    *Event // the activation that counts
+	since     *Event // what made custody as it is
+
+	// In transit: where to, by which shipment, and the state before it.
+	to       string
+	shipment *Event
+	before   Custody
+
+	seller    string
+	displaced map[string]*Event // parties whom another's receipt put out of possession
+	units     map[Item]Item     // the unit in which an item or unit is
+}
+
+// rules is what a machine has to know besides the events.
+type rules struct {
+	authority func(member string, item Item) bool // has the charter given it the item's GTIN?
+	missing   func(ref ledger.Hash) bool          // does the ref lead outside what is known?
+}
+
+func newMachine(r *rules, item Item, start Custody, since *Event) *machine {
+	return &machine{rules: r, item: item, custody: start, since: since, displaced: map[string]*Event{}, units: map[Item]Item{}}
+}
+
+func (m *machine) report(code string, e, other *Event) {
+	m.problems = append(m.problems, problem{code, e, other})
+}
+
+// inside reports whether the item is in the unit, at any depth.
+func (m *machine) inside(unit Item) bool {
+	return slices.Contains(m.around(), unit)
+}
+
+// around returns the units in which the item is, innermost first.
+func (m *machine) around() []Item {
+	var list []Item
+	u, ok := m.units[m.item]
+	for ok && len(list) < MaxNesting {
+		list = append(list, u)
+		u, ok = m.units[u]
+	}
+	return list
+}
+
+// apply moves the item past one event and reports whether the event was about
+// it: named it, or a unit in which it was.
+func (m *machine) apply(t *touched) bool {
+	e := t.event
+	switch e.Kind {
+	case ledger.KindPack:
+		return m.pack(t)
+	case ledger.KindUnpack:
+		return m.unpack(t)
+	}
+	if !t.moves[m.item] && !slices.ContainsFunc(m.around(), func(u Item) bool { return t.moves[u] }) {
+		return false
+	}
+	switch e.Kind {
+	case ledger.KindActivate:
+		m.activate(e)
+	case ledger.KindVoid:
+		m.void(e)
+	case ledger.KindShip:
+		m.ship(e, t.moves[m.item])
+	case ledger.KindReceive:
+		m.receive(e)
+	case ledger.KindCancel:
+		m.cancel(e)
+	case ledger.KindSell:
+		m.sell(e, t.moves[m.item])
+	}
+	return true
+}
+
+// become sets custody.
+func (m *machine) become(s State, holder string, e *Event) {
+	m.custody, m.since = Custody{s, holder}, e
+	maps.DeleteFunc(m.displaced, func(p string, _ *Event) bool { return sameHand(p, holder) })
+}
+
+// sameHand reports whether goods that one of the parties holds are the other's
+// too: the same party, or a member and a party that it hosts.
+func sameHand(a, b string) bool {
+	return a == b || memberOf(a) == memberOf(b) && (!strings.Contains(a, "/") || !strings.Contains(b, "/"))
+}
+
+// holds reports whether the event's actor may act as holder, and says what is
+// odd about it. strange is the finding for one who does not hold the item. An
+// act that does not count moves nothing, so that a false claim burdens its
+// author and not those who come after.
+func (m *machine) holds(e *Event, strange string) bool {
+	actor := e.Actor()
+	switch m.custody.State {
+	case "":
+		return true
+	case Void:
+		m.report(EventOnVoid, e, m.since)
+		return false
+	case Sold:
+		m.report(MovedAfterSold, e, m.since)
+		return false
+	case InTransit:
+		if sameHand(actor, m.to) {
+			m.report(ReceiptMissing, e, m.shipment)
+			m.become(Held, actor, e)
+			return true
+		}
+		if sameHand(actor, m.custody.Holder) {
+			m.report(ShipmentOpen, e, m.shipment)
+			return true
+		}
+	default:
+		if sameHand(actor, m.custody.Holder) {
+			return true
+		}
+	}
+	for _, p := range slices.Sorted(maps.Keys(m.displaced)) {
+		if sameHand(actor, p) {
+			// Both have goods with this code in their hands: both lines go on.
+			m.report(HeldByTwo, e, m.displaced[p])
+			return true
+		}
+	}
+	m.report(strange, e, m.since)
+	return false
+}
+
+// take makes the actor the holder, and puts another holder out of possession.
+func (m *machine) take(s State, e *Event) {
+	if h := m.custody.Holder; h != "" && !sameHand(h, e.Actor()) && m.custody.State != InTransit {
+		m.displaced[h] = e
+	}
+	m.become(s, e.Actor(), e)
+}
+
+func (m *machine) activate(e *Event) {
+	switch {
+	case !m.rules.authority(e.Member, m.item):
+		m.report(NotAuthority, e, nil)
+	case m.custody.State == Void:
+		m.report(EventOnVoid, e, m.since)
+	case m.activated:
+		m.report(ActivatedTwice, e, m.active)
+	default:
+		m.activated = true
+		m.active = e
+		if m.custody.State == "" || m.custody.State == Issued {
+			m.become(Active, e.Actor(), e)
+		}
+	}
+}
+
+func (m *machine) void(e *Event) {
+	if m.custody.State == Void {
+		return
+	}
+	if !m.rules.authority(e.Member, m.item) && !m.holds(e, NotAuthority) {
+		return
+	}
+	m.become(Void, "", e)
+}
+
+// pack puts the item, or a unit, into a unit.
+func (m *machine) pack(t *touched) bool {
+	about := m.fill(t)
+	for _, p := range t.packings {
+		if p.thing == m.item || m.inside(p.thing) {
+			about = true
+			strange := PackedByNonHolder
+			if old, in := m.units[p.thing]; in && old != p.unit {
+				strange = PackedTwice
+			}
+			if !m.holds(t.event, strange) {
+				continue
+			}
+			m.take(m.stateAtRest(), t.event)
+		}
+		// Units in which the item may be put later are followed too.
+		if !m.leadsTo(p.unit, p.thing) {
+			m.units[p.thing] = p.unit
+		}
+	}
+	return about
+}
+
+// leadsTo reports whether thing is unit itself or somewhere around it: unit
+// must then not be put around thing.
+func (m *machine) leadsTo(unit, thing Item) bool {
+	for range MaxNesting {
+		if unit == thing {
+			return true
+		}
+		around, ok := m.units[unit]
+		if !ok {
+			return false
+		}
+		unit = around
+	}
+	return true
+}
+
+// stateAtRest is the state of goods that their holder handles without moving
+// them on.
+func (m *machine) stateAtRest() State {
+	switch m.custody.State {
+	case Issued, Active, InTransit:
+		return m.custody.State
+	}
+	return Held
+}
+
+// fill handles the item as the unit of a packing: a case whose code is put to
+// use needs no activation.
+func (m *machine) fill(t *touched) bool {
+	if !t.fills {
+		return false
+	}
+	if t.event.Kind == ledger.KindPack && m.holds(t.event, PackedByNonHolder) && (m.custody.State == "" || m.custody.State == Issued) {
+		m.activated = true
+		m.active = t.event
+		m.become(Active, t.event.Actor(), t.event)
+	}
+	return true
+}
+
+// unpack takes the item, or a unit, out of its unit, or everything out of it.
+func (m *machine) unpack(t *touched) bool {
+	about := t.fills || t.moves[m.item]
+	for _, p := range t.packings {
+		mine := p.thing == m.item || m.inside(p.thing)
+		about = about || mine
+		if m.units[p.thing] != p.unit {
+			if mine {
+				m.report(UnpackedNotIn, t.event, nil)
+			}
+			continue
+		}
+		if !mine || m.holds(t.event, PackedByNonHolder) {
+			delete(m.units, p.thing)
+		}
+	}
+	for _, thing := range t.things {
+		u, in := m.units[thing]
+		if !in || !t.moves[u] {
+			continue
+		}
+		mine := thing == m.item || m.inside(thing)
+		about = about || mine
+		if !mine || m.holds(t.event, PackedByNonHolder) {
+			delete(m.units, thing)
+		}
+	}
+	return about
+}
+
+// ship sends the item. Named by itself, and not through its unit, it leaves it.
+func (m *machine) ship(e *Event, itself bool) {
+	if !m.holds(e, ShippedByNonHolder) {
+		return
+	}
+	before := m.custody
+	if before.State == InTransit {
+		before = m.before
+	}
+	if before.State == "" {
+		before.State = Held
+	}
+	m.before = Custody{before.State, e.Actor()}
+	m.to, m.shipment = e.Fields.Text("to"), e
+	m.take(InTransit, e)
+	m.leave(itself)
+}
+
+func (m *machine) leave(itself bool) {
+	if itself {
+		delete(m.units, m.item)
+	}
+}
+
+func (m *machine) receive(e *Event) {
+	actor := e.Actor()
+	switch m.custody.State {
+	case Void:
+		m.report(EventOnVoid, e, m.since)
+		return
+	case Sold:
+		m.report(MovedAfterSold, e, m.since)
+		return
+	case "":
+	case InTransit:
+		switch {
+		case sameHand(actor, m.to):
+		case m.follows(e):
+			m.report(RefMissing, e, nil)
+		default:
+			m.report(ReceivedByOther, e, m.shipment)
+		}
+	default:
+		switch {
+		case sameHand(actor, m.custody.Holder):
+			m.report(ReceivedAgain, e, m.since)
+			return
+		case m.follows(e):
+			m.report(RefMissing, e, nil)
+			m.become(Held, actor, e)
+			return
+		}
+		m.report(ReceivedNotShipped, e, m.since)
+	}
+	m.take(Held, e)
+}
+
+// follows reports whether the event names an entry that is not at hand: it
+// counts as taken that it is the missing link.
+func (m *machine) follows(e *Event) bool {
+	return slices.ContainsFunc(e.Refs, m.rules.missing)
+}
+
+func (m *machine) cancel(e *Event) {
+	open := m.custody.State == InTransit && (sameHand(e.Actor(), m.custody.Holder) || sameHand(e.Actor(), m.to))
+	switch {
+	case m.follows(e):
+		m.report(RefMissing, e, nil)
+		return
+	case !open || !slices.Contains(e.Refs, m.shipment.Hash):
+		m.report(CancelNoEffect, e, nil)
+		return
+	}
+	m.become(m.before.State, m.before.Holder, m.shipment)
+}
+
+// sell takes the item out of the chain, also where the seller did not hold it:
+// that something with this code was sold is what matters to the next buyer.
+func (m *machine) sell(e *Event, itself bool) {
+	switch m.custody.State {
+	case Void:
+		m.report(EventOnVoid, e, m.since)
+		return
+	case Sold:
+		m.report(SoldTwice, e, m.since)
+		return
+	}
+	m.holds(e, SoldByNonHolder)
+	if !m.activated && m.custody.State != "" && m.item.Kind == ItemCode {
+		m.report(SoldNotActive, e, nil)
+	}
+	m.seller = e.Actor()
+	m.become(Sold, "", e)
+	m.leave(itself)
+}
+
+// touched is an event with what it says about the item and the units that may
+// ever hold it, worked out once.
+type touched struct {
+	event    *Event
+	things   []Item        // all that may matter, the item first
+	moves    map[Item]bool // named by themselves
+	packings []packing     // named as contents, in the order of the leaves
+	fills    bool          // the item is named as a unit with contents
+}
+
+type packing struct{ thing, unit Item }
+
+// touch works out what the event says about the things.
+func touch(e *Event, things []Item) *touched {
+	t := &touched{event: e, things: things, moves: map[Item]bool{}}
+	for i := range e.Subjects {
+		s := &e.Subjects[i]
+		t.fills = t.fills || s.Fills(things[0])
+		for _, thing := range things {
+			if u, ok := s.UnitOf(thing); ok {
+				t.packings = append(t.packings, packing{thing, u})
+			} else if s.Moves(thing) {
+				t.moves[thing] = true
+			}
+		}
+	}
+	return t
+}
+
+// thingsOf returns the item and all units that the events ever put around it,
+// the item first.
+func thingsOf(item Item, events []*Event) []Item {
+	things := []Item{item}
+	seen := map[Item]bool{item: true}
+	for level := 0; level < MaxNesting; level++ {
+		n := len(things)
+		for _, e := range events {
+			for _, thing := range things[:n] {
+				for _, u := range e.Units(thing) {
+					if !seen[u] {
+						seen[u] = true
+						things = append(things, u)
+					}
+				}
+			}
+		}
+		if len(things) == n {
+			break
+		}
+	}
+	return things
+}

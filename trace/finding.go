@@ -1,0 +1,225 @@
+package trace
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+
+	"suyuan/ledger"
+)
+
+// Codes of findings. They are stable.
+const (
+	ShippedByNonHolder = "shipped-by-non-holder"
+	ReceivedNotShipped = "received-not-shipped"
+	ReceivedByOther    = "received-by-other"
+	HeldByTwo          = "held-by-two"
+	SoldTwice          = "sold-twice"
+	SoldByNonHolder    = "sold-by-non-holder"
+	SoldNotActive      = "sold-not-active"
+	MovedAfterSold     = "moved-after-sold"
+	PackedByNonHolder  = "packed-by-non-holder"
+	PackedTwice        = "packed-twice"
+	UnpackedNotIn      = "unpacked-not-in"
+	NotAuthority       = "not-authority"
+	ActivatedTwice     = "activated-twice"
+	NotActive          = "not-active"
+	EventOnVoid        = "event-on-void"
+	VoidCode           = "void"
+	Guessable          = "guessable"
+	BadPack            = "bad-pack"
+	RunConflict        = "run-conflict"
+	InspectionFailed   = "inspection-failed"
+	RefMissing         = "ref-missing"
+	ReceiptMissing     = "receipt-missing"
+	ShipmentOpen       = "shipment-open"
+	ReceivedAgain      = "received-again"
+	CancelNoEffect     = "cancel-no-effect"
+	Late               = "late"
+	ClockOutside       = "clock-outside-bracket"
+	TooLong            = "too-long"
+
+	// These stand in now, not in the trail.
+	Expired         = "expired"
+	QuantityDiffers = "quantity-differs"
+	ShortReceipt    = "short-receipt"
+)
+
+// A Severity ranks findings.
+type Severity string
+
+// The severities. A public warning makes the verdict warning, a public critical
+// finding makes it suspicious.
+const (
+	Info     Severity = "info"
+	Notice   Severity = "notice"
+	Warning  Severity = "warning"
+	Critical Severity = "critical"
+)
+
+// rank is higher for what is worse.
+func (s Severity) rank() int {
+	return slices.Index([]Severity{Info, Notice, Warning, Critical}, s)
+}
+
+// A findingSpec is one row of the table of findings. In its sentences {a} is
+// who bears the finding, {b} the other side, {at} the time of the event; {n}
+// and {m} are numbers. Both sides are names that the reader may see.
+type findingSpec struct {
+	severity Severity
+	audience ledger.Audience // public, members or parties
+	zh, en   string
+}
+
+var findingSpecs = map[string]findingSpec{
+	ShippedByNonHolder: {Warning, pub,
+		"{a}登记了发货，但按记录，当时持有此商品的不是{a}（而是{b}）。",
+		"{a} recorded a shipment, but by the records {b} held the item then."},
+	ReceivedNotShipped: {Warning, pub,
+		"{a}登记了收货，但没有发往{a}的发货记录（按记录，此前由{b}持有）。",
+		"{a} recorded a receipt, but there is no record of a shipment to it; by the records {b} held the item."},
+	ReceivedByOther: {Notice, mem,
+		"{a}收到了{b}发给另一方的货。",
+		"{a} received what {b} had shipped to somebody else."},
+	HeldByTwo: {Critical, pub,
+		"{a}和{b}的记录都表明，带此码的商品在自己手中。",
+		"By their records {a} and {b} both hold an item with this code."},
+	SoldTwice: {Critical, pub,
+		"此码被售出两次：先由{b}，后由{a}。",
+		"This code was sold twice: by {b}, then by {a}."},
+	SoldByNonHolder: {Warning, pub,
+		"{a}登记了售出，但按记录，当时持有此商品的是{b}。",
+		"{a} recorded a sale, but by the records {b} held the item then."},
+	SoldNotActive: {Warning, pub,
+		"{a}登记了售出，但此码当时尚未启用。",
+		"{a} recorded a sale before the code was activated."},
+	MovedAfterSold: {Warning, pub,
+		"{b}登记售出之后，{a}又登记了此商品的流转。",
+		"After {b} had recorded its sale, {a} recorded another movement of the item."},
+	PackedByNonHolder: {Warning, pub,
+		"{a}登记了装箱或拆箱，但按记录，当时持有此商品的是{b}。",
+		"{a} recorded packing or unpacking, but by the records {b} held the item then."},
+	PackedTwice: {Warning, pub,
+		"{a}登记装入一箱，但按记录，此商品在{b}的另一箱中。",
+		"{a} recorded packing the item, but by the records it was in another case of {b}."},
+	UnpackedNotIn: {Notice, mem,
+		"{a}登记从箱中取出，但没有装入该箱的记录。",
+		"{a} recorded taking the item out of a unit, but there is no record of it being in there."},
+	NotAuthority: {Warning, pub,
+		"{a}登记了一件只有该商品条码所属企业才能登记的事。",
+		"{a} recorded what only the company that owns the product's GTIN may record."},
+	ActivatedTwice: {Warning, pub,
+		"此码被启用两次，以{b}的第一次为准。",
+		"The code was activated twice; the first activation, by {b}, counts."},
+	NotActive: {Warning, pub,
+		"此码已印制，但尚未启用。",
+		"The code has been issued, but not put to use yet."},
+	EventOnVoid: {Critical, pub,
+		"此码已由{b}作废，此后{a}仍登记了流转。",
+		"{b} had declared the code void, and {a} recorded a movement after that."},
+	VoidCode: {Warning, pub,
+		"此码已由{a}作废。",
+		"The code has been declared void by {a}."},
+	Guessable: {Warning, pub,
+		"这批序列号可以被猜出，不能单凭此码判断。",
+		"Serials of this kind can be guessed, so the code alone says little."},
+	BadPack: {Warning, pub,
+		"{a}的码包与其签发记录不符。",
+		"The pack of codes of {a} does not match its record."},
+	RunConflict: {Warning, pub,
+		"{a}另登记了同一批号的码，以商品档案指定的签发方为准。",
+		"{a} recorded a run with the same number; the one of the issuer that the product names counts."},
+	InspectionFailed: {Warning, pub,
+		"{a}登记的一次检验结果为不合格。",
+		"An inspection that {a} recorded was not passed."},
+	RefMissing: {Notice, mem,
+		"{a}引用的一条记录尚未到达，暂按属实处理。",
+		"A record that {a} refers to has not arrived; it counts as taken."},
+	ReceiptMissing: {Notice, mem,
+		"{a}没有登记收货就处理了{b}发来的货。",
+		"{a} handled what {b} had shipped to it without recording the receipt."},
+	ShipmentOpen: {Notice, mem,
+		"{a}在自己的发货尚未收到或取消时又登记了处理。",
+		"{a} handled the item while its shipment was neither received nor cancelled."},
+	ReceivedAgain: {Notice, mem,
+		"{a}重复登记了收货。",
+		"{a} recorded the receipt again."},
+	CancelNoEffect: {Notice, mem,
+		"{a}取消的发货不存在、已收到，或与其无关。",
+		"The shipment that {a} cancelled is not there, has been received, or is not its own."},
+	Late: {Notice, pty,
+		"{a}在事情发生{n}小时之后才登记。",
+		"{a} recorded this {n} hours after it happened."},
+	ClockOutside: {Notice, mem,
+		"{a}的时钟与其他公司的记录不符。",
+		"The clock of {a} does not agree with the records of other companies."},
+	TooLong: {Notice, pub,
+		"记录过多，只显示最早的部分。",
+		"There are too many records; only the earliest are shown."},
+	Expired: {Warning, pub,
+		"按记录，此商品已于{at}过期。",
+		"By the records the item expired on {at}."},
+	QuantityDiffers: {Notice, pty,
+		"{a}收货清点：应有{n}件，实有{m}件。",
+		"{a} counted on receipt: {n} expected, {m} there."},
+	ShortReceipt: {Notice, pty,
+		"{a}的发货中有{n}个码尚无收货记录。",
+		"{n} codes of a shipment by {a} have no record of receipt yet."},
+}
+
+// A Finding is something wrong or noteworthy. Its sentences depend on who
+// reads them, because names do; see [Trail.For].
+type Finding struct {
+	Code     string
+	Severity Severity
+	Audience ledger.Audience // public, members or parties
+	Records  []ledger.Hash   // ids of the records that show it, the bearer's first
+	Parties  []string        // ascending member slugs: who may see it, if Audience is parties
+
+	a, b string // parties: the bearer and the other side
+	at   string // date or time, where the sentence has one
+	n, m uint64
+}
+
+// newFinding makes a finding of the table about an event.
+func newFinding(code string, e *Event) Finding {
+	spec := findingSpecs[code]
+	f := Finding{Code: code, Severity: spec.severity, Audience: spec.audience}
+	if e != nil {
+		f.a = e.Actor()
+		f.Records = []ledger.Hash{e.ID}
+	}
+	return f
+}
+
+// with adds the other side.
+func (f Finding) with(other *Event) Finding {
+	if other != nil {
+		f.b = other.Actor()
+		if !slices.Contains(f.Records, other.ID) {
+			f.Records = append(f.Records, other.ID)
+		}
+	}
+	return f
+}
+
+// sentences puts the finding into words; name gives a party's names.
+func (f *Finding) sentences(name func(party string) Names) (zh, en string) {
+	spec := findingSpecs[f.Code]
+	a, b := name(f.a), name(f.b)
+	fill := func(text, a, b string) string {
+		return strings.NewReplacer("{a}", a, "{b}", b, "{at}", f.at, "{n}", decimal(f.n), "{m}", decimal(f.m)).Replace(text)
+	}
+	return fill(spec.zh, a.Zh, b.Zh), fill(spec.en, a.En, b.En)
+}
+
+// sortFindings puts the worst first, and otherwise keeps the order of the
+// timeline.
+func sortFindings(list []Finding) {
+	slices.SortStableFunc(list, func(a, b Finding) int { return cmp.Compare(b.Severity.rank(), a.Severity.rank()) })
+}
+
+// sameFinding reports whether two findings say the same.
+func sameFinding(a, b Finding) bool {
+	return a.Code == b.Code && slices.Equal(a.Records, b.Records)
+}

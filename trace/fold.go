@@ -1,0 +1,493 @@
+package trace
+
+import (
+	"cmp"
+	"slices"
+	"strconv"
+
+	"suyuan/ledger"
+	"suyuan/trace/gs1"
+)
+
+// Rules is the version of the fold. It grows whenever the same input may give
+// another trail, and stands in each trail.
+const Rules = 1
+
+// Input is all that a trail depends on. Equal inputs give equal trails, in
+// whatever order the events come and whatever else is among them.
+type Input struct {
+	Item   Item
+	URI    string // the canonical link of the item: gs1.Link.Canonical, not the address that was asked
+	Serial string // of a code, as printed
+
+	// Absent says that the code of URI is proven not to be in the pack of its
+	// run: Item then has the GTIN and Run, and its Index does not count.
+	Absent bool
+	// BadPack says that the pack of the item's run does not match its record.
+	BadPack bool
+
+	// Events holds what an index gathers for the item: the events that cover it
+	// and the units around it, runs, products, lot and product inspections, and
+	// the places and parties that these name.
+	Events []*Event
+	// AsOf is the size of each chain up to which entries count.
+	AsOf map[uint32]uint64
+	// Charters are the versions that AsOf covers, from 1 on.
+	Charters []*ledger.Charter
+
+	// Seen returns the size of a chain that the frontier entries of pos.Chain
+	// before pos had named last, 0 for none.
+	Seen func(pos Position, chain uint32) uint64
+	// Known reports whether an entry with that leaf hash stands within AsOf;
+	// nil knows the entries of Events only.
+	Known func(leaf ledger.Hash) bool
+	// Bracket returns the times between which an entry was made according to
+	// the frontiers of others, 0 where there is no bound; nil knows no bounds.
+	Bracket func(pos Position) (notBefore, notAfter int64)
+}
+
+// A Trail is what the final records say about one item. [Trail.For] shows it to
+// somebody.
+type Trail struct {
+	Item     Item
+	URI      string
+	Serial   string
+	Verdict  Verdict
+	Product  *Event // the version that applies to the item, or nil
+	Run      *Event // the run record that counts, or nil
+	Active   *Event // the activation that counts, or nil
+	Custody  Custody
+	Events   []*Event // in order
+	Findings []Finding
+	AsOf     map[uint32]uint64
+
+	names *directory
+}
+
+// Lot is the item's batch or lot, or "".
+func (t *Trail) Lot() string {
+	if t.Item.Kind == ItemLot {
+		return t.Item.Lot
+	}
+	if t.Active == nil {
+		return ""
+	}
+	return t.Active.Fields.Text("lot")
+}
+
+// Fold makes the trail of an item.
+func Fold(in Input) *Trail {
+	f := newFolder(in)
+	f.findProduct()
+	if in.Item.Kind == ItemCode {
+		f.findRun()
+	}
+	if !in.Absent {
+		f.findCustody()
+		f.addInspections()
+	}
+	f.conclude()
+	return f.trail
+}
+
+// A folder is one fold under way.
+type folder struct {
+	in       Input
+	trail    *Trail
+	events   []*Event // within AsOf, by position
+	rules    *rules
+	timeline []placed
+	other    []Finding // findings that no event of the timeline bears
+}
+
+// placed is an event with its place in time.
+type placed struct {
+	*touched
+	when int64 // At, or later where the event was put after others
+}
+
+func newFolder(in Input) *folder {
+	f := &folder{in: in, events: within(in.Events, in.AsOf)}
+	f.trail = &Trail{Item: in.Item, URI: in.URI, Serial: in.Serial, AsOf: in.AsOf, names: newDirectory(in.Charters, f.events)}
+	hashes := make(map[ledger.Hash]bool, len(f.events))
+	for _, e := range f.events {
+		hashes[e.Hash] = true
+	}
+	f.rules = &rules{
+		authority: func(member string, i Item) bool { return authority(in.Charters, member, i.GTIN) },
+		missing:   func(ref ledger.Hash) bool { return !hashes[ref] && (in.Known == nil || !in.Known(ref)) },
+	}
+	return f
+}
+
+// within returns the events that count, by position, none twice.
+func within(events []*Event, asOf map[uint32]uint64) []*Event {
+	var list []*Event
+	for _, e := range events {
+		if e.Seq < asOf[e.Chain] {
+			list = append(list, e)
+		}
+	}
+	slices.SortFunc(list, func(a, b *Event) int { return a.Position.Compare(b.Position) })
+	return slices.CompactFunc(list, func(a, b *Event) bool { return a.Position == b.Position })
+}
+
+// authority reports whether any version of the charter gives the member the
+// GTIN: what it recorded under an earlier version stays its own.
+func authority(charters []*ledger.Charter, member string, gtin gs1.GTIN) bool {
+	return !gtin.IsZero() && slices.ContainsFunc(charters, func(c *ledger.Charter) bool {
+		m := c.GTINAuthority(gtin.Uint64())
+		return m != nil && m.Slug == member
+	})
+}
+
+// products returns the product records of the item's GTIN that count, by
+// version; of two with one version the first recorded.
+func (f *folder) products() []*Event {
+	var list []*Event
+	for _, e := range f.events {
+		if e.Kind == ledger.KindProduct && e.Fields.GTIN("gtin") == f.in.Item.GTIN && f.rules.authority(e.Member, f.in.Item) {
+			list = append(list, e)
+		}
+	}
+	slices.SortStableFunc(list, func(a, b *Event) int {
+		return cmp.Or(cmp.Compare(a.Fields.Uint("version"), b.Fields.Uint("version")), earlier(a, b))
+	})
+	return slices.CompactFunc(list, func(a, b *Event) bool { return a.Fields.Uint("version") == b.Fields.Uint("version") })
+}
+
+// earlier orders by entry time, chain, position.
+func earlier(a, b *Event) int {
+	return cmp.Or(cmp.Compare(a.Recorded, b.Recorded), a.Position.Compare(b.Position))
+}
+
+// findProduct takes the newest version for now; conclude takes the one of the
+// item's date.
+func (f *folder) findProduct() {
+	if list := f.products(); len(list) > 0 {
+		f.trail.Product = list[len(list)-1]
+	}
+}
+
+// productOn returns the version that applies to goods of a day (yyyy-mm-dd).
+func productOn(versions []*Event, day string) *Event {
+	type version struct {
+		from  string
+		event *Event
+	}
+	byNumber := make(map[uint64]version)
+	for _, e := range versions {
+		v := version{e.Fields.Text("applies_from"), e}
+		if c := e.Fields.Uint("corrects"); c > 0 {
+			if old, ok := byNumber[c]; ok {
+				v.from = old.from
+				delete(byNumber, c)
+			}
+		}
+		byNumber[e.Fields.Uint("version")] = v
+	}
+	var best, first *version
+	for _, e := range versions { // ascending, so that ties go to the higher version
+		v, ok := byNumber[e.Fields.Uint("version")]
+		if !ok {
+			continue
+		}
+		if v.from <= day && (best == nil || v.from >= best.from) {
+			best = &v
+		}
+		if first == nil || v.from < first.from {
+			first = &v
+		}
+	}
+	switch {
+	case best != nil:
+		return best.event
+	case first != nil:
+		return first.event
+	}
+	return nil
+}
+
+// findRun takes the first run record with the item's run number on a chain that
+// the product names.
+func (f *folder) findRun() {
+	issuing := make(map[uint32]bool)
+	for _, p := range f.products() {
+		issuing[uint32(p.Fields.Uint("issuing_chain"))] = true
+	}
+	var list []*Event
+	for _, e := range f.events {
+		if e.Kind == ledger.KindRun && e.Fields.GTIN("gtin") == f.in.Item.GTIN && e.Fields.Uint("run") == uint64(f.in.Item.Run) {
+			list = append(list, e)
+		}
+	}
+	slices.SortStableFunc(list, earlier)
+	for _, e := range list {
+		if f.trail.Run == nil && issuing[e.Chain] && f.rules.authority(e.Member, f.in.Item) {
+			f.trail.Run = e
+		}
+	}
+	for _, e := range list {
+		if run := f.trail.Run; run != nil && e != run {
+			f.other = append(f.other, newFinding(RunConflict, e).with(run))
+		}
+	}
+}
+
+// findCustody puts the events in order and follows the item through them.
+func (f *folder) findCustody() {
+	things := thingsOf(f.in.Item, f.events)
+	byEvent := make(map[*Event]*touched)
+	var candidates []*Event
+	for _, e := range f.events {
+		t := touch(e, things)
+		if t.fills || len(t.moves) > 0 || len(t.packings) > 0 {
+			byEvent[e] = t
+			candidates = append(candidates, e)
+		}
+	}
+	o := newOrder(candidates, f.in.Seen)
+	entering := o.entering()
+	if len(entering) > MaxEvents {
+		f.other = append(f.other, newFinding(TooLong, entering[MaxEvents]))
+		entering = entering[:MaxEvents]
+	}
+	for _, e := range entering {
+		f.place(byEvent[e], o)
+	}
+	m, about := f.run(f.timeline)
+	f.trail.Custody, f.trail.Active = m.custody, m.active
+	if f.trail.Run != nil {
+		f.trail.Events = append(f.trail.Events, f.trail.Run)
+	}
+	kept := f.timeline[:0:0]
+	for i, p := range f.timeline {
+		if about[i] {
+			kept = append(kept, p)
+		}
+	}
+	f.timeline = kept
+	for _, p := range m.problems {
+		f.other = append(f.other, newFinding(p.code, p.event).with(p.other))
+	}
+	f.finalState(m)
+}
+
+// place puts an event that enters into the timeline: by the time at which it is
+// said to have happened, unless that makes an event contradictory which its
+// author had seen. Then it goes after all that its author had seen, and bears
+// the contradiction itself.
+func (f *folder) place(t *touched, o *order) {
+	at := f.after(t.event.At)
+	p := placed{t, t.event.At}
+	if at < len(f.timeline) && f.burdens(p, at, o) {
+		for i := len(f.timeline) - 1; i >= at; i-- {
+			if o.covers(t.event, f.timeline[i].event) {
+				at = i + 1
+				p.when = f.timeline[i].when
+				break
+			}
+		}
+	}
+	f.timeline = slices.Insert(f.timeline, at, p)
+}
+
+// after returns the place behind everything up to a time.
+func (f *folder) after(when int64) int {
+	at := len(f.timeline)
+	for at > 0 && f.timeline[at-1].when > when {
+		at--
+	}
+	return at
+}
+
+// burdens reports whether p at that place makes an event contradictory that p's
+// author had seen, and that is not so without p.
+func (f *folder) burdens(p placed, at int, o *order) bool {
+	covered := func(list []placed) map[problem]int {
+		m, _ := f.run(list)
+		count := make(map[problem]int)
+		for _, q := range m.problems {
+			if contradiction(q.code) && o.covers(p.event, q.event) {
+				count[problem{code: q.code, event: q.event}]++
+			}
+		}
+		return count
+	}
+	before := covered(f.timeline)
+	for q, n := range covered(slices.Insert(slices.Clone(f.timeline), at, p)) {
+		if n > before[q] {
+			return true
+		}
+	}
+	return false
+}
+
+// contradiction reports whether a finding says that records contradict each
+// other, and not merely that something is worth noting.
+func contradiction(code string) bool {
+	return findingSpecs[code].severity.rank() >= Warning.rank()
+}
+
+// run follows the item through a timeline and says which events were about it.
+func (f *folder) run(timeline []placed) (*machine, []bool) {
+	start := Custody{}
+	if run := f.trail.Run; run != nil {
+		start = Custody{Issued, run.Actor()}
+	}
+	m := newMachine(f.rules, f.in.Item, start, f.trail.Run)
+	about := make([]bool, len(timeline))
+	for i, p := range timeline {
+		about[i] = m.apply(p.touched)
+	}
+	return m, about
+}
+
+// finalState adds the findings about how things stand in the end.
+func (f *folder) finalState(m *machine) {
+	run := f.trail.Run
+	if m.custody.State == Void {
+		f.other = append(f.other, newFinding(VoidCode, m.since))
+	}
+	if run == nil {
+		return
+	}
+	if !m.activated && m.custody.State != Void && m.custody.State != Sold {
+		f.other = append(f.other, newFinding(NotActive, run))
+	}
+	if run.Fields.Bool("guessable") {
+		f.other = append(f.other, newFinding(Guessable, run))
+	}
+	if f.in.BadPack {
+		f.other = append(f.other, newFinding(BadPack, run))
+	}
+}
+
+// addInspections puts inspections of the item's lot and product into the
+// timeline, by their time; nothing depends on them.
+func (f *folder) addInspections() {
+	lot := f.trail.Lot()
+	for _, e := range f.events {
+		about := e.Kind == ledger.KindInspect && slices.ContainsFunc(e.Subjects, func(s Subject) bool {
+			switch s.Kind {
+			case SubjectLot:
+				return s.GTIN == f.in.Item.GTIN && s.Lot == lot
+			case SubjectGTIN:
+				return s.GTIN == f.in.Item.GTIN
+			}
+			return false
+		})
+		if about && !slices.ContainsFunc(f.timeline, func(p placed) bool { return p.event == e }) {
+			f.timeline = slices.Insert(f.timeline, f.after(e.At), placed{&touched{event: e}, e.At})
+		}
+	}
+}
+
+// conclude takes what the parts have found together.
+func (f *folder) conclude() {
+	t := f.trail
+	for _, p := range f.timeline {
+		t.Events = append(t.Events, p.event)
+	}
+	if list := f.products(); len(list) > 0 {
+		t.Product = productOn(list, f.day())
+	}
+	var all []Finding
+	for _, e := range t.Events {
+		all = append(all, f.about(e)...)
+	}
+	for _, x := range append(f.other, all...) {
+		if !slices.ContainsFunc(t.Findings, func(y Finding) bool { return sameFinding(x, y) }) {
+			t.Findings = append(t.Findings, x)
+		}
+	}
+	sortFindings(t.Findings)
+	t.Verdict = f.verdict()
+}
+
+// day is the day whose product version applies: of production, else of
+// activation, else of issue.
+func (f *folder) day() string {
+	t := f.trail
+	switch {
+	case t.Active != nil && t.Active.Fields.Text("produced") != "":
+		return t.Active.Fields.Text("produced")
+	case t.Active != nil:
+		return dayOf(t.Active.At, t.Active.Zone)
+	case t.Run != nil:
+		return dayOf(t.Run.At, t.Run.Zone)
+	}
+	return "9999-12-31" // no item: the newest version
+}
+
+// about returns the findings about one event that need no other.
+func (f *folder) about(e *Event) []Finding {
+	var list []Finding
+	if e.Kind == ledger.KindInspect && e.Fields.Text("result") == "fail" {
+		list = append(list, newFinding(InspectionFailed, e))
+	}
+	newest := newestOf(f.in.Charters)
+	if newest != nil && newest.Settings.LateHours > 0 {
+		if hours := (e.Recorded - e.At) / hour; hours >= int64(newest.Settings.LateHours) && hours > 0 {
+			late := newFinding(Late, e)
+			late.n = uint64(hours)
+			late.Parties = partiesOf(newest, e, f.in.Item.GTIN)
+			list = append(list, late)
+		}
+	}
+	if f.in.Bracket != nil {
+		notBefore, notAfter := f.in.Bracket(e.Position)
+		if e.Recorded < notBefore || notAfter > 0 && e.Recorded > notAfter {
+			list = append(list, newFinding(ClockOutside, e))
+		}
+	}
+	return list
+}
+
+func newestOf(charters []*ledger.Charter) *ledger.Charter {
+	if len(charters) == 0 {
+		return nil
+	}
+	return charters[len(charters)-1]
+}
+
+// partiesOf lists who may see a finding about an event's lateness or
+// quantities: both sides, the product's brand and the auditors.
+func partiesOf(c *ledger.Charter, e *Event, gtin gs1.GTIN) []string {
+	members := []string{e.Member}
+	for _, name := range []string{"to", "from"} {
+		if p := e.Fields.Text(name); p != "" {
+			members = append(members, memberOf(p))
+		}
+	}
+	if m := c.GTINAuthority(gtin.Uint64()); m != nil && !gtin.IsZero() {
+		members = append(members, m.Slug)
+	}
+	for _, m := range c.Members {
+		if m.Role == ledger.Auditor {
+			members = append(members, m.Slug)
+		}
+	}
+	slices.Sort(members)
+	return slices.Compact(members)
+}
+
+func (f *folder) verdict() Verdict {
+	t := f.trail
+	switch {
+	case f.in.Absent && t.Run != nil && !t.Run.Fields.Bool("guessable"):
+		return NeverIssued
+	case f.in.Absent,
+		f.in.Item.Kind == ItemCode && t.Run == nil,
+		f.in.Item.Kind == ItemSSCC && len(t.Events) == 0,
+		(f.in.Item.Kind == ItemLot || f.in.Item.Kind == ItemGTIN) && t.Product == nil:
+		return Unknown
+	}
+	v := Consistent
+	for i := range t.Findings {
+		v = Worse(v, verdictOf(&t.Findings[i]))
+	}
+	return v
+}
+
+func decimal(n uint64) string { return strconv.FormatUint(n, 10) }

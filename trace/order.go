@@ -1,0 +1,138 @@
+package trace
+
+import (
+	"cmp"
+	"maps"
+	"slices"
+	"sort"
+)
+
+// An order tells which of some events come after which, by what their authors
+// had seen: their own chain's earlier entries, the entries that their chain's
+// frontier covered, what refs name, and all that these had seen.
+type order struct {
+	chains map[uint32][]*Event // ascending by position
+	byHash map[string]*Event   // by leaf hash
+	seen   func(pos Position, chain uint32) uint64
+	clocks map[*Event]clock
+}
+
+// A clock says how much of each chain an event's author had seen: a size.
+type clock map[uint32]uint64
+
+func (c clock) raise(chain uint32, size uint64) bool {
+	if size <= c[chain] {
+		return false
+	}
+	c[chain] = size
+	return true
+}
+
+func newOrder(events []*Event, seen func(Position, uint32) uint64) *order {
+	o := &order{chains: map[uint32][]*Event{}, byHash: map[string]*Event{}, seen: seen, clocks: map[*Event]clock{}}
+	for _, e := range events {
+		o.chains[e.Chain] = append(o.chains[e.Chain], e)
+		o.byHash[string(e.Hash[:])] = e
+	}
+	for _, list := range o.chains {
+		slices.SortFunc(list, func(a, b *Event) int { return cmp.Compare(a.Seq, b.Seq) })
+	}
+	return o
+}
+
+// covers reports whether later's author had seen earlier.
+func (o *order) covers(later, earlier *Event) bool {
+	return later != earlier && earlier.Seq < o.clock(later)[earlier.Chain]
+}
+
+// clock computes what e's author had seen. Hashes make cycles impossible; an
+// input that pretends one ends here because e's clock is entered first.
+func (o *order) clock(e *Event) clock {
+	if c, ok := o.clocks[e]; ok {
+		return c
+	}
+	c := clock{e.Chain: e.Seq}
+	o.clocks[e] = c
+	if o.seen != nil {
+		for chain := range o.chains {
+			if chain != e.Chain {
+				c.raise(chain, o.seen(e.Position, chain))
+			}
+		}
+	}
+	for _, ref := range e.Refs {
+		if t := o.byHash[string(ref[:])]; t != nil && t != e {
+			c.raise(t.Chain, t.Seq+1)
+		}
+	}
+	// The newest event seen of each chain had seen more in its turn. What it
+	// adds may make newer events of other chains seen, hence the repetition.
+	for grew := true; grew; {
+		grew = false
+		for _, chain := range slices.Sorted(maps.Keys(o.chains)) {
+			t := o.newestBelow(chain, c[chain])
+			if t == nil || t == e {
+				continue
+			}
+			for chain, size := range o.clock(t) {
+				grew = c.raise(chain, size) || grew
+			}
+		}
+	}
+	return c
+}
+
+func (o *order) newestBelow(chain uint32, size uint64) *Event {
+	list := o.chains[chain]
+	n := sort.Search(len(list), func(i int) bool { return list[i].Seq >= size })
+	if n == 0 {
+		return nil
+	}
+	return list[n-1]
+}
+
+// entering returns the events in the order in which they enter a trail: each
+// after all that its author had seen, ties by entry time, chain, position.
+func (o *order) entering() []*Event {
+	next := make(map[uint32]int, len(o.chains))
+	chains := slices.Sorted(maps.Keys(o.chains))
+	var out []*Event
+	for {
+		var best, fallback *Event
+		for _, chain := range chains {
+			if next[chain] == len(o.chains[chain]) {
+				continue
+			}
+			e := o.chains[chain][next[chain]]
+			if fallback == nil || entersBefore(e, fallback) {
+				fallback = e
+			}
+			if o.ready(e, next) && (best == nil || entersBefore(e, best)) {
+				best = e
+			}
+		}
+		if fallback == nil {
+			return out
+		}
+		if best == nil {
+			best = fallback // only an input that pretends a cycle gets here
+		}
+		out = append(out, best)
+		next[best.Chain]++
+	}
+}
+
+// ready reports whether all that e's author had seen has entered.
+func (o *order) ready(e *Event, next map[uint32]int) bool {
+	c := o.clock(e)
+	for chain, list := range o.chains {
+		if n := next[chain]; chain != e.Chain && n < len(list) && list[n].Seq < c[chain] {
+			return false
+		}
+	}
+	return true
+}
+
+func entersBefore(a, b *Event) bool {
+	return cmp.Or(cmp.Compare(a.Recorded, b.Recorded), a.Position.Compare(b.Position)) < 0
+}

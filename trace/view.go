@@ -1,0 +1,472 @@
+package trace
+
+import (
+	"slices"
+	"strings"
+	"time"
+
+	"suyuan/ledger"
+	"suyuan/trace/gs1"
+)
+
+const hour = int64(time.Hour / time.Millisecond)
+
+// A Viewer is who reads an answer.
+type Viewer struct {
+	Member string // slug of the member for which the reader acts, or ""
+	Code   bool   // the reader presents a code of the item
+}
+
+// audience is the widest audience whose fields the viewer sees. What is for
+// some members only is no part of a trail, since not every node holds it.
+func (v Viewer) audience() ledger.Audience {
+	switch {
+	case v.Member != "":
+		return ledger.Members
+	case v.Code:
+		return ledger.Item
+	}
+	return ledger.Public
+}
+
+// sees reports whether the viewer is told of a finding.
+func (v Viewer) sees(f *Finding) bool {
+	switch f.Audience {
+	case ledger.Public:
+		return true
+	case ledger.Members:
+		return v.Member != ""
+	}
+	return slices.Contains(f.Parties, v.Member)
+}
+
+// An Answer is the answer about a code, in JSON as DESIGN.md section 9 has it.
+// Only trail is the same on every node.
+type Answer struct {
+	URI       string      `json:"uri"`     // as asked
+	Verdict   Verdict     `json:"verdict"` // the worst of trail, now and pending recalls
+	Trail     *TrailView  `json:"trail"`
+	Pending   []EventView `json:"pending"` // stored here, not final yet
+	Assurance []Assurance `json:"assurance"`
+	Now       Now         `json:"now"`
+}
+
+// An Assurance says how many members have stored a chain that the trail's
+// events stand on.
+type Assurance struct {
+	Chain    string   `json:"chain"`    // <member>/<number>
+	Size     uint64   `json:"size"`     // of the newest final checkpoint
+	Cosigned int      `json:"cosigned"` // members that have cosigned it
+	Of       int      `json:"of"`       // cosigning members of the charter
+	Quorum   int      `json:"quorum"`
+	Members  []string `json:"members"` // who has, ascending
+	Forked   bool     `json:"forked"`
+}
+
+// Now is what holds at the moment of asking, on the node that answers.
+type Now struct {
+	Time     string        `json:"time"`
+	Expires  string        `json:"expires,omitempty"` // last day, by the records
+	Expired  bool          `json:"expired"`
+	Findings []FindingView `json:"findings"`
+}
+
+// A TrailView is a trail as one viewer sees it. For one viewer its JSON is the
+// same, byte by byte, on every node that holds the same final entries.
+type TrailView struct {
+	URI      string            `json:"uri"`
+	GTIN     string            `json:"gtin"`
+	Serial   string            `json:"serial"`
+	Lot      string            `json:"lot"`
+	SSCC     string            `json:"sscc,omitempty"`
+	Verdict  Verdict           `json:"verdict"`
+	Product  *ProductView      `json:"product"`
+	Custody  *CustodyView      `json:"custody"`
+	Events   []EventView       `json:"events"`
+	Findings []FindingView     `json:"findings"`
+	AsOf     map[string]uint64 `json:"as_of"` // <member>/<number> to size
+	Rules    int               `json:"rules"`
+}
+
+// A ProductView is the version of a product that applies to an item.
+type ProductView struct {
+	GTIN    string    `json:"gtin"`
+	Version uint64    `json:"version"`
+	Brand   PartyView `json:"brand"`
+	Fields  Values    `json:"fields"` // the record's other fields
+}
+
+// A CustodyView is the state of an item and who holds it.
+type CustodyView struct {
+	State  State  `json:"state"`
+	Holder string `json:"holder"` // <member>[/<slug>], or "" if nobody in the network does
+}
+
+// An EventView is one event.
+type EventView struct {
+	ID       ledger.Hash `json:"id"`
+	Kind     string      `json:"kind"`
+	At       string      `json:"at"`       // when it happened, in local time
+	Recorded string      `json:"recorded"` // when its entry was made, in UTC
+	Party    PartyView   `json:"party"`    // who acted
+	Place    *PlaceView  `json:"place"`    // where, or null
+	Chain    string      `json:"chain"`    // <member>/<number>
+	Seq      uint64      `json:"seq"`
+	Hash     ledger.Hash `json:"hash"` // leaf hash, the name that refs use
+	Fields   Values      `json:"fields"`
+}
+
+// A PartyView names a party. Anyone but members sees a hosted party only under
+// its public name; where it has none, its host stands for it.
+type PartyView struct {
+	Member string `json:"member"`
+	Party  string `json:"party,omitempty"` // slug of the hosted party
+	Zh     string `json:"zh"`
+	En     string `json:"en"`
+}
+
+// A PlaceView names a place: to members by its name, to others by its region.
+type PlaceView struct {
+	ID      string `json:"id"` // <member>/<slug>
+	Kind    string `json:"kind"`
+	Country string `json:"country"`
+	Region  string `json:"region"`
+	Zh      string `json:"zh"`
+	En      string `json:"en"`
+}
+
+// A FindingView is one finding in words.
+type FindingView struct {
+	Code     string        `json:"code"`
+	Severity Severity      `json:"severity"`
+	Zh       string        `json:"zh"`
+	En       string        `json:"en"`
+	Records  []ledger.Hash `json:"records"`
+}
+
+// For shows the trail to a viewer.
+func (t *Trail) For(v Viewer) *TrailView {
+	view := &TrailView{
+		URI: t.URI, Serial: t.Serial, Verdict: t.Verdict, Rules: Rules,
+		Events: []EventView{}, Findings: []FindingView{}, AsOf: map[string]uint64{},
+	}
+	if !t.Item.GTIN.IsZero() {
+		view.GTIN = t.Item.GTIN.String()
+	}
+	if t.Item.Kind == ItemSSCC {
+		view.SSCC = t.Item.SSCC.String()
+	}
+	if v.audience() >= ledger.Item || t.Item.Kind == ItemLot {
+		view.Lot = t.Lot()
+	}
+	if t.Product != nil {
+		view.Product = t.product(v)
+	}
+	if t.Custody.State != "" {
+		view.Custody = &CustodyView{t.Custody.State, t.names.shown(t.Custody.Holder, v)}
+	}
+	for _, e := range t.Events {
+		view.Events = append(view.Events, t.View(e, v))
+	}
+	view.Findings = t.Words(t.Findings, v)
+	for chain, size := range t.AsOf {
+		view.AsOf[ledger.ChainName(t.names.memberOf(chain), chain)] = size
+	}
+	return view
+}
+
+// View shows an event to a viewer, with the names that the trail knows. It is
+// also for events that are not part of the trail, such as pending ones.
+func (t *Trail) View(e *Event, v Viewer) EventView {
+	return EventView{
+		ID: e.ID, Kind: e.Kind.String(), At: localTime(e.At, e.Zone), Recorded: localTime(e.Recorded, 0),
+		Party: t.names.party(e.Actor(), v), Place: t.names.place(e.PlaceName(), v),
+		Chain: ledger.ChainName(e.Member, e.Chain), Seq: e.Seq, Hash: e.Hash, Fields: visible(e, v.audience()),
+	}
+}
+
+// Words puts findings into words for a viewer, without those it may not see.
+func (t *Trail) Words(list []Finding, v Viewer) []FindingView {
+	out := []FindingView{}
+	for i := range list {
+		f := &list[i]
+		if !v.sees(f) {
+			continue
+		}
+		zh, en := f.sentences(func(party string) Names {
+			p := t.names.party(party, v)
+			return Names{Zh: p.Zh, En: p.En}
+		})
+		records := f.Records
+		if records == nil {
+			records = []ledger.Hash{}
+		}
+		out = append(out, FindingView{f.Code, f.Severity, zh, en, records})
+	}
+	return out
+}
+
+// Brand names the member that issues the product's codes.
+func (t *Trail) Brand() Names {
+	p := t.brand()
+	return Names{Zh: p.Zh, En: p.En}
+}
+
+func (t *Trail) brand() PartyView {
+	if m := newestOf(t.names.charters); m != nil && !t.Item.GTIN.IsZero() {
+		if a := m.GTINAuthority(t.Item.GTIN.Uint64()); a != nil {
+			return t.names.party(a.Slug, Viewer{})
+		}
+	}
+	return PartyView{}
+}
+
+func (t *Trail) product(v Viewer) *ProductView {
+	fields := visible(t.Product, v.audience())
+	delete(fields, "gtin")
+	delete(fields, "version")
+	return &ProductView{GTIN: t.Item.GTIN.String(), Version: t.Product.Fields.Uint("version"), Brand: t.brand(), Fields: fields}
+}
+
+// visible returns the fields of an event for an audience.
+func visible(e *Event, a ledger.Audience) Values {
+	out := Values{}
+	spec, ok := Spec(e.Kind)
+	if !ok {
+		return out
+	}
+	for name, v := range e.Fields {
+		if f, ok := spec.Field(name); ok && f.Audience <= a {
+			out[name] = v
+		}
+	}
+	return out
+}
+
+// localTime writes milliseconds as RFC 3339 in a zone given in minutes.
+func localTime(ms int64, zone int) string {
+	t := time.UnixMilli(ms).UTC()
+	if zone != 0 {
+		t = t.In(time.FixedZone("", zone*60))
+	}
+	return t.Format("2006-01-02T15:04:05.000Z07:00")
+}
+
+// dayOf is the calendar day of an instant in a zone.
+func dayOf(ms int64, zone int) string {
+	return time.UnixMilli(ms).In(time.FixedZone("", zone*60)).Format(time.DateOnly)
+}
+
+// A directory gives the names of members, parties and places.
+type directory struct {
+	charters []*ledger.Charter
+	parties  map[string]*Event // newest record by <member>/<slug>
+	places   map[string]*Event
+}
+
+func newDirectory(charters []*ledger.Charter, events []*Event) *directory {
+	d := &directory{charters: charters, parties: map[string]*Event{}, places: map[string]*Event{}}
+	keep := func(m map[string]*Event, name string, e *Event) {
+		if old := m[name]; old == nil || earlier(old, e) < 0 {
+			m[name] = e
+		}
+	}
+	for _, e := range events {
+		switch e.Kind {
+		case ledger.KindParty:
+			keep(d.parties, join(e.Member, e.Fields.Text("slug")), e)
+		case ledger.KindPlace:
+			keep(d.places, join(e.Member, e.Fields.Text("id")), e)
+		}
+	}
+	return d
+}
+
+// member returns a member as the newest charter that has it names it.
+func (d *directory) member(slug string) *ledger.Member {
+	for _, c := range slices.Backward(d.charters) {
+		if m := c.Member(slug); m != nil {
+			return m
+		}
+	}
+	return nil
+}
+
+// memberOf returns the member that writes a chain, or "".
+func (d *directory) memberOf(chain uint32) string {
+	for _, c := range slices.Backward(d.charters) {
+		if n := c.Node(chain); n != nil {
+			return n.Member
+		}
+	}
+	return ""
+}
+
+func (d *directory) party(name string, v Viewer) PartyView {
+	slug, hosted, _ := strings.Cut(name, "/")
+	p := PartyView{Member: slug, Zh: slug, En: slug}
+	if m := d.member(slug); m != nil {
+		p.Zh, p.En = m.NameZh, m.NameEn
+	}
+	if hosted == "" {
+		return p
+	}
+	n, known := Names{}, d.parties[name]
+	if known != nil {
+		n = known.Fields.Names("public_name")
+		if v.Member != "" && n == (Names{}) {
+			n = known.Fields.Names("name")
+		}
+	}
+	if n == (Names{}) && v.Member == "" {
+		return p
+	}
+	p.Party = hosted
+	if n == (Names{}) {
+		n = Names{Zh: hosted, En: hosted}
+	}
+	p.Zh, p.En = n.Either()
+	return p
+}
+
+// shown is a party's name in slugs, as far as the viewer may know it.
+func (d *directory) shown(party string, v Viewer) string {
+	if party == "" {
+		return ""
+	}
+	p := d.party(party, v)
+	return join(p.Member, p.Party)
+}
+
+func (d *directory) place(name string, v Viewer) *PlaceView {
+	if name == "" {
+		return nil
+	}
+	p := &PlaceView{ID: name}
+	e := d.places[name]
+	if e == nil {
+		return p
+	}
+	p.Kind, p.Country, p.Region = e.Fields.Text("kind"), e.Fields.Text("country"), e.Fields.Text("region")
+	n := RegionName(p.Country, p.Region)
+	if own := e.Fields.Names("name"); v.Member != "" && own != (Names{}) {
+		n = own
+	}
+	p.Zh, p.En = n.Either()
+	return p
+}
+
+// Either returns both texts, one standing in for the other where it is missing.
+func (n Names) Either() (zh, en string) {
+	zh, en = n.Zh, n.En
+	if zh == "" {
+		zh = en
+	}
+	if en == "" {
+		en = zh
+	}
+	return zh, en
+}
+
+// NowOf says what holds for the item of a trail at a moment.
+func NowOf(t *Trail, now time.Time) (Now, []Finding) {
+	n := Now{Time: localTime(now.UnixMilli(), 0), Expires: t.expires(), Findings: []FindingView{}}
+	if n.Expires == "" || dayOf(now.UnixMilli(), t.Active.Zone) <= n.Expires {
+		return n, nil
+	}
+	n.Expired = true
+	f := newFinding(Expired, t.Active)
+	f.at = n.Expires
+	return n, []Finding{f}
+}
+
+// expires is the last day of use: as recorded, else production and shelf life.
+func (t *Trail) expires() string {
+	if t.Active == nil {
+		return ""
+	}
+	if day := t.Active.Fields.Text("expires"); day != "" {
+		return day
+	}
+	produced := t.Active.Fields.Text("produced")
+	if produced == "" || t.Product == nil {
+		return ""
+	}
+	days := t.Product.Fields.Uint("shelf_life_days")
+	day, err := time.Parse(time.DateOnly, produced)
+	if err != nil || days == 0 || days > maxShelfLife {
+		return ""
+	}
+	return day.AddDate(0, 0, int(days)).Format(time.DateOnly)
+}
+
+// Quantities compares a shipment with the receipts that name it and returns the
+// findings for its parties: codes that nobody has received, and counts that
+// differ. It needs the fields for parties, so these findings stand in now and
+// in lists for members, never in a trail.
+func Quantities(c *ledger.Charter, shipment *Event, receipts []*Event) []Finding {
+	var gtin gs1.GTIN
+	if list := gtinsOf(shipment.Subjects, nil); len(list) > 0 {
+		gtin = list[0]
+	}
+	parties := partiesOf(c, shipment, gtin)
+	var list []Finding
+	for _, r := range receipts {
+		counts, _ := r.Fields["lines"].([]Count)
+		for _, line := range counts {
+			if line.Expected == line.Counted {
+				continue
+			}
+			f := newFinding(QuantityDiffers, r).with(shipment)
+			f.n, f.m, f.Parties = line.Expected, line.Counted, parties
+			list = append(list, f)
+		}
+	}
+	if n := unreceived(shipment, receipts); n > 0 && len(receipts) > 0 {
+		f := newFinding(ShortReceipt, shipment).with(receipts[0])
+		f.n, f.Parties = n, parties
+		list = append(list, f)
+	}
+	return list
+}
+
+// unreceived counts the codes that a shipment names by ranges and that no
+// receipt names.
+func unreceived(shipment *Event, receipts []*Event) uint64 {
+	var left []Range
+	for _, s := range shipment.Subjects {
+		if s.Kind == SubjectRange {
+			left = append(left, s.Range)
+		}
+	}
+	for _, r := range receipts {
+		for _, s := range r.Subjects {
+			if s.Kind == SubjectRange {
+				left = without(left, s.Range)
+			}
+		}
+	}
+	var n uint64
+	for _, r := range left {
+		n += uint64(r.Count())
+	}
+	return n
+}
+
+// without cuts a range out of others.
+func without(list []Range, cut Range) []Range {
+	var out []Range
+	for _, r := range list {
+		if !r.Overlaps(cut) {
+			out = append(out, r)
+			continue
+		}
+		if r.From < cut.From {
+			out = append(out, Range{r.GTIN, r.Run, r.From, cut.From - 1})
+		}
+		if r.To > cut.To {
+			out = append(out, Range{r.GTIN, r.Run, cut.To + 1, r.To})
+		}
+	}
+	return out
+}
