@@ -1,0 +1,55 @@
+package proof
+
+import (
+	"slices"
+	"strings"
+
+	"suyuan/ledger"
+)
+
+// openNote opens a checkpoint note under the newest charter version that has
+// its chain's node, as [ledger.Network.OpenCheckpoint] does, and says which
+// version that is.
+func openNote(net *ledger.Network, note []byte) (*ledger.Checkpoint, *ledger.Version, error) {
+	var first error
+	for _, v := range slices.Backward(net.Versions()) {
+		cp, err := v.Verifiers.Open(note)
+		if err == nil {
+			return cp, v, nil
+		}
+		if first == nil {
+			first = err
+		}
+	}
+	return nil, nil, first
+}
+
+// tidy returns the note with the log signature and the cosignatures that count,
+// each once: what a bundle shows of it. Notes may gather lines of others, and a
+// changed line must not pass as one of theirs.
+func tidy(net *ledger.Network, note []byte) ([]byte, *ledger.Version, error) {
+	cp, v, err := openNote(net, note)
+	if err != nil {
+		return nil, nil, err
+	}
+	witnesses := make(map[string]string, len(v.Charter.Cosigners)) // key name → member
+	for _, w := range v.Charter.Cosigners {
+		witnesses[ledger.WitnessName(net.Name, net.ID, w.Member)] = w.Member
+	}
+	head := strings.LastIndex(string(note), "\n\n") + len("\n\n")
+	out := slices.Clone(note[:head])
+	kept := make(map[string]bool)
+	for line := range strings.Lines(string(note[head:])) {
+		name, _, _ := strings.Cut(strings.TrimPrefix(line, "— "), " ")
+		counts := name == v.Verifiers.Origin(cp.Chain)
+		if member, ok := witnesses[name]; ok {
+			_, err := v.Verifiers.VerifyCosignature(cp, member, []byte(line))
+			counts = err == nil
+		}
+		if counts && !kept[name] {
+			out = append(out, line...)
+			kept[name] = true
+		}
+	}
+	return out, v, nil
+}

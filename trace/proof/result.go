@@ -1,0 +1,124 @@
+package proof
+
+import (
+	"time"
+
+	"suyuan/ledger"
+	"suyuan/trace"
+)
+
+// What [Result.Code] says.
+const (
+	StatusIssued      = "issued"
+	StatusNeverIssued = "never-issued"
+)
+
+// A Result is what a bundle proves.
+type Result struct {
+	Network  ledger.Hash `json:"network"`
+	Name     string      `json:"name"`     // of the network
+	Compared bool        `json:"compared"` // the network id was compared with one known from elsewhere
+	URI      string      `json:"uri"`
+	GTIN     string      `json:"gtin"`
+	Serial   string      `json:"serial"`
+	Code     string      `json:"code"` // issued or never-issued
+
+	// Trail is what the events shown tell, as the presenter of the code sees
+	// it, and Verdict the trail's. A node, which also reads the fields for
+	// members, may come to another one; see Limits.
+	Verdict trace.Verdict    `json:"verdict"`
+	Trail   *trace.TrailView `json:"trail"`
+
+	Events []Event `json:"events"` // every record shown, by chain and position
+
+	// Limits say in plain words, Chinese then English, what the bundle does
+	// not prove. Whoever shows a result shows them.
+	Limits []string `json:"limits"`
+}
+
+// An Event is one record shown: signed, granted and final.
+type Event struct {
+	Chain    uint32      `json:"chain"`
+	Seq      uint64      `json:"seq"`
+	ID       ledger.Hash `json:"id"`
+	Kind     string      `json:"kind"`
+	Member   string      `json:"member"`
+	At       string      `json:"at"`       // RFC 3339, in the zone of the event
+	Recorded string      `json:"recorded"` // RFC 3339, UTC
+
+	Cosigners []string `json:"cosigners"` // members whose signatures on the checkpoint count
+	Of        int      `json:"of"`        // cosigners that the charter names
+	Quorum    int      `json:"quorum"`    // how many make a checkpoint final
+}
+
+func (v *verifier) result(compared bool) *Result {
+	trail := trace.Fold(v.input())
+	r := &Result{
+		Network: v.net.ID, Name: v.net.Name, Compared: compared,
+		URI: v.bundle.URI, GTIN: v.name.gtin.String(), Serial: v.name.serial,
+		Code: StatusIssued, Limits: v.limits(compared),
+		Verdict: trail.Verdict, Trail: trail.For(trace.Viewer{Code: true}),
+	}
+	if v.absent() {
+		r.Code = StatusNeverIssued
+	}
+	for _, rec := range v.shown.records {
+		r.Events = append(r.Events, v.eventOf(rec))
+	}
+	return r
+}
+
+// input is what the trail is folded from. The charters are those that the
+// entries shown put in force.
+func (v *verifier) input() trace.Input {
+	in := trace.Input{
+		Item: v.item, URI: v.bundle.URI, Serial: v.name.serial, Absent: v.absent(),
+		Events: v.events, AsOf: make(map[uint32]uint64),
+	}
+	newest := uint64(1)
+	for number, c := range v.shown.chains {
+		in.AsOf[number] = c.size
+		for _, e := range c.charters {
+			newest = max(newest, e.Entry.Charter.Version)
+		}
+	}
+	for n := uint64(1); n <= newest; n++ {
+		in.Charters = append(in.Charters, v.net.Version(n).Charter)
+	}
+	return in
+}
+
+func (v *verifier) eventOf(r *record) Event {
+	e, charter := r.event, v.shown.chains[r.Chain].version.Charter
+	return Event{
+		Chain: r.Chain, Seq: r.Seq, ID: e.ID, Kind: e.Kind.String(), Member: e.Member,
+		At: rfc3339(e.At, e.Zone), Recorded: rfc3339(e.Recorded, 0),
+		Cosigners: r.Checkpoint.Cosigners, Of: len(charter.Cosigners), Quorum: charter.Quorum(),
+	}
+}
+
+// rfc3339 writes milliseconds in a zone given in minutes.
+func rfc3339(ms int64, zone int) string {
+	return time.UnixMilli(ms).In(time.FixedZone("", zone*60)).Format("2006-01-02T15:04:05.000Z07:00")
+}
+
+// limits says what v's bundle does not prove.
+func (v *verifier) limits(compared bool) []string {
+	var list []string
+	if !compared {
+		list = append(list, "未与已知的网络编号比对：请从另一来源核对网络编号。"+
+			" The network id was not compared with a known one; compare it with one from another source.")
+	}
+	list = append(list,
+		"本证明不能显示没有遗漏，也不能显示其间没有撤销授权或更换章程：这些由会签的多数公司和提供证明的服务器负责。"+
+			" That nothing is missing, and that no revocation or newer charter stands between, is not shown here; it rests on the quorum that cosigned and on the server that gave the proof.",
+		"仅供成员查看的内容（如发往何处、引用的记录）不在证明中，流转次序以登记时间为准。"+
+			" What is for members only, such as to whom goods were sent and which records refer to which, is not in the proof, and the order of events is that of their times.",
+		"证明的是码和记录，不是包装内的商品。"+
+			" Codes and records are proven, not the goods in the package.")
+	if q := v.net.Newest().Charter; len(q.Cosigners) < 4 {
+		list = append(list, "会签公司少于四家，无法容忍其中任何一家作假。"+
+			" With fewer than four cosigners the network tolerates no dishonest one among them.")
+	}
+	return list
+}
