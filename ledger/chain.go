@@ -23,6 +23,7 @@ type Chain struct {
 	time     int64
 	after    EntryKind // kind of the newest entry
 	version  *Version  // charter in force; nil before entry 0
+	charters []uint64  // positions of the charter entries, ascending
 	rights   Rights
 	frontier map[uint32]Seen // newest frontier value per chain
 	shared   bool            // frontier is shared with a clone: copy before writing
@@ -53,7 +54,17 @@ func (c *Chain) Time() int64 { return c.time }
 // Charter is the charter version in force, nil before entry 0.
 func (c *Chain) Charter() *Version { return c.version }
 
-// Rights are the grants in force.
+// CharterEntry returns the position of the newest charter entry before position
+// seq; ok is false if there is none.
+func (c *Chain) CharterEntry(seq uint64) (at uint64, ok bool) {
+	i, _ := slices.BinarySearch(c.charters, seq)
+	if i == 0 {
+		return 0, false
+	}
+	return c.charters[i-1], true
+}
+
+// Rights are the grants so far.
 func (c *Chain) Rights() Rights { return c.rights }
 
 // Frontier returns the newest frontier value of every chain, ascending.
@@ -221,6 +232,7 @@ func (c *Chain) Apply(o *OpenedEntry, sc *Sidecar, visit func(tile TileID, at in
 			return err
 		}
 		c.version = v
+		c.charters = append(slices.Clone(c.charters), seq)
 	case EntryFrontier:
 		if c.shared {
 			c.frontier, c.shared = maps.Clone(c.frontier), false
@@ -247,7 +259,7 @@ func (c *Chain) applyRecord(r *Record, sc *Sidecar, seq uint64) error {
 		if err := encodedFields(r.Fields, &f); err != nil {
 			return err
 		}
-		c.rights = c.rights.without(f.Address)
+		c.rights = c.rights.until(f.Address, seq)
 	}
 	return nil
 }
@@ -262,11 +274,12 @@ type ChainState struct {
 	Version  uint64    `cbor:"5,keyasint"`
 	Tree     []Hash    `cbor:"6,keyasint"`
 	Frontier []Seen    `cbor:"7,keyasint,omitempty"`
+	Charters []uint64  `cbor:"8,keyasint,omitempty"` // positions of the charter entries
 }
 
 // State returns what [RestoreChain] needs besides the rights.
 func (c *Chain) State() ChainState {
-	s := ChainState{Size: c.Size(), Prev: c.prev, Time: c.time, After: c.after, Tree: c.tree.State(), Frontier: c.Frontier()}
+	s := ChainState{Size: c.Size(), Prev: c.prev, Time: c.time, After: c.after, Tree: c.tree.State(), Frontier: c.Frontier(), Charters: c.charters}
 	if c.version != nil {
 		s.Version = c.version.Charter.Version
 	}
@@ -287,7 +300,7 @@ func RestoreChain(net *Network, number uint32, s ChainState, rights Rights) (*Ch
 			return nil, wrong(CodeNoCharter, "charter version %d is not held", s.Version)
 		}
 	}
-	c.prev, c.time, c.after, c.rights = s.Prev, s.Time, s.After, rights
+	c.prev, c.time, c.after, c.rights, c.charters = s.Prev, s.Time, s.After, rights, s.Charters
 	for _, f := range s.Frontier {
 		c.frontier[f.Chain] = f
 	}

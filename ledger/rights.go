@@ -33,14 +33,25 @@ type Grant struct {
 	Kinds   []Kind   `cbor:"3,keyasint"`
 	Party   string   `cbor:"4,keyasint,omitempty"` // "" is no limit
 	Places  []string `cbor:"5,keyasint,omitempty"` // none is no limit
+	Until   uint64   `cbor:"6,keyasint,omitempty"` // where a revoke record ends it; 0 while in force
 }
 
-// Rights are the grants in force at some position of a chain. They are values:
-// changing returns new Rights and leaves the old as they were.
+// Rights are the grants of a chain up to some position, those that were revoked
+// included: what was signed under them stays valid. They are values: changing
+// returns new Rights and leaves the old as they were.
 type Rights struct{ byAddress map[Address][]Grant }
 
-// Of returns the grants of an address.
-func (r Rights) Of(a Address) []Grant { return slices.Clone(r.byAddress[a]) }
+// Of returns the grants of an address that are in force.
+func (r Rights) Of(a Address) []Grant {
+	return slices.DeleteFunc(slices.Clone(r.byAddress[a]), func(g Grant) bool { return g.Until != 0 })
+}
+
+// At returns the grants of an address that were in force at a position.
+func (r Rights) At(a Address, seq uint64) []Grant {
+	return slices.DeleteFunc(slices.Clone(r.byAddress[a]), func(g Grant) bool {
+		return g.Seq >= seq || g.Until != 0 && g.Until < seq
+	})
+}
 
 // All returns every grant, ascending by position.
 func (r Rights) All() []Grant {
@@ -68,17 +79,25 @@ func (r Rights) with(g Grant) Rights {
 	return Rights{m}
 }
 
-func (r Rights) without(a Address) Rights {
+// until ends the grants of an address with the revoke record at seq.
+func (r Rights) until(a Address, seq uint64) Rights {
 	m := maps.Clone(r.byAddress)
-	delete(m, a)
+	list := slices.Clone(m[a])
+	for i := range list {
+		if list[i].Until == 0 {
+			list[i].Until = seq
+		}
+	}
+	if len(list) > 0 {
+		m[a] = list
+	}
 	return Rights{m}
 }
 
 // check reports whether one grant of the signer covers the record.
 func (r Rights) check(rec *Record) error {
-	grants := r.byAddress[rec.Signer]
 	limited := false
-	for _, g := range grants {
+	for _, g := range r.Of(rec.Signer) {
 		if !slices.Contains(g.Kinds, rec.Kind) {
 			continue
 		}
