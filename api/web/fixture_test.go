@@ -7,7 +7,7 @@ import (
 
 var caution = Text{
 	"核验的是码和记录，不是包装内的商品；请核对品名、批号、日期与包装。",
-	"What is checked is the code and the records, not the goods in the pack; compare name, batch, dates and packaging.",
+	"What is checked is the code and the records, not the goods in the package; compare name, lot, dates and packaging.",
 }
 
 var brand = Text{"岚芝堂", "Lanzhi"}
@@ -45,7 +45,7 @@ func testItem(v Verdict) *Item {
 			Picture: "/picture.png",
 			Facts: []Fact{
 				{"net_content", Text{"1 g × 60 袋", "60 sachets of 1 g"}},
-				{"origin", Text{"CN-ZJ", "CN-ZJ"}},
+				{"origin", Text{"浙江龙泉", "Longquan, Zhejiang"}},
 				{"produced", Text{"2026-10-03", "2026-10-03"}},
 				{"expires", Text{"2028-10-02", "2028-10-02"}},
 			},
@@ -53,18 +53,18 @@ func testItem(v Verdict) *Item {
 		Stored: Stored{Companies: 3, Of: 4},
 		Events: []Event{
 			{Kind: "run", At: at(2, 9, 12), Party: brand, Chain: "brand/1", Seq: 14},
-			{Kind: "activate", At: at(3, 15, 40), Party: brand, Region: "330100", PlaceIs: "factory", Chain: "brand/1", Seq: 19,
+			{Kind: "activate", At: at(3, 15, 40), Party: brand, Place: Text{"浙江", "Zhejiang"}, PlaceIs: "factory", Chain: "brand/1", Seq: 19,
 				Facts: []Fact{{"lot", Text{"L20261003", "L20261003"}}, {"produced", Text{"2026-10-03", "2026-10-03"}}}},
-			{Kind: "ship", At: at(5, 8, 5), Party: brand, Region: "330100", PlaceIs: "factory", Chain: "brand/1", Seq: 31},
-			{Kind: "receive", At: at(6, 14, 22), Party: east, Region: "CN-SH", PlaceIs: "warehouse", Chain: "wh/2", Seq: 8},
-			{Kind: "ship", At: at(12, 10, 0), Party: east, Region: "CN-SH", PlaceIs: "warehouse", Chain: "wh/2", Seq: 15},
-			{Kind: "receive", At: at(13, 16, 48), Party: dealer, Region: "320500", PlaceIs: "warehouse", Chain: "dist/3", Seq: 5},
-			{Kind: "sell", At: at(20, 11, 31), Party: dealer, Region: "320500", PlaceIs: "store", Chain: "dist/3", Seq: 9,
+			{Kind: "ship", At: at(5, 8, 5), Party: brand, Place: Text{"浙江", "Zhejiang"}, PlaceIs: "factory", Chain: "brand/1", Seq: 31},
+			{Kind: "receive", At: at(6, 14, 22), Party: east, Place: Text{"上海", "Shanghai"}, PlaceIs: "warehouse", Chain: "wh/2", Seq: 8},
+			{Kind: "ship", At: at(12, 10, 0), Party: east, Place: Text{"上海", "Shanghai"}, PlaceIs: "warehouse", Chain: "wh/2", Seq: 15},
+			{Kind: "receive", At: at(13, 16, 48), Party: dealer, Place: Text{"江苏", "Jiangsu"}, PlaceIs: "warehouse", Chain: "dist/3", Seq: 5},
+			{Kind: "sell", At: at(20, 11, 31), Party: dealer, Place: Text{"江苏", "Jiangsu"}, PlaceIs: "store", Chain: "dist/3", Seq: 9,
 				Facts: []Fact{{"channel", Text{"retail", "retail"}}}},
 		},
 		Reports: []Report{{
-			Title: Text{"出厂检验报告", "Release test report"}, Issuer: Text{"浙江省食检所", "Zhejiang Food Testing"},
-			Result: "pass", URL: "/api/v1/documents/00",
+			Type: "quality", Issuer: Text{"浙江省食检所", "Zhejiang Food Testing"}, Standard: "GB 16740",
+			Result: "pass", ValidUntil: "2027-10-02", URL: "/api/v1/documents/00",
 		}},
 		Network:  "5f1c0de2a4b39870aa55e0c3b8d96f1274e0915c36ad8b2f0f6c9d1e7b34a852",
 		Host:     "trace.lanzhi.example",
@@ -88,13 +88,13 @@ func adapt(item *Item, at func(day, hour, minute int) time.Time) *Item {
 		item.Events[3].Marked = true
 		item.Findings = []Finding{{"received-not-shipped", "warning", Text{"华东仓 10月6日收到这件商品，但没有找到对应的发货记录。", "East DC received the item on 6 October, but no shipment to it is on record."}}}
 		item.Events = append(item.Events[:2:2], item.Events[3:]...)
-		item.Pending = []Event{{Kind: "return", At: at(25, 9, 3), Party: Text{"江南经销", "Jiangnan Distribution"}, Region: "320500", PlaceIs: "store"}}
+		item.Pending = []Event{{Kind: "return", At: at(25, 9, 3), Party: Text{"江南经销", "Jiangnan Distribution"}, Place: Text{"江苏", "Jiangsu"}, PlaceIs: "store"}}
 	case Suspicious:
 		item.Findings = []Finding{
 			{"sold-twice", "critical", Text{"这个码有两次售出记录：10月20日在江苏，10月21日在广东。", "The code was sold twice: on 20 October in Jiangsu and on 21 October in Guangdong."}},
 			{"shipped-by-non-holder", "warning", Text{"华南批发 发货时，记录显示商品不在它那里。", "South Wholesale shipped it when the records show it elsewhere."}},
 		}
-		item.Events = append(item.Events, Event{Kind: "sell", At: at(21, 9, 45), Party: Text{"华南批发", "South Wholesale"}, Region: "440300", PlaceIs: "store", Marked: true})
+		item.Events = append(item.Events, Event{Kind: "sell", At: at(21, 9, 45), Party: Text{"华南批发", "South Wholesale"}, Place: Text{"广东", "Guangdong"}, PlaceIs: "store", Marked: true})
 		item.Contact = Text{"岚芝堂客服 400-000-0000", "Lanzhi service 400-000-0000"}
 	case Recalled:
 		item.Findings = []Finding{{"recalled", "critical", Text{"岚芝堂 10月28日发布二级召回：该批次封口不严。请停止食用并退回购买处。", "Lanzhi announced a class II recall on 28 October: faulty seals in this batch. Stop eating it and return it to the shop."}}}

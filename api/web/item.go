@@ -93,9 +93,6 @@ func (p *itemPage) Value(f Fact) string {
 	if words, ok := p.Words.Values[f.Key+"."+value]; ok {
 		return words
 	}
-	if f.Key == "region" || f.Key == "origin" {
-		return regionName(p.Lang, value)
-	}
 	if date, err := time.Parse(time.DateOnly, value); err == nil {
 		return day(p.Lang, date)
 	}
@@ -140,14 +137,25 @@ func (p *itemPage) FindingIcon(f Finding) string {
 	return "warning"
 }
 
-// ReportLine says result and issuer of an inspection.
+// ReportTitle names an inspection by its type.
+func (p *itemPage) ReportTitle(r Report) string {
+	return p.Value(Fact{Key: "type", Value: Text{r.Type, r.Type}})
+}
+
+// ReportLine says what an inspection found, who says so and for how long.
 func (p *itemPage) ReportLine(r Report) string {
 	var parts []string
 	if r.Result != "" {
 		parts = append(parts, p.Value(Fact{Key: "result", Value: Text{r.Result, r.Result}}))
 	}
-	if issuer := p.T(r.Issuer); issuer != "" {
-		parts = append(parts, issuer)
+	for _, part := range []string{p.T(r.Issuer), r.Standard} {
+		if part != "" {
+			parts = append(parts, part)
+		}
+	}
+	if r.ValidUntil != "" {
+		until := Fact{Key: "valid_until", Value: Text{r.ValidUntil, r.ValidUntil}}
+		parts = append(parts, p.Label(until)+" "+p.Value(until))
 	}
 	return strings.Join(parts, " · ")
 }
@@ -186,29 +194,19 @@ func (p *itemPage) when(e Event) string {
 	return at
 }
 
-// where names the place as closely as is public: its name, or region and kind.
+// where names the place or its region, and what sort of place it is.
 func (p *itemPage) where(e Event) string {
-	if name := p.T(e.Place); name != "" {
-		return name
-	}
 	var parts []string
-	switch {
-	case e.Region != "":
-		parts = append(parts, regionName(p.Lang, e.Region))
-	case e.Country != "":
-		parts = append(parts, e.Country)
+	if name := p.T(e.Place); name != "" {
+		parts = append(parts, name)
 	}
-	if e.PlaceIs != "" {
-		kind, ok := p.Words.Places[e.PlaceIs]
-		if !ok {
-			kind = e.PlaceIs
-		}
+	if kind := p.Words.Places[e.PlaceIs]; kind != "" {
 		parts = append(parts, kind)
 	}
 	if p.Lang == En {
 		return strings.Join(parts, ", ")
 	}
-	return strings.Join(parts, "")
+	return strings.Join(parts, " ")
 }
 
 // eventIcon names the picture of a kind.

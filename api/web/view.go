@@ -81,10 +81,8 @@ type Event struct {
 	At       time.Time
 	Recorded time.Time // zero if not to be shown
 	Party    Text      // who says so
-	Place    Text      // where, if it has a public name
-	Region   string    // GB/T 2260 or ISO 3166-2 code
-	Country  string    // ISO 3166-1 alpha-2
-	PlaceIs  string    // kind of place
+	Place    Text      // where: a name, or the region
+	PlaceIs  string    // kind of place, such as "factory"
 	Facts    []Fact
 	Chain    string // <member>/<number>
 	Seq      uint64
@@ -98,12 +96,14 @@ type Finding struct {
 	Text     Text
 }
 
-// A Report is a document of an inspection.
+// A Report is an inspection.
 type Report struct {
-	Title  Text
-	Issuer Text
-	Result string
-	URL    string
+	Type       string // such as "quality"
+	Standard   string
+	Issuer     Text
+	Result     string // such as "pass"
+	ValidUntil string // yyyy-mm-dd
+	URL        string // of the document, or empty
 }
 
 // Stored says how many of the companies that the charter names have stored what

@@ -1,0 +1,38 @@
+// Package api serves a node over HTTP: the resolver of codes with its pages, the
+// trail and its proof, posting of records, and the logs as static tiles. Start
+// with [New], whose [Config] names everything that it needs from a node, and
+// [Server.Serve].
+//
+// The package knows no storage and no network of nodes. What it needs stands
+// here as small interfaces; the command that starts a node connects the two.
+// Pages are in package api/web.
+//
+// # Errors
+//
+// Every error, also one that the server gives before a handler runs, is a
+// [Problem] as application/problem+json with a stable code; browsers get a page
+// with the same code where they asked for one.
+//
+// # Who sees what
+//
+// Without a token a request sees what is public, and, as it names a code, what
+// whoever presents that code may see. A bearer token of an operator with scope
+// "read" sees what its member sees. Callers on a Unix socket are the node's own
+// user and count as [Config.Local].
+//
+// # Caching
+//
+//	full and partial tiles, entry bundles   immutable, one year; entries for
+//	                                        members only are private
+//	checkpoint, charter, chains             revalidated each time (ETag)
+//	pages and JSON about a code             never stored: whoever has the code
+//	                                        sees more than the public
+//	openapi.json, gs1resolver               an hour
+//	documents by digest                     a day if public, since they may be erased
+//
+// # Limits
+//
+// limits.go holds them all. Rates are counted per IPv4 address or IPv6 /64, only
+// for what is worth limiting: proofs of absence, which reveal parts of a pack,
+// and wrong tokens or signatures.
+package api

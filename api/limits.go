@@ -1,0 +1,54 @@
+package api
+
+import "time"
+
+// Every number that protects the server stands here, with its reason.
+const (
+	// maxBodyBytes bounds a request body. A batch of the ledger is 4 MiB; JSON
+	// with hex and Base64 in it is up to twice as long.
+	maxBodyBytes = 8 << 20
+
+	// maxSubmissions bounds the records of one request: a batch of the ledger.
+	maxSubmissions = 4096
+
+	// readBufferBytes bounds request line and header fields together. A Digital
+	// Link of 2,048 bytes, cookies and a browser's own fields need half.
+	readBufferBytes = 16 << 10
+
+	// A client has this long for sending a request and for taking the answer,
+	// and may stay silent for this long between two requests. The body limit
+	// over a slow mobile line needs most of a minute.
+	readTimeout  = 60 * time.Second
+	writeTimeout = 60 * time.Second
+	idleTimeout  = 90 * time.Second
+
+	// requestTimeout bounds the work on one request. A trail takes
+	// milliseconds; an append waits for a disk and perhaps for a batch before it.
+	requestTimeout = 15 * time.Second
+
+	// maxClients bounds the clients whose rates are remembered, per kind of
+	// limit: some 200 bytes each. Who is forgotten starts afresh.
+	maxClients = 8192
+
+	// A client may fetch this many absence proofs at once and then one each
+	// interval. Each reveals two of the up to 10^7 elements of a pack; honest
+	// people see one in their lives, and many share an address.
+	absenceBurst = 20
+	absenceEvery = 3 * time.Second
+
+	// A client may present this many wrong tokens or bad signatures at once and
+	// then one each interval. Tokens have 128 bits or more: this keeps noise
+	// away rather than guessers.
+	failureBurst = 20
+	failureEvery = 6 * time.Second
+
+	// maxTokenBytes bounds a bearer token before it is hashed.
+	maxTokenBytes = 512
+
+	// maxPage bounds the elements of one answer with a list.
+	maxPage = 500
+
+	// maxInput bounds what is typed into a field of the form, in bytes; GS1
+	// allows 20 characters for a serial, and people add spaces.
+	maxInput = 64
+)

@@ -1,0 +1,91 @@
+package api
+
+import (
+	"net/http"
+	"regexp"
+
+	"github.com/gofiber/fiber/v2"
+)
+
+// A route is one line of the surface: what is served, and what /openapi.json
+// says about it.
+type route struct {
+	method  string
+	path    string // as OpenAPI writes it: /a/{b}; {b...} takes the rest
+	summary string
+	query   []param
+	takes   []string // content types of the body
+	gives   []string // content types of the answer
+	status  int      // of success; 0 is 200
+	token   bool     // takes a bearer token
+	handler fiber.Handler
+}
+
+// A param is a parameter of the query.
+type param struct {
+	name, about string
+	required    bool
+}
+
+var braces = regexp.MustCompile(`\{([a-z]+)(\.\.\.)?\}`)
+
+// fiberPath writes the path as Fiber does.
+func (r route) fiberPath() string {
+	return braces.ReplaceAllStringFunc(r.path, func(s string) string {
+		m := braces.FindStringSubmatch(s)
+		if m[2] != "" {
+			return "*"
+		}
+		return ":" + m[1]
+	})
+}
+
+const (
+	typeJSON    = "application/json"
+	typeHTML    = "text/html"
+	typeLinkset = "application/linkset+json"
+	typeCBOR    = "application/cbor"
+	typeProblem = "application/problem+json"
+	typeText    = "text/plain"
+	typeBytes   = "application/octet-stream"
+)
+
+// routeTable is the whole surface.
+func (s *Server) routeTable() []route {
+	get, post := fiber.MethodGet, fiber.MethodPost
+	coded := []string{typeHTML, typeJSON, typeLinkset}
+	resolve := []param{
+		{"linkType", "linkset or all for the linkset, else the link type to go to", false},
+		{"lang", "zh or en: the page's language, kept in a cookie", false},
+	}
+	uri := []param{{"uri", "the code as a GS1 Digital Link URI or bracketed element string", true}}
+	list := []param{{"after", "the next of the answer before", false}, {"limit", "elements, at most 500", false}}
+	return []route{
+		{method: get, path: "/", summary: "Entry form for a code", gives: []string{typeHTML}, handler: s.getEntry,
+			query: []param{{"gtin", "the product's barcode", false}, {"serial", "the serial beside the QR code", false}, {"link", "the whole address or element string", false}, resolve[1]}},
+		{method: get, path: "/01/{gtin}", summary: "What is known of a product", query: resolve, gives: coded},
+		{method: get, path: "/01/{gtin}/10/{lot}", summary: "What is known of a lot", query: resolve, gives: coded},
+		{method: get, path: "/01/{gtin}/21/{serial}", summary: "What is known of an item", query: resolve, gives: coded},
+		{method: get, path: "/01/{rest...}", summary: "Any other GS1 Digital Link with a GTIN", query: resolve, gives: coded, handler: s.getCode},
+		{method: get, path: "/00/{sscc}", summary: "What is known of a logistic unit", query: resolve, gives: coded},
+		{method: get, path: "/00/{rest...}", summary: "Any other GS1 Digital Link with an SSCC", query: resolve, gives: coded, handler: s.getCode},
+
+		{method: get, path: "/api/v1/trail", summary: "Trail, pending events and assurance of a code", query: uri, gives: []string{typeJSON}, token: true, handler: s.getTrail},
+		{method: get, path: "/api/v1/proof", summary: "Proof bundle of a code", query: uri, gives: []string{typeJSON}, token: true, handler: s.getProof},
+		{method: post, path: "/api/v1/records", summary: "Store records: drafts to be signed by the node for a token, or records signed elsewhere", takes: []string{typeJSON, typeCBOR}, gives: []string{typeJSON}, status: http.StatusCreated, token: true, handler: s.postRecords},
+		{method: get, path: "/api/v1/records/{id}", summary: "State of a record and where it stands", gives: []string{typeJSON}, handler: s.getRecord},
+		{method: get, path: "/api/v1/chains", summary: "Chains with their sizes and cosigners", query: list, gives: []string{typeJSON}, handler: s.getChains},
+		{method: get, path: "/api/v1/charter", summary: "Charter with its signatures", query: []param{{"version", "the version; the newest without", false}}, gives: []string{typeJSON}, handler: s.getCharter},
+		{method: get, path: "/api/v1/status", summary: "How the node is doing", gives: []string{typeJSON}, token: true, handler: s.getStatus},
+		{method: get, path: "/api/v1/documents/{digest}", summary: "A document or picture by its SHA-256", gives: []string{typeBytes}, token: true, handler: s.getDocument},
+
+		{method: get, path: "/log/{member}/{number}/checkpoint", summary: "Newest quorum checkpoint (C2SP tlog-checkpoint with cosignatures)", gives: []string{typeText}, handler: s.getCheckpoint},
+		{method: get, path: "/log/{member}/{number}/tile/{tile...}", summary: "Hash tile <L>/<N>[.p/<W>] or entry bundle entries/<N>[.p/<W>] (C2SP tlog-tiles)", gives: []string{typeBytes}, token: true, handler: s.getTile},
+
+		{method: get, path: "/.well-known/gs1resolver", summary: "GS1 resolver description file", gives: []string{typeJSON}, handler: s.getResolver},
+		{method: get, path: "/healthz", summary: "The process answers", gives: []string{typeJSON}, handler: s.getHealth},
+		{method: get, path: "/readyz", summary: "The node can answer, or why not", gives: []string{typeJSON}, handler: s.getReady},
+		{method: get, path: "/metrics", summary: "Prometheus metrics, for this machine and callers with a token", gives: []string{typeText}, token: true, handler: s.getMetrics()},
+		{method: get, path: "/openapi.json", summary: "This surface as OpenAPI 3.1", gives: []string{typeJSON}, handler: s.getOpenAPI},
+	}
+}
