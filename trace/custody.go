@@ -59,6 +59,7 @@ type machine struct {
 // rules is what a machine has to know besides the events.
 type rules struct {
 	authority func(member string, item Item) bool // has the charter given it the item's GTIN?
+	examines  func(member string, item Item) bool // may it inspect what it does not hold?
 	missing   func(ref ledger.Hash) bool          // does the ref lead outside what is known?
 }
 
@@ -112,6 +113,8 @@ func (m *machine) apply(t *touched) bool {
 		m.cancel(e)
 	case ledger.KindSell:
 		m.sell(e, t.moves[m.item])
+	case ledger.KindInspect:
+		m.inspect(e)
 	}
 	return true
 }
@@ -391,6 +394,18 @@ func (m *machine) sell(e *Event, itself bool) {
 	m.seller = e.Actor()
 	m.become(Sold, "", e)
 	m.leave(itself)
+}
+
+// inspect counts what the brand, an auditor or the holder has found. A failure
+// that anybody could record would be a weapon.
+func (m *machine) inspect(e *Event) {
+	holder := m.custody.Holder == "" || sameHand(e.Actor(), m.custody.Holder) || m.custody.State == InTransit && sameHand(e.Actor(), m.to)
+	switch {
+	case !holder && !m.rules.examines(e.Member, m.item):
+		m.report(NotAuthority, e, nil)
+	case e.Fields.Text("result") == "fail":
+		m.report(InspectionFailed, e, nil)
+	}
 }
 
 // touched is an event with what it says about the item and the units that may

@@ -2,7 +2,6 @@ package trace
 
 import (
 	"bytes"
-	"cmp"
 	"crypto/rand"
 	"encoding/json"
 	"fmt"
@@ -476,7 +475,7 @@ func joined(list []Subject) ([]Subject, error) {
 
 // union joins ranges of one run.
 func union(list []Range) []Range {
-	slices.SortFunc(list, func(a, b Range) int { return cmp.Or(cmp.Compare(a.From, b.From), cmp.Compare(a.To, b.To)) })
+	slices.SortFunc(list, compareRange)
 	out := list[:1]
 	for _, r := range list[1:] {
 		last := &out[len(out)-1]

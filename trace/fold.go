@@ -115,6 +115,7 @@ func newFolder(in Input) *folder {
 	}
 	f.rules = &rules{
 		authority: func(member string, i Item) bool { return authority(in.Charters, member, i.GTIN) },
+		examines:  func(member string, i Item) bool { return examines(in.Charters, member, i.GTIN) },
 		missing:   func(ref ledger.Hash) bool { return !hashes[ref] && (in.Known == nil || !in.Known(ref)) },
 	}
 	return f
@@ -138,6 +139,15 @@ func authority(charters []*ledger.Charter, member string, gtin gs1.GTIN) bool {
 	return !gtin.IsZero() && slices.ContainsFunc(charters, func(c *ledger.Charter) bool {
 		m := c.GTINAuthority(gtin.Uint64())
 		return m != nil && m.Slug == member
+	})
+}
+
+// examines reports whether the member may inspect goods of the GTIN that it
+// does not hold: the brand and the auditors may.
+func examines(charters []*ledger.Charter, member string, gtin gs1.GTIN) bool {
+	return authority(charters, member, gtin) || slices.ContainsFunc(charters, func(c *ledger.Charter) bool {
+		m := c.Member(member)
+		return m != nil && m.Role == ledger.Auditor
 	})
 }
 
@@ -246,15 +256,7 @@ func (f *folder) findCustody() {
 			candidates = append(candidates, e)
 		}
 	}
-	o := newOrder(candidates, f.in.Seen)
-	entering := o.entering()
-	if len(entering) > MaxEvents {
-		f.other = append(f.other, newFinding(TooLong, entering[MaxEvents]))
-		entering = entering[:MaxEvents]
-	}
-	for _, e := range entering {
-		f.place(byEvent[e], o)
-	}
+	f.arrange(newOrder(candidates, f.in.Seen), byEvent)
 	m, about := f.run(f.timeline)
 	f.trail.Custody, f.trail.Active = m.custody, m.active
 	if f.trail.Run != nil {
@@ -273,10 +275,88 @@ func (f *folder) findCustody() {
 	f.finalState(m)
 }
 
-// place puts an event that enters into the timeline: by the time at which it is
-// said to have happened, unless that makes an event contradictory which its
-// author had seen. Then it goes after all that its author had seen, and bears
-// the contradiction itself.
+// arrange puts the events into the timeline: by the time at which they are said
+// to have happened, except for those that would make an event contradictory
+// which their author had seen.
+func (f *folder) arrange(o *order, byEvent map[*Event]*touched) {
+	entering := o.entering()
+	if len(entering) > MaxEvents {
+		f.other = append(f.other, newFinding(TooLong, entering[MaxEvents]))
+		entering = entering[:MaxEvents]
+	}
+	f.placeAll(entering, byEvent)
+	suspects := f.suspects(o)
+	if len(suspects) == 0 {
+		return // as always when everybody is honest, however late
+	}
+	f.timeline = nil
+	f.placeAll(slices.DeleteFunc(slices.Clone(entering), func(e *Event) bool { return suspects[e] }), byEvent)
+	for _, e := range entering {
+		if suspects[e] {
+			f.place(byEvent[e], o)
+		}
+	}
+}
+
+// placeAll puts events into the timeline by their time, ties in their order.
+func (f *folder) placeAll(events []*Event, byEvent map[*Event]*touched) {
+	for _, e := range events {
+		f.timeline = slices.Insert(f.timeline, f.after(e.At), placed{byEvent[e], e.At})
+	}
+}
+
+// suspects returns the events that may be back-dated: they stand before an
+// event that bears a contradiction, though their author had seen it, and
+// without them it would bear none. Several are looked at together, because one
+// late record may only fit with the next.
+func (f *folder) suspects(o *order) map[*Event]bool {
+	suspects := make(map[*Event]bool)
+	m, _ := f.run(f.timeline)
+	borne := contradictions(m, nil)
+	for i, x := range f.timeline {
+		for code, n := range borne[x.event] {
+			var rest, knowing []placed
+			for j, p := range f.timeline {
+				if j < i && o.covers(p.event, x.event) {
+					knowing = append(knowing, p)
+				} else {
+					rest = append(rest, p)
+				}
+			}
+			if len(knowing) == 0 {
+				continue
+			}
+			without, _ := f.run(rest)
+			if contradictions(without, nil)[x.event][code] < n {
+				for _, p := range knowing {
+					suspects[p.event] = true
+				}
+			}
+		}
+	}
+	return suspects
+}
+
+// contradictions counts what a machine has reported by event and code; of the
+// events, those that keep admits, or all.
+func contradictions(m *machine, keep func(*Event) bool) map[*Event]map[string]int {
+	count := make(map[*Event]map[string]int)
+	for _, q := range m.problems {
+		if !contradiction(q.code) || keep != nil && !keep(q.event) {
+			continue
+		}
+		if count[q.event] == nil {
+			count[q.event] = make(map[string]int)
+		}
+		count[q.event][q.code]++
+	}
+	return count
+}
+
+// place puts a suspect into the timeline: by its time, unless that makes an
+// event contradictory which its author had seen. Then it goes after all that
+// its author had seen, and bears the contradiction itself, so that back-dating
+// gains nothing.
 func (f *folder) place(t *touched, o *order) {
 	at := f.after(t.event.At)
 	p := placed{t, t.event.At}
@@ -304,20 +384,15 @@ func (f *folder) after(when int64) int {
 // burdens reports whether p at that place makes an event contradictory that p's
 // author had seen, and that is not so without p.
 func (f *folder) burdens(p placed, at int, o *order) bool {
-	covered := func(list []placed) map[problem]int {
-		m, _ := f.run(list)
-		count := make(map[problem]int)
-		for _, q := range m.problems {
-			if contradiction(q.code) && o.covers(p.event, q.event) {
-				count[problem{code: q.code, event: q.event}]++
+	seen := func(e *Event) bool { return o.covers(p.event, e) }
+	m, _ := f.run(f.timeline)
+	before := contradictions(m, seen)
+	m, _ = f.run(slices.Insert(slices.Clone(f.timeline), at, p))
+	for e, codes := range contradictions(m, seen) {
+		for code, n := range codes {
+			if n > before[e][code] {
+				return true
 			}
-		}
-		return count
-	}
-	before := covered(f.timeline)
-	for q, n := range covered(slices.Insert(slices.Clone(f.timeline), at, p)) {
-		if n > before[q] {
-			return true
 		}
 	}
 	return false
@@ -377,8 +452,15 @@ func (f *folder) addInspections() {
 			}
 			return false
 		})
-		if about && !slices.ContainsFunc(f.timeline, func(p placed) bool { return p.event == e }) {
-			f.timeline = slices.Insert(f.timeline, f.after(e.At), placed{&touched{event: e}, e.At})
+		if !about || slices.ContainsFunc(f.timeline, func(p placed) bool { return p.event == e }) {
+			continue
+		}
+		f.timeline = slices.Insert(f.timeline, f.after(e.At), placed{&touched{event: e}, e.At})
+		switch {
+		case !f.rules.examines(e.Member, f.in.Item):
+			f.other = append(f.other, newFinding(NotAuthority, e))
+		case e.Fields.Text("result") == "fail":
+			f.other = append(f.other, newFinding(InspectionFailed, e))
 		}
 	}
 }
@@ -420,12 +502,9 @@ func (f *folder) day() string {
 	return "9999-12-31" // no item: the newest version
 }
 
-// about returns the findings about one event that need no other.
+// about returns the findings about when an event was recorded.
 func (f *folder) about(e *Event) []Finding {
 	var list []Finding
-	if e.Kind == ledger.KindInspect && e.Fields.Text("result") == "fail" {
-		list = append(list, newFinding(InspectionFailed, e))
-	}
 	newest := newestOf(f.in.Charters)
 	if newest != nil && newest.Settings.LateHours > 0 {
 		if hours := (e.Recorded - e.At) / hour; hours >= int64(newest.Settings.LateHours) && hours > 0 {

@@ -1,6 +1,7 @@
 package trace
 
 import (
+	"cmp"
 	"fmt"
 
 	"suyuan/trace/code"
@@ -77,6 +78,11 @@ func (r Range) Has(i Item) bool {
 // Overlaps reports whether the ranges have a code in common.
 func (r Range) Overlaps(o Range) bool {
 	return r.GTIN == o.GTIN && r.Run == o.Run && r.From <= o.To && o.From <= r.To
+}
+
+// compareRange orders by GTIN, run, first and last code.
+func compareRange(a, b Range) int {
+	return cmp.Or(cmp.Compare(a.GTIN.Uint64(), b.GTIN.Uint64()), cmp.Compare(a.Run, b.Run), cmp.Compare(a.From, b.From), cmp.Compare(a.To, b.To))
 }
 
 func (r Range) check() error {

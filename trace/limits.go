@@ -25,8 +25,9 @@ const (
 	MaxNesting = 8
 
 	// MaxEvents bounds the events that one trail folds. A returnable crate
-	// moves some hundred times; folding is quadratic in the worst case.
-	MaxEvents = 4_096
+	// moves some hundred times; folding is quadratic where records contradict
+	// each other.
+	MaxEvents = 1_024
 
 	// maxShelfLife bounds a shelf life, in days: a hundred years. Dates beyond
 	// the year 9999 have no form.

@@ -166,6 +166,9 @@ func (t *Trail) For(v Viewer) *TrailView {
 		view.Custody = &CustodyView{t.Custody.State, t.names.shown(t.Custody.Holder, v)}
 	}
 	for _, e := range t.Events {
+		if v.Member == "" && t.disregarded(e) {
+			continue // shown to members, who can judge it
+		}
 		view.Events = append(view.Events, t.View(e, v))
 	}
 	view.Findings = t.Words(t.Findings, v)
@@ -173,6 +176,12 @@ func (t *Trail) For(v Viewer) *TrailView {
 		view.AsOf[ledger.ChainName(t.names.memberOf(chain), chain)] = size
 	}
 	return view
+}
+
+// disregarded reports whether an event was recorded by one without the right
+// to, so that it does not count.
+func (t *Trail) disregarded(e *Event) bool {
+	return slices.ContainsFunc(t.Findings, func(f Finding) bool { return f.Code == NotAuthority && f.Records[0] == e.ID })
 }
 
 // View shows an event to a viewer, with the names that the trail knows. It is

@@ -1,0 +1,574 @@
+package trace
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+
+	"suyuan/ledger"
+	"suyuan/trace/gs1"
+)
+
+// Codes of refusals. They are stable.
+const (
+	RefusedNoAuthority  = "not-authority"
+	RefusedNotHolder    = "not-holder"
+	RefusedSold         = "already-sold"
+	RefusedVoid         = "void"
+	RefusedActive       = "already-active"
+	RefusedUnknownRun   = "unknown-run"
+	RefusedOutsideRun   = "outside-run"
+	RefusedRunTaken     = "run-taken"
+	RefusedNotIssuer    = "not-issuing-chain"
+	RefusedNoProduct    = "unknown-product"
+	RefusedVersion      = "version-taken"
+	RefusedNoVersion    = "unknown-version"
+	RefusedNoChain      = "unknown-chain"
+	RefusedNoPlace      = "unknown-place"
+	RefusedNoParty      = "unknown-party"
+	RefusedNotRecipient = "not-recipient"
+	RefusedNotSide      = "not-a-side"
+	RefusedNoShipment   = "not-a-shipment"
+	RefusedNotOpen      = "not-open"
+	RefusedOverlap      = "overlapping-subjects"
+	RefusedCycle        = "unit-cycle"
+	RefusedTooManyParts = "too-many-pieces"
+)
+
+// A Refusal says why a record is not accepted at its author's door and what to
+// do about it. Nothing is said about records that others have written.
+type Refusal struct {
+	Reason string // one of the codes
+	Detail string // one or two sentences
+}
+
+func (r *Refusal) Error() string { return r.Detail }
+
+// Code is the refusal's stable code.
+func (r *Refusal) Code() string { return r.Reason }
+
+func refuse(reason, format string, args ...any) *Refusal {
+	return &Refusal{Reason: reason, Detail: fmt.Sprintf(format, args...)}
+}
+
+// An OwnView reads what the author's node has stored, final or not, the records
+// admitted earlier in the same batch included. Methods return nothing and no
+// error for what is not there.
+type OwnView interface {
+	// Overlapping returns the events of the author's member that name anything
+	// in the subject, which is a range or an SSCC: as such, as content or as
+	// unit. The order does not matter.
+	Overlapping(s Subject) ([]*Event, error)
+	// Products returns all product records of a GTIN, whoever wrote them.
+	Products(gtin gs1.GTIN) ([]*Event, error)
+	// Run returns the first run record of that number, whoever wrote it.
+	Run(gtin gs1.GTIN, run uint16) (*Event, error)
+	// Registered reports whether the member has a place or party (the kind of
+	// record tells which) of that id or slug.
+	Registered(kind ledger.Kind, slug string) (bool, error)
+	// Entry returns the event whose entry has that leaf hash, whoever wrote it.
+	Entry(leaf ledger.Hash) (*Event, error)
+}
+
+// Admit decides whether an event may be appended to its author's chain under
+// the charter in force. e is what [CheckEvent] returned, with the position and
+// time that it would have. The error is a *Refusal, or an error of the view.
+//
+// Refused is what the author has no right to, and what the author's own records
+// contradict; never what depends on records that others may not have delivered.
+func Admit(e *Event, charter *ledger.Charter, view OwnView) error {
+	a := &admission{event: e, charter: charter, view: view, named: map[ledger.Hash]*Event{}}
+	if err := a.registered(); err != nil {
+		return err
+	}
+	if err := a.readRefs(); err != nil {
+		return err
+	}
+	switch e.Kind {
+	case ledger.KindProduct:
+		return a.product()
+	case ledger.KindRun:
+		return a.run()
+	case ledger.KindPlace, ledger.KindParty:
+		return nil
+	}
+	return a.aboutGoods()
+}
+
+// An admission is one decision under way.
+type admission struct {
+	event   *Event
+	charter *ledger.Charter
+	view    OwnView
+	named   map[ledger.Hash]*Event // what refs name and is stored
+}
+
+// registered holds that the acting party and the place are the member's.
+func (a *admission) registered() error {
+	for _, x := range []struct {
+		kind         ledger.Kind
+		slug, reason string
+	}{
+		{ledger.KindParty, a.event.Party, RefusedNoParty},
+		{ledger.KindPlace, a.event.Place, RefusedNoPlace},
+	} {
+		if x.slug == "" {
+			continue
+		}
+		ok, err := a.view.Registered(x.kind, x.slug)
+		if err != nil {
+			return fmt.Errorf("look up %s %s: %w", x.kind, x.slug, err)
+		}
+		if !ok {
+			return refuse(x.reason, "%s has no %s %q. Record it first, or correct the name.", a.event.Member, x.kind, x.slug)
+		}
+	}
+	for _, name := range []string{"to", "via", "from"} {
+		p := a.event.Fields.Text(name)
+		if p != "" && a.charter.Member(memberOf(p)) == nil {
+			return refuse(RefusedNoParty, "%s: %q is no member of the network. A party that is none has a member that hosts it: <member>/<slug>.", name, memberOf(p))
+		}
+	}
+	return nil
+}
+
+// readRefs looks up what refs name and checks shipments.
+func (a *admission) readRefs() error {
+	e := a.event
+	if e.Kind == ledger.KindCancel && len(e.Refs) == 0 {
+		return badField("refs", "a cancellation names the shipment")
+	}
+	for _, ref := range e.Refs {
+		t, err := a.view.Entry(ref)
+		if err != nil {
+			return fmt.Errorf("look up entry %s: %w", ref, err)
+		}
+		if t == nil {
+			continue // not delivered yet
+		}
+		a.named[ref] = t
+		if e.Kind != ledger.KindReceive && e.Kind != ledger.KindCancel {
+			continue
+		}
+		if err := a.side(t); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// side holds that the actor is the recipient of a shipment, or for a
+// cancellation one of its sides.
+func (a *admission) side(shipment *Event) error {
+	if shipment.Kind != ledger.KindShip {
+		return refuse(RefusedNoShipment, "refs names a %s record where a shipment is needed.", shipment.Kind)
+	}
+	actor, to := a.event.Actor(), shipment.Fields.Text("to")
+	switch {
+	case sameHand(actor, to):
+		return nil
+	case a.event.Kind == ledger.KindReceive && sameHand(actor, shipment.Actor()):
+		return nil // came back undelivered
+	case a.event.Kind == ledger.KindReceive:
+		return refuse(RefusedNotRecipient, "the shipment is addressed to %s, not to %s. If the goods are here, record the receipt without naming it.", to, actor)
+	case sameHand(actor, shipment.Actor()):
+		return nil
+	}
+	return refuse(RefusedNotSide, "only %s and %s can cancel this shipment.", shipment.Actor(), to)
+}
+
+func (a *admission) authority(gtin gs1.GTIN) bool {
+	return authority([]*ledger.Charter{a.charter}, a.event.Member, gtin)
+}
+
+func (a *admission) needAuthority(gtin gs1.GTIN) error {
+	if a.authority(gtin) {
+		return nil
+	}
+	return refuse(RefusedNoAuthority, "the charter does not give GTIN %s to %s. The member that has it records this; a new charter can change that.", gtin, a.event.Member)
+}
+
+func (a *admission) product() error {
+	f := a.event.Fields
+	gtin := f.GTIN("gtin")
+	if err := a.needAuthority(gtin); err != nil {
+		return err
+	}
+	if n := a.charter.Node(uint32(f.Uint("issuing_chain"))); n == nil || n.Member != a.event.Member {
+		return refuse(RefusedNoChain, "chain %d is no chain of %s. Name one of its own to issue codes.", f.Uint("issuing_chain"), a.event.Member)
+	}
+	versions, err := a.view.Products(gtin)
+	if err != nil {
+		return fmt.Errorf("look up product %s: %w", gtin, err)
+	}
+	has := func(version uint64) bool {
+		return slices.ContainsFunc(versions, func(p *Event) bool { return p.Fields.Uint("version") == version })
+	}
+	if v := f.Uint("version"); has(v) {
+		return refuse(RefusedVersion, "version %d of product %s exists. Use the next number.", v, gtin)
+	}
+	if c := f.Uint("corrects"); c > 0 && !has(c) {
+		return refuse(RefusedNoVersion, "product %s has no version %d to correct.", gtin, c)
+	}
+	return nil
+}
+
+func (a *admission) run() error {
+	f := a.event.Fields
+	gtin, number := f.GTIN("gtin"), f.Uint("run")
+	if err := a.needAuthority(gtin); err != nil {
+		return err
+	}
+	versions, err := a.view.Products(gtin)
+	if err != nil {
+		return fmt.Errorf("look up product %s: %w", gtin, err)
+	}
+	var newest *Event
+	for _, p := range versions {
+		if authority([]*ledger.Charter{a.charter}, p.Member, gtin) && (newest == nil || p.Fields.Uint("version") > newest.Fields.Uint("version")) {
+			newest = p
+		}
+	}
+	if newest == nil {
+		return refuse(RefusedNoProduct, "product %s is not recorded. Record the product first.", gtin)
+	}
+	if chain := newest.Fields.Uint("issuing_chain"); chain != uint64(a.event.Chain) {
+		return refuse(RefusedNotIssuer, "the product names chain %d to issue its codes, and this is chain %d. Issue them there, or record a new version of the product.", chain, a.event.Chain)
+	}
+	taken, err := a.view.Run(gtin, uint16(number))
+	if err != nil {
+		return fmt.Errorf("look up run %d of %s: %w", number, gtin, err)
+	}
+	if taken != nil {
+		return refuse(RefusedRunTaken, "run %d of product %s exists. Use the next number.", number, gtin)
+	}
+	return nil
+}
+
+// aboutGoods holds the rules for events with subjects.
+func (a *admission) aboutGoods() error {
+	if err := a.overlaps(); err != nil {
+		return err
+	}
+	for i := range a.event.Subjects {
+		s := &a.event.Subjects[i]
+		for _, simple := range s.simple() {
+			if err := a.subject(simple); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// simple returns the ranges, units, lots and products that a subject names.
+func (s *Subject) simple() []Subject {
+	switch s.Kind {
+	case SubjectContent:
+		return []Subject{*s.Content, *s.Unit}
+	case SubjectPattern:
+		return []Subject{OfRange(s.Pattern.Range()), OfRange(s.Pattern.UnitRange())}
+	}
+	return []Subject{*s}
+}
+
+// overlaps refuses events that name a code twice: as a content of two units,
+// for example. Units may stand many times, once for each content.
+func (a *admission) overlaps() error {
+	var ranges []Range
+	for i := range a.event.Subjects {
+		s := &a.event.Subjects[i]
+		if first := s.simple()[0]; first.Kind == SubjectRange {
+			ranges = append(ranges, first.Range)
+		}
+	}
+	slices.SortFunc(ranges, compareRange)
+	for i := 1; i < len(ranges); i++ {
+		if ranges[i-1].Overlaps(ranges[i]) {
+			return refuse(RefusedOverlap, "code %d of run %d of %s is named twice. Name each code once.", ranges[i].From, ranges[i].Run, ranges[i].GTIN)
+		}
+	}
+	return nil
+}
+
+// subject holds the rules for one range, unit, lot or product.
+func (a *admission) subject(s Subject) error {
+	switch s.Kind {
+	case SubjectLot, SubjectGTIN:
+		if a.event.Kind == ledger.KindInspect && !examines([]*ledger.Charter{a.charter}, a.event.Member, s.GTIN) {
+			return refuse(RefusedNoAuthority, "only the company that has GTIN %s and auditors inspect a whole lot or product. Name the goods that you hold.", s.GTIN)
+		}
+		return nil
+	case SubjectRange:
+		if err := a.insideRun(s.Range); err != nil {
+			return err
+		}
+		switch a.event.Kind {
+		case ledger.KindActivate:
+			if err := a.needAuthority(s.Range.GTIN); err != nil {
+				return err
+			}
+		case ledger.KindVoid, ledger.KindInspect:
+			if a.authority(s.Range.GTIN) {
+				return nil // wherever the goods are
+			}
+		}
+	}
+	return a.custody(s)
+}
+
+// insideRun holds that a run is known to who issues or activates it, and that a
+// known run is long enough.
+func (a *admission) insideRun(r Range) error {
+	run, err := a.view.Run(r.GTIN, r.Run)
+	if err != nil {
+		return fmt.Errorf("look up run %d of %s: %w", r.Run, r.GTIN, err)
+	}
+	if run == nil {
+		if a.event.Kind == ledger.KindActivate {
+			return refuse(RefusedUnknownRun, "run %d of product %s is not recorded. Issue the codes first.", r.Run, r.GTIN)
+		}
+		return nil // not delivered yet
+	}
+	if count := run.Fields.Uint("count"); uint64(r.To) >= count {
+		return refuse(RefusedOutsideRun, "run %d of product %s has the codes 0 to %d, and %d is not among them.", r.Run, r.GTIN, count-1, r.To)
+	}
+	return nil
+}
+
+// refusals says which findings that the event would bear, seen from the
+// author's own records alone, refuse it.
+var refusals = map[string]string{
+	EventOnVoid:        RefusedVoid,
+	SoldTwice:          RefusedSold,
+	MovedAfterSold:     RefusedSold,
+	ShippedByNonHolder: RefusedNotHolder,
+	SoldByNonHolder:    RefusedNotHolder,
+	PackedByNonHolder:  RefusedNotHolder,
+	PackedTwice:        RefusedNotHolder,
+	ShipmentOpen:       RefusedNotHolder,
+	HeldByTwo:          RefusedNotHolder,
+	NotAuthority:       RefusedNotHolder, // of void and inspect: neither authority nor holder
+	ActivatedTwice:     RefusedActive,
+	CancelNoEffect:     RefusedNotOpen,
+}
+
+// custody follows each piece of the subject through the author's own records
+// and refuses the event where these contradict it. A piece is codes that no own
+// record tells apart, so the work does not grow with the number of codes.
+func (a *admission) custody(s Subject) error {
+	g := &gathering{view: a.view, events: map[Position]*Event{}, followed: map[Item]bool{}}
+	cuts, err := g.collect(s, 0)
+	if err != nil {
+		return err
+	}
+	events := g.sorted(a.named)
+	r := &rules{
+		authority: func(member string, i Item) bool { return authority([]*ledger.Charter{a.charter}, member, i.GTIN) },
+		examines:  func(member string, i Item) bool { return examines([]*ledger.Charter{a.charter}, member, i.GTIN) },
+		missing:   func(ref ledger.Hash) bool { return a.named[ref] == nil },
+	}
+	for _, piece := range pieces(s, cuts) {
+		if err := a.piece(piece, events, r); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// piece follows one item that stands for a piece.
+func (a *admission) piece(item Item, events []*Event, r *rules) error {
+	with := append(slices.Clone(events), a.event)
+	things := thingsOf(item, with)
+	m := newMachine(r, item, Custody{}, nil)
+	for _, e := range events {
+		m.apply(touch(e, things))
+	}
+	last := touch(a.event, things)
+	for _, p := range last.packings {
+		if a.event.Kind == ledger.KindPack && p.thing == item && m.leadsTo(p.unit, item) {
+			return refuse(RefusedCycle, "%s is in %s already, and cannot hold it.", p.unit, item)
+		}
+	}
+	m.problems = nil
+	m.apply(last)
+	for _, p := range m.problems {
+		if reason, ok := refusals[p.code]; ok {
+			return refusal(reason, a.event, item, p.other)
+		}
+	}
+	return nil
+}
+
+func refusal(reason string, e *Event, item Item, other *Event) *Refusal {
+	because := "your records"
+	if other != nil {
+		because = fmt.Sprintf("your %s record %s", other.Kind, other.ID)
+	}
+	switch reason {
+	case RefusedVoid:
+		return refuse(reason, "%s: the code is void by %s. Take the goods out of use.", item, because)
+	case RefusedSold:
+		return refuse(reason, "%s: it was sold by %s. Goods that come back are recorded as a return.", item, because)
+	case RefusedActive:
+		return refuse(reason, "%s: it is active by %s.", item, because)
+	case RefusedNotOpen:
+		return refuse(reason, "%s: no shipment of it is open that the record names. It was received, cancelled or never shipped.", item)
+	}
+	return refuse(reason, "%s: by %s, %s does not hold it. Cancel the shipment or record the receipt first.", item, because, e.Actor())
+}
+
+// A gathering collects own events about goods and the units around them.
+type gathering struct {
+	view     OwnView
+	events   map[Position]*Event
+	followed map[Item]bool // units
+	pieces   int
+}
+
+var errTooManyPieces = refuse(RefusedTooManyParts,
+	"your records tell over %d pieces of these goods apart. Split the record.", maxSegments)
+
+// collect gathers the events about a range or unit and returns where pieces of
+// the range begin that the events treat differently.
+func (g *gathering) collect(s Subject, depth int) ([]uint32, error) {
+	if depth > MaxNesting || s.Kind != SubjectRange && s.Kind != SubjectSSCC {
+		return nil, nil
+	}
+	events, err := g.view.Overlapping(s)
+	if err != nil {
+		return nil, fmt.Errorf("look up %s: %w", s, err)
+	}
+	var cuts []uint32
+	for _, e := range events {
+		g.events[e.Position] = e
+		for i := range e.Subjects {
+			c, err := g.cut(s, &e.Subjects[i], depth)
+			if err != nil {
+				return nil, err
+			}
+			cuts = append(cuts, c...)
+		}
+	}
+	slices.Sort(cuts)
+	cuts = slices.Compact(cuts)
+	g.pieces += len(cuts)
+	if g.pieces > maxSegments || len(g.events) > maxSegments {
+		return nil, errTooManyPieces
+	}
+	return cuts, nil
+}
+
+// cut returns where one subject of an event cuts s, and follows the unit into
+// which it puts something of s upwards, once.
+func (g *gathering) cut(s Subject, by *Subject, depth int) ([]uint32, error) {
+	switch by.Kind {
+	case SubjectRange:
+		return ends(s, by.Range), nil
+	case SubjectContent:
+		cuts := append(g.ends(s, by.Content), g.ends(s, by.Unit)...)
+		unit, _ := by.Unit.item()
+		if !overlap(s, *by.Content) || g.followed[unit] {
+			return cuts, nil
+		}
+		g.followed[unit] = true
+		_, err := g.collect(*by.Unit, depth+1)
+		return cuts, err
+	case SubjectPattern:
+		cuts := append(ends(s, by.Pattern.Range()), ends(s, by.Pattern.UnitRange())...)
+		up, err := g.cutPattern(s, by.Pattern, depth)
+		return append(cuts, up...), err
+	}
+	return nil, nil
+}
+
+func (g *gathering) ends(s Subject, by *Subject) []uint32 {
+	if by.Kind != SubjectRange {
+		return nil
+	}
+	return ends(s, by.Range)
+}
+
+// cutPattern follows the units of the pattern that hold codes of s upwards and
+// returns their pieces in terms of their contents.
+func (g *gathering) cutPattern(s Subject, p *Pattern, depth int) ([]uint32, error) {
+	contents := p.Range()
+	if s.Kind != SubjectRange || !s.Range.Overlaps(contents) {
+		return nil, nil
+	}
+	var cuts []uint32
+	for _, x := range p.Except {
+		cuts = append(cuts, ends(s, Range{p.GTIN, p.Run, x.From, x.To})...)
+	}
+	first := (max(s.Range.From, contents.From) - p.Start) / p.Per
+	last := (min(s.Range.To, contents.To) - p.Start) / p.Per
+	units := Range{p.UnitGTIN, p.UnitRun, p.UnitStart + first, p.UnitStart + last}
+	above, err := g.collect(OfRange(units), depth+1)
+	if err != nil {
+		return nil, err
+	}
+	for _, u := range above {
+		at := p.Start + (u-p.UnitStart)*p.Per
+		if s.Range.From < at && at <= s.Range.To {
+			cuts = append(cuts, at)
+		}
+	}
+	return cuts, nil
+}
+
+// ends returns where a range begins and where it is over, as far as that is
+// inside s.
+func ends(s Subject, r Range) []uint32 {
+	if s.Kind != SubjectRange || !s.Range.Overlaps(r) {
+		return nil
+	}
+	var list []uint32
+	if r.From > s.Range.From {
+		list = append(list, r.From)
+	}
+	if r.To < s.Range.To {
+		list = append(list, r.To+1)
+	}
+	return list
+}
+
+// overlap reports whether two simple subjects have something in common.
+func overlap(a, b Subject) bool {
+	if a.Kind == SubjectRange && b.Kind == SubjectRange {
+		return a.Range.Overlaps(b.Range)
+	}
+	return a.Kind == SubjectSSCC && b.Kind == SubjectSSCC && a.SSCC == b.SSCC
+}
+
+// sorted returns the events and those that refs name, by entry time.
+func (g *gathering) sorted(named map[ledger.Hash]*Event) []*Event {
+	for _, e := range named {
+		g.events[e.Position] = e
+	}
+	var list []*Event
+	for _, e := range g.events {
+		list = append(list, e)
+	}
+	slices.SortFunc(list, earlier)
+	return list
+}
+
+// pieces returns one item for each piece of a subject.
+func pieces(s Subject, cuts []uint32) []Item {
+	if s.Kind != SubjectRange {
+		i, _ := s.item()
+		return []Item{i}
+	}
+	items := []Item{Code(s.Range.GTIN, s.Range.Run, s.Range.From)}
+	for _, c := range cuts {
+		items = append(items, Code(s.Range.GTIN, s.Range.Run, c))
+	}
+	return items
+}
+
+// AsRefusal returns the refusal in an error's chain, if there is one.
+func AsRefusal(err error) (*Refusal, bool) {
+	var r *Refusal
+	ok := errors.As(err, &r)
+	return r, ok
+}
