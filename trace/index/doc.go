@@ -14,8 +14,8 @@
 // run has ever used (a bitmap says which), and ranges beside i are passed over:
 // of ranges that do not overlap each other, at most three touch a block.
 //
-// The exact decomposition of a range into aligned blocks would need nothing
-// passed over, but up to 46 keys for a range, five for a case of 24, at as many
+// The exact decomposition of a range into aligned blocks would have nothing to
+// pass over, but takes up to 46 keys, two to six for a case of 24, at up to five
 // levels. Random keys are what bounds the append path, and each level that a run
 // uses is one seek more in every look-up.
 //
@@ -60,5 +60,6 @@
 //
 // Apply does not wait for the disk. After a crash of the process nothing is
 // missing that Applied counts. After a crash of the machine something could be,
-// in the middle, and Open then begins with an empty index; see [Open].
+// in the middle, and Open then begins with an empty index. The directory is
+// marked as a cache, and Open empties no directory that is not.
 package index

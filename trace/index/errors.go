@@ -17,6 +17,13 @@ var (
 	// ErrInUse says that another process has the directory open.
 	ErrInUse = errors.New("index is in use by another process")
 
+	// ErrForeign says that the directory holds something else than an index.
+	ErrForeign = errors.New("directory is not an index")
+
+	// ErrBehind says that entries within the cut of a look-up have not been
+	// applied yet. Whoever answers says 503, never what it has.
+	ErrBehind = errors.New("index has not applied all entries asked for")
+
 	// ErrClosed refuses use after Close.
 	ErrClosed = errors.New("index is closed")
 )

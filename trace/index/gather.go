@@ -22,7 +22,8 @@ import (
 // Events that put other things into those units are left out, but not those that
 // put something into the item itself. Which events hold at which time is for
 // [trace.Fold] to say. Events outside cut do not exist: those whose seq is not
-// less than cut gives for their chain. A nil cut leaves out none.
+// less than cut gives for their chain. A nil cut leaves out none; one beyond what
+// has been applied is refused with ErrBehind.
 //
 // At a limit of this package Gather returns what it has, which is the same for
 // everybody with the same cut, and an error that wraps ErrTooMany.

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"log/slog"
 	"maps"
-	"os"
 	"strings"
 	"sync"
 
@@ -16,7 +15,7 @@ import (
 
 // Config says where an index is.
 type Config struct {
-	Dir string       // made if it does not exist; "" keeps the index in memory
+	Dir string       // made if it does not exist, holds nothing else; "" keeps the index in memory
 	Log *slog.Logger // nil discards
 }
 
@@ -43,7 +42,7 @@ type Index struct {
 // cannot be relied on: of another format, damaged, or not closed before the
 // machine stopped. Applied says what is in it; the owner applies the rest, and
 // calls Drop if it holds more than the log. Open fails with ErrInUse if another
-// process has the directory open.
+// process has the directory open, with ErrForeign if it is no index's.
 func Open(cfg Config) (*Index, error) { return open(cfg, bootID()) }
 
 func open(cfg Config, boot string) (*Index, error) {
@@ -62,10 +61,8 @@ func open(cfg Config, boot string) (*Index, error) {
 
 // openDB opens the directory, and empties it first if Badger cannot read it.
 func (x *Index) openDB() error {
-	if x.dir != "" {
-		if err := os.MkdirAll(x.dir, 0o700); err != nil {
-			return err
-		}
+	if err := claim(x.dir); err != nil {
+		return err
 	}
 	opts := badgerOptions(x.dir, x.log)
 	db, err := badger.Open(opts)
@@ -79,7 +76,7 @@ func (x *Index) openDB() error {
 		return err
 	}
 	x.log.Warn("index is not readable and is made again", "err", err)
-	if err := os.RemoveAll(x.dir); err != nil {
+	if err := empty(x.dir); err != nil {
 		return err
 	}
 	x.db, err = badger.Open(opts)
@@ -105,7 +102,9 @@ func badgerOptions(dir string, log *slog.Logger) badger.Options {
 		WithChecksumVerificationMode(options.OnTableRead).
 		WithMetricsEnabled(false).
 		WithNumCompactors(2).
-		WithNumMemtables(3)
+		WithMemTableSize(32 << 20). // two to be written out besides
+		WithNumMemtables(3).
+		WithValueLogFileSize(1 << 20) // nothing is that large: it stays empty
 }
 
 // begin drops what cannot be relied on, marks the directory as open and reads
@@ -249,11 +248,11 @@ func itemUint64(item *badger.Item) (v uint64, err error) {
 // our Debug.
 type badgerLog struct{ log *slog.Logger }
 
-func (l badgerLog) Errorf(format string, args ...any)   { l.log.Error(text(format, args)) }
-func (l badgerLog) Warningf(format string, args ...any) { l.log.Warn(text(format, args)) }
-func (l badgerLog) Infof(format string, args ...any)    { l.log.Debug(text(format, args)) }
+func (l badgerLog) Errorf(format string, args ...any)   { l.log.Error(line(format, args)) }
+func (l badgerLog) Warningf(format string, args ...any) { l.log.Warn(line(format, args)) }
+func (l badgerLog) Infof(format string, args ...any)    { l.log.Debug(line(format, args)) }
 func (l badgerLog) Debugf(string, ...any)               {}
 
-func text(format string, args []any) string {
+func line(format string, args []any) string {
 	return "badger: " + strings.TrimSpace(fmt.Sprintf(format, args...))
 }

@@ -44,6 +44,9 @@ type overlap struct {
 // levels reads the blocks of the range at each level. They are neighbours, so
 // that a level is one scan.
 func (p *overlap) levels(from Cursor) error {
+	if p.rng.From > maxIndex {
+		return nil
+	}
 	run := runID{p.rng.GTIN, p.rng.Run}
 	used, err := storedLevels(p.r.txn, run)
 	if err != nil {

@@ -21,18 +21,33 @@ type reader struct {
 
 // view calls f with a reader of the present state. Events outside cut do not
 // exist for it: those whose seq is not less than the size that cut gives for
-// their chain, 0 for a chain that it does not name. A nil cut leaves out none.
+// their chain, 0 for a chain that it does not name. A nil cut leaves out none. A
+// cut beyond what has been applied is refused with ErrBehind.
 func (x *Index) view(cut map[uint32]uint64, f func(*reader) error) error {
 	x.use.RLock()
 	defer x.use.RUnlock()
 	if x.db == nil {
 		return ErrClosed
 	}
-	txn := x.db.NewTransaction(false)
+	if err := x.covers(cut); err != nil {
+		return err
+	}
+	txn := x.db.NewTransaction(false) // sees all that covers has seen
 	defer txn.Discard()
 	it := txn.NewIterator(badger.IteratorOptions{}) // no values ahead of need
 	defer it.Close()
 	return f(&reader{txn: txn, it: it, cut: cut})
+}
+
+func (x *Index) covers(cut map[uint32]uint64) error {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	for chain, size := range cut {
+		if have := x.applied[chain]; have < size {
+			return fmt.Errorf("%w: %d of %d of chain %d", ErrBehind, have, size, chain)
+		}
+	}
+	return nil
 }
 
 func (r *reader) within(pos trace.Position) bool {
