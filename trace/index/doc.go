@@ -32,7 +32,7 @@
 // the number of the key among those of the event. A GTIN has 6 bytes, a run
 // number 2, an index in a run 3. A text stands behind its length (1 byte).
 //
-//	00                                          format version: 1 (8)
+//	00                                          version: format 1 (4), rules of the fold (4)
 //	01 chain                                    entries applied (8)
 //	10 gtin run 00                              levels used: bit L for level L (8)
 //	10 gtin run 01 position n                   run record: mark

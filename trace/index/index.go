@@ -132,23 +132,23 @@ func (x *Index) usable(boot string) (bool, error) {
 		x.log.Warn("index was open when the machine stopped and is made again")
 		return false, nil
 	}
-	version, err := x.storedVersion()
+	have, err := x.storedVersion()
 	if err != nil {
 		return false, err
 	}
-	if version != formatVersion && version != 0 {
-		x.log.Info("index has another format and is made again", "have", version, "want", formatVersion)
+	if have != version && have != 0 {
+		x.log.Info("index has another version and is made again", "have", have, "want", version)
 	}
-	return version == formatVersion, nil
+	return have == version, nil
 }
 
 // storedVersion returns 0 for an index without a version.
-func (x *Index) storedVersion() (version uint64, err error) {
+func (x *Index) storedVersion() (v uint64, err error) {
 	err = x.db.View(func(txn *badger.Txn) error {
-		version, err = getUint64(txn, versionKey())
+		v, err = getUint64(txn, versionKey())
 		return err
 	})
-	return version, err
+	return v, err
 }
 
 // load reads the small things that are kept in memory, and writes the version
@@ -159,7 +159,7 @@ func (x *Index) load() error {
 		return err
 	}
 	return x.db.Update(func(txn *badger.Txn) error {
-		return txn.Set(versionKey(), binary.BigEndian.AppendUint64(nil, formatVersion))
+		return txn.Set(versionKey(), binary.BigEndian.AppendUint64(nil, version))
 	})
 }
 

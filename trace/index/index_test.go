@@ -1,6 +1,7 @@
 package index
 
 import (
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"maps"
@@ -284,17 +285,19 @@ func damage(t *testing.T, dir, suffix string) {
 	}
 }
 
-func TestOpenBeginsAnewForAnotherFormat(t *testing.T) {
-	dir := t.TempDir()
-	x := openTest(t, Config{Dir: dir})
-	mustApply(t, x, 1, 0, ship(at(1, 0), codes(3, 3)))
-	setRaw(t, x, versionKey(), []byte{0, 0, 0, 0, 0, 0, 0, formatVersion + 1})
-	if err := x.Close(); err != nil {
-		t.Fatal(err)
+func TestOpenBeginsAnewForAnotherVersion(t *testing.T) {
+	for _, other := range []uint64{version + 1, version + 1<<32, version - 1} {
+		dir := t.TempDir()
+		x := openTest(t, Config{Dir: dir})
+		mustApply(t, x, 1, 0, ship(at(1, 0), codes(3, 3)))
+		setRaw(t, x, versionKey(), binary.BigEndian.AppendUint64(nil, other))
+		if err := x.Close(); err != nil {
+			t.Fatal(err)
+		}
+		x = openTest(t, Config{Dir: dir})
+		checkApplied(t, x, map[uint32]uint64{})
+		checkGather(t, x, item(3))
 	}
-	x = openTest(t, Config{Dir: dir})
-	checkApplied(t, x, map[uint32]uint64{})
-	checkGather(t, x, item(3))
 }
 
 func setRaw(t *testing.T, x *Index, key, value []byte) {

@@ -10,9 +10,13 @@ import (
 	"suyuan/trace/gs1"
 )
 
-// formatVersion is the version of everything in this file. An index of another
-// version is dropped on opening and filled again.
+// formatVersion is the version of everything in this file.
 const formatVersion = 1
+
+// version says how an index was filled. One with another version is dropped on
+// opening and filled again: under other rules of the fold it may lack the events
+// of kinds that were not known then.
+const version uint64 = formatVersion<<32 | trace.Rules
 
 // The first byte of a key. Numbers are never reused.
 const (

@@ -35,7 +35,7 @@ func mustSSCC(n uint64) gs1.SSCC {
 	return s
 }
 
-// TestKeyBytes pins the layout: a change to it needs another formatVersion.
+// TestKeyBytes pins the layout: whoever changes it changes formatVersion.
 func TestKeyBytes(t *testing.T) {
 	pos := trace.Position{Chain: 7, Seq: 0x0102}
 	run := runID{product, 5}
