@@ -28,6 +28,14 @@ func deep(depth int) []byte {
 }
 
 func TestDecodeRefusesWhatIsNotDeterministic(t *testing.T) {
+	for _, tt := range encodingForms() {
+		_, err := ledger.DecodeRecord(tt.raw)
+		wantCode(t, tt.name, err, tt.want)
+	}
+}
+
+// encodingForms is one record in right and wrong CBOR.
+func encodingForms() []form {
 	base := recordPairs()
 	swapped := append([]pair(nil), base...)
 	swapped[2], swapped[3] = swapped[3], swapped[2]
@@ -39,11 +47,7 @@ func TestDecodeRefusesWhatIsNotDeterministic(t *testing.T) {
 	indefinite := append(append([]byte{0xbf}, cborMap(base...)[1:]...), 0xff)
 	network := fill(0x11)
 
-	tests := []struct {
-		name string
-		raw  []byte
-		want ledger.Code
-	}{
+	return []form{
 		{"the right bytes", cborMap(base...), ""},
 		{"keys not sorted", cborMap(swapped...), ledger.CodeNotCanonical},
 		{"a key in a longer form", cborMap(longKey...), ledger.CodeNotCanonical},
@@ -101,10 +105,6 @@ func TestDecodeRefusesWhatIsNotDeterministic(t *testing.T) {
 		{"a long integer within fields", change(11, cborMap(field(1, []byte{0x18, 0x05}))...), ledger.CodeNotCanonical},
 		{"an indefinite list within fields", change(11, cborMap(field(1, []byte{0x9f, 0x01, 0xff}))...), ledger.CodeForm},
 		{"an integer beyond 64 bits within fields", change(11, cborMap(field(1, []byte{0x3b, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff}))...), ledger.CodeForm},
-	}
-	for _, tt := range tests {
-		_, err := ledger.DecodeRecord(tt.raw)
-		wantCode(t, tt.name, err, tt.want)
 	}
 }
 

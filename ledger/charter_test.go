@@ -69,13 +69,29 @@ func TestCharterRoundTrip(t *testing.T) {
 	}
 }
 
+// charterEdit makes goldenCharter another charter.
+type charterEdit struct {
+	name string
+	edit func(c *ledger.Charter)
+	want ledger.Code
+}
+
 func TestCharterForm(t *testing.T) {
+	for _, tt := range charterEdits() {
+		c := goldenCharter()
+		tt.edit(c)
+		_, err := c.Encode()
+		wantCode(t, "encode: "+tt.name, err, tt.want)
+		_, err = ledger.DecodeCharter(must(ledger.Marshal(c)))
+		wantCode(t, "decode: "+tt.name, err, tt.want)
+	}
+	_, err := ledger.DecodeCharter(make([]byte, ledger.MaxCharterBytes+1))
+	wantCode(t, "too many bytes", err, ledger.CodeTooLarge)
+}
+
+func charterEdits() []charterEdit {
 	long := strings.Repeat("a", ledger.MaxText+1)
-	tests := []struct {
-		name string
-		edit func(c *ledger.Charter)
-		want ledger.Code
-	}{
+	return []charterEdit{
 		{"as it is", func(c *ledger.Charter) {}, ""},
 		{"version 0", func(c *ledger.Charter) { c.Version = 0 }, ledger.CodeCharter},
 		{"version 1 with a previous hash", func(c *ledger.Charter) { c.Version = 1; c.Ended = nil }, ledger.CodeCharter},
@@ -143,16 +159,6 @@ func TestCharterForm(t *testing.T) {
 		{"default members not ascending", func(c *ledger.Charter) { c.Settings.DefaultMembers = []string{"wh", "lanzhi"} }, ledger.CodeCharter},
 		{"a long filing number", func(c *ledger.Charter) { c.Settings.Filings = []string{long} }, ledger.CodeCharter},
 	}
-	for _, tt := range tests {
-		c := goldenCharter()
-		tt.edit(c)
-		_, err := c.Encode()
-		wantCode(t, "encode: "+tt.name, err, tt.want)
-		_, err = ledger.DecodeCharter(must(ledger.Marshal(c)))
-		wantCode(t, "decode: "+tt.name, err, tt.want)
-	}
-	_, err := ledger.DecodeCharter(make([]byte, ledger.MaxCharterBytes+1))
-	wantCode(t, "too many bytes", err, ledger.CodeTooLarge)
 }
 
 func TestCosignerLimit(t *testing.T) {

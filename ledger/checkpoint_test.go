@@ -9,7 +9,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/transparency-dev/formats/log"
 	fnote "github.com/transparency-dev/formats/note"
@@ -106,6 +105,18 @@ func TestCheckpointCountsCosigners(t *testing.T) {
 
 func TestOpenRefusesCheckpoints(t *testing.T) {
 	net := ledgertest.New()
+	v := net.Network.Newest().Verifiers
+	for _, tt := range checkpointForms(net) {
+		cp, err := v.Open(tt.raw)
+		wantCode(t, tt.name, err, tt.want)
+		if err == nil && strings.HasPrefix(tt.name, "the cosignature of one") && slices.Contains(cp.Cosigners, "lanzhi") {
+			t.Errorf("%s counts for lanzhi", tt.name)
+		}
+	}
+}
+
+// checkpointForms is right and wrong checkpoints of wh's chain.
+func checkpointForms(net *ledgertest.Net) []form {
 	other := ledgertest.New(ledgertest.WithSeed("other"))
 	wh := net.NewChain("wh")
 	v := net.Network.Newest().Verifiers
@@ -126,11 +137,7 @@ func TestOpenRefusesCheckpoints(t *testing.T) {
 		}
 	}
 
-	tests := []struct {
-		name string
-		raw  []byte
-		want ledger.Code
-	}{
+	return []form{
 		{"the good one", good, ""},
 		{"cosignatures in another order", edit(func(p *noteParts) { slices.Reverse(p.sigs) }), ""},
 		{"lines of strangers", edit(func(p *noteParts) { p.sigs = append(p.sigs, strangers...) }), ""},
@@ -168,13 +175,6 @@ func TestOpenRefusesCheckpoints(t *testing.T) {
 		{"signed: a root with an unused bit set", signText(wh, origin, origin+"\n2\n"+loosen(root)+"\n"), ledger.CodeNotCanonical},
 		{"signed: for another chain", signText(wh, v.Origin(3), v.Origin(3)+"\n2\n"+root+"\n"), ledger.CodeCheckpoint},
 		{"signed: no root", signText(wh, origin, origin+"\n2\n"), ledger.CodeCheckpoint},
-	}
-	for _, tt := range tests {
-		cp, err := v.Open(tt.raw)
-		wantCode(t, tt.name, err, tt.want)
-		if err == nil && strings.HasPrefix(tt.name, "the cosignature of one") && slices.Contains(cp.Cosigners, "lanzhi") {
-			t.Errorf("%s counts for lanzhi", tt.name)
-		}
 	}
 }
 
@@ -237,17 +237,35 @@ func TestVerifyCosignature(t *testing.T) {
 	b := net.NewChain("wh")
 	v := net.Network.Newest().Verifiers
 	cp := b.Checkpoint()
+	for _, tt := range cosignatureForms(net, b) {
+		sig, err := v.VerifyCosignature(cp, tt.member, tt.line)
+		wantCode(t, tt.name, err, tt.want)
+		if err != nil {
+			continue
+		}
+		if at := must(fnote.CoSigV1Timestamp(sig)); at.Unix() != ledgertest.Start/1000+2 {
+			t.Errorf("%s: cosigned at %s", tt.name, at)
+		}
+	}
+}
+
+type cosignatureForm struct {
+	name, member string
+	line         []byte
+	want         ledger.Code
+}
+
+// cosignatureForms is right and wrong cosignature lines for the checkpoint of b.
+func cosignatureForms(net *ledgertest.Net, b *ledgertest.Builder) []cosignatureForm {
+	cp := b.Checkpoint()
 	line := net.Cosignature(cp, "dist", b.Now())
 	log := split(cp.Note).sigs[0] + "\n"
-	b.Record(ledger.KindReceive)
-	larger := net.Cosignature(b.Checkpoint(), "dist", b.Now())
+	longer := b.Clone()
+	longer.Record(ledger.KindReceive)
+	larger := net.Cosignature(longer.Checkpoint(), "dist", b.Now())
 	loose := loosen(strings.TrimSuffix(string(line), "\n")) + "\n"
 
-	tests := []struct {
-		name, member string
-		line         []byte
-		want         ledger.Code
-	}{
+	return []cosignatureForm{
 		{"its own", "dist", line, ""},
 		{"under another name", "audit", line, ledger.CodeSignature},
 		{"of another size", "dist", larger, ledger.CodeSignature},
@@ -257,16 +275,6 @@ func TestVerifyCosignature(t *testing.T) {
 		{"no line feed", "dist", line[:len(line)-1], ledger.CodeForm},
 		{"in loose base64", "dist", []byte(loose), ledger.CodeNotCanonical},
 		{"nothing", "dist", nil, ledger.CodeForm},
-	}
-	for _, tt := range tests {
-		sig, err := v.VerifyCosignature(cp, tt.member, tt.line)
-		wantCode(t, tt.name, err, tt.want)
-		if err != nil {
-			continue
-		}
-		if at := must(fnote.CoSigV1Timestamp(sig)); at.Unix() != time.UnixMilli(ledgertest.Start).Unix()+2 {
-			t.Errorf("%s: cosigned at %s", tt.name, at)
-		}
 	}
 }
 

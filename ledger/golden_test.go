@@ -184,6 +184,18 @@ func TestGoldenHashes(t *testing.T) {
 	}
 }
 
+// What an operator and an admin sign in goldenEntries and goldenSignedCharter.
+const (
+	goldenRecordMessage = "Suyuan record\n" +
+		"network: 1111111111111111111111111111111111111111111111111111111111111111\n" +
+		"kind: customs\n" +
+		"record: 0xacc82d3c2ec22952f2e8aa9d96a2bbc37852f2c1c877810347ec1eab9e50689f"
+	goldenCharterMessage = "Suyuan charter\n" +
+		"network: lanzhi-test\n" +
+		"version: 2\n" +
+		"charter: 0xfdb666beae663a1c8557e421188a086432129031bd831d3b7e7883847bbdc2ee"
+)
+
 // The messages are those that a wallet shows. They are not exported, so the
 // signature tells: it recovers to the signer from the right text alone.
 func TestGoldenMessages(t *testing.T) {
@@ -194,16 +206,8 @@ func TestGoldenMessages(t *testing.T) {
 		sig        []byte
 		signer     ledger.Address
 	}{
-		{"record", "Suyuan record\n" +
-			"network: 1111111111111111111111111111111111111111111111111111111111111111\n" +
-			"kind: customs\n" +
-			"record: 0xacc82d3c2ec22952f2e8aa9d96a2bbc37852f2c1c877810347ec1eab9e50689f",
-			record.Sig, record.Record.Signer},
-		{"charter", "Suyuan charter\n" +
-			"network: lanzhi-test\n" +
-			"version: 2\n" +
-			"charter: 0xfdb666beae663a1c8557e421188a086432129031bd831d3b7e7883847bbdc2ee",
-			charter.Signatures[0].Sig, charter.Signatures[0].Address},
+		{"record", goldenRecordMessage, record.Sig, record.Record.Signer},
+		{"charter", goldenCharterMessage, charter.Signatures[0].Sig, charter.Signatures[0].Address},
 	}
 	for _, tt := range tests {
 		got, err := ledger.RecoverMessage(tt.text, tt.sig)

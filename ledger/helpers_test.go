@@ -50,6 +50,14 @@ func wantCode(t testing.TB, what string, err error, want ledger.Code) {
 	}
 }
 
+// form is bytes with the code that they are refused with, "" if they are good.
+// The tables of forms are also the test vectors.
+type form struct {
+	name string
+	raw  []byte
+	want ledger.Code
+}
+
 // fill returns a hash of one byte repeated.
 func fill(b byte) (h ledger.Hash) {
 	for i := range h {

@@ -20,13 +20,31 @@ func TestRecordRoundTrip(t *testing.T) {
 	}
 }
 
+// recordEdit makes goldenRecord another record.
+type recordEdit struct {
+	name string
+	edit func(*ledger.Record)
+	want ledger.Code
+}
+
 // The same rules hold for what is encoded and for what is decoded.
 func TestRecordForm(t *testing.T) {
-	tests := []struct {
-		name string
-		edit func(*ledger.Record)
-		want ledger.Code
-	}{
+	for _, tt := range recordEdits() {
+		r := goldenRecord()
+		tt.edit(r)
+		_, err := r.Encode()
+		wantCode(t, "encode: "+tt.name, err, tt.want)
+		raw, err := ledger.Marshal(r)
+		if err != nil {
+			continue // no CBOR at all
+		}
+		_, err = ledger.DecodeRecord(raw)
+		wantCode(t, "decode: "+tt.name, err, tt.want)
+	}
+}
+
+func recordEdits() []recordEdit {
+	return []recordEdit{
 		{"as it is", func(r *ledger.Record) {}, ""},
 		{"kind 0", func(r *ledger.Record) { r.Kind = 0 }, ledger.CodeForm},
 		{"a reserved kind", func(r *ledger.Record) { r.Kind = 4; r.Name = "future" }, ledger.CodeForm},
@@ -56,18 +74,6 @@ func TestRecordForm(t *testing.T) {
 		{"too many digests", func(r *ledger.Record) { r.SDM = digests(ledger.MaxDigests + 1) }, ledger.CodeForm},
 		{"fields that are an array", func(r *ledger.Record) { r.Fields = []byte{0x81, 0x01} }, ledger.CodeForm},
 		{"fields with a tail", func(r *ledger.Record) { r.Fields = []byte{0xa1, 0x01, 0x01, 0x00} }, ledger.CodeForm},
-	}
-	for _, tt := range tests {
-		r := goldenRecord()
-		tt.edit(r)
-		_, err := r.Encode()
-		wantCode(t, "encode: "+tt.name, err, tt.want)
-		raw, err := ledger.Marshal(r)
-		if err != nil {
-			continue // no CBOR at all
-		}
-		_, err = ledger.DecodeRecord(raw)
-		wantCode(t, "decode: "+tt.name, err, tt.want)
 	}
 }
 
@@ -156,6 +162,13 @@ func TestSlugsAndNames(t *testing.T) {
 }
 
 func TestEntryForm(t *testing.T) {
+	for _, tt := range entryForms(t) {
+		_, err := ledger.OpenEntry(tt.raw)
+		wantCode(t, tt.name, err, tt.want)
+	}
+}
+
+func entryForms(t testing.TB) []form {
 	entries := goldenEntries()
 	prev := fill(0x88)
 	pairs := func(kind, time uint64, payload, sig []byte) []pair {
@@ -167,11 +180,7 @@ func TestEntryForm(t *testing.T) {
 	}
 	frontier, ref := unhex(t, goldenFrontierBytes), unhex(t, goldenCharterRefBytes)
 	rec := entries["record"].Record
-	tests := []struct {
-		name string
-		raw  []byte
-		want ledger.Code
-	}{
+	return []form{
 		{"a record", entries["record"].Raw, ""},
 		{"a frontier", entries["frontier"].Raw, ""},
 		{"a charter", entries["charter"].Raw, ""},
@@ -192,10 +201,6 @@ func TestEntryForm(t *testing.T) {
 		{"keys not sorted", cborMap(field(2, cborBytes(prev[:])), field(1, cborUint(2)), field(3, cborUint(1)), field(4, cborBytes(frontier))), ledger.CodeNotCanonical},
 		{"a record with the signature of another", cborMap(pairs(1, 1, rec.Raw, must(ledger.SignMessage("x", ledgertest.OperatorKey("other"))))...), ledger.CodeSigner},
 		{"too many bytes", make([]byte, ledger.MaxEntryBytes+1), ledger.CodeTooLarge},
-	}
-	for _, tt := range tests {
-		_, err := ledger.OpenEntry(tt.raw)
-		wantCode(t, tt.name, err, tt.want)
 	}
 }
 

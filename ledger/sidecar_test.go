@@ -12,6 +12,16 @@ import (
 )
 
 func TestDisclosureForm(t *testing.T) {
+	for _, tt := range disclosureForms() {
+		d, err := ledger.DecodeDisclosure(tt.raw)
+		wantCode(t, tt.name, err, tt.want)
+		if err == nil {
+			wantBytes(t, tt.name+" encoded again", must(d.Encode()), tt.raw)
+		}
+	}
+}
+
+func disclosureForms() []form {
 	s := salt(1)
 	parts := func(audience, path, value []byte) []byte { return cborArray(cborBytes(s[:]), audience, path, value) }
 	list := func(slugs ...string) []byte {
@@ -22,11 +32,7 @@ func TestDisclosureForm(t *testing.T) {
 		return cborArray(items...)
 	}
 	one := cborUint(1)
-	tests := []struct {
-		name string
-		raw  []byte
-		want ledger.Code
-	}{
+	return []form{
 		{"public", parts(one, one, one), ""},
 		{"item", parts(cborUint(2), one, one), ""},
 		{"members", parts(cborUint(3), one, one), ""},
@@ -53,13 +59,6 @@ func TestDisclosureForm(t *testing.T) {
 		{"a value that ends within an array", parts(one, one, []byte{0x81}), ledger.CodeForm},
 		{"a tail", append(parts(one, one, one), 0), ledger.CodeForm},
 		{"nothing", nil, ledger.CodeForm},
-	}
-	for _, tt := range tests {
-		d, err := ledger.DecodeDisclosure(tt.raw)
-		wantCode(t, tt.name, err, tt.want)
-		if err == nil {
-			wantBytes(t, tt.name+" encoded again", must(d.Encode()), tt.raw)
-		}
 	}
 }
 
@@ -271,12 +270,21 @@ func TestSealRefusals(t *testing.T) {
 }
 
 func TestSidecarForm(t *testing.T) {
+	for _, tt := range sidecarForms() {
+		sc, err := ledger.DecodeSidecar(tt.raw)
+		wantCode(t, tt.name, err, tt.want)
+		if err == nil {
+			wantBytes(t, tt.name+" encoded again", must(sc.Encode()), tt.raw)
+		}
+	}
+	large := &ledger.Sidecar{Leaves: [][]byte{make([]byte, ledger.MaxSidecarBytes)}}
+	_, err := large.Encode()
+	wantCode(t, "a sidecar over its limit", err, ledger.CodeTooLarge)
+}
+
+func sidecarForms() []form {
 	one := cborArray(cborBytes([]byte{1}))
-	tests := []struct {
-		name string
-		raw  []byte
-		want ledger.Code
-	}{
+	return []form{
 		{"no bytes", nil, ""},
 		{"disclosures", cborMap(field(1, one)), ""},
 		{"leaves", cborMap(field(2, one)), ""},
@@ -287,16 +295,6 @@ func TestSidecarForm(t *testing.T) {
 		{"texts", cborMap(field(1, cborArray(cborText("a")))), ledger.CodeForm},
 		{"too many bytes", make([]byte, ledger.MaxSidecarBytes+1), ledger.CodeTooLarge},
 	}
-	for _, tt := range tests {
-		sc, err := ledger.DecodeSidecar(tt.raw)
-		wantCode(t, tt.name, err, tt.want)
-		if err == nil {
-			wantBytes(t, tt.name+" encoded again", must(sc.Encode()), tt.raw)
-		}
-	}
-	large := &ledger.Sidecar{Leaves: [][]byte{make([]byte, ledger.MaxSidecarBytes)}}
-	_, err := large.Encode()
-	wantCode(t, "a sidecar over its limit", err, ledger.CodeTooLarge)
 }
 
 // A proof for one subject must verify for every size and place, and for nothing

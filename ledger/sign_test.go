@@ -65,8 +65,17 @@ func TestRecoverRefusesTheHighSThatSigToPubAccepts(t *testing.T) {
 }
 
 func TestRecoverRefusesBadSignatures(t *testing.T) {
-	const msg = "a message"
-	good := must(ledger.SignMessage(msg, ledgertest.OperatorKey(t.Name())))
+	for _, tt := range signatureForms() {
+		_, err := ledger.RecoverMessage(signedMessage, tt.raw)
+		wantCode(t, tt.name, err, tt.want)
+	}
+}
+
+const signedMessage = "Suyuan record\nnetwork: …\nkind: 溯源"
+
+// signatureForms is right and wrong signatures of signedMessage.
+func signatureForms() []form {
+	good := must(ledger.SignMessage(signedMessage, ledgertest.OperatorKey("signatures")))
 	n := crypto.S256().Params().N
 	half := new(big.Int).Rsh(n, 1)
 	put := func(at int, v *big.Int) []byte {
@@ -75,12 +84,9 @@ func TestRecoverRefusesBadSignatures(t *testing.T) {
 		return out
 	}
 	withV := func(v byte) []byte { return append(bytes.Clone(good[:64]), v) }
-	tests := []struct {
-		name string
-		sig  []byte
-		want ledger.Code
-	}{
+	return []form{
 		{"good", good, ""},
+		{"the second one that the curve's symmetry gives", malleated(good), ledger.CodeHighS},
 		{"v 0", withV(0), ledger.CodeSignature},
 		{"v 1", withV(1), ledger.CodeSignature},
 		{"v 26", withV(26), ledger.CodeSignature},
@@ -95,10 +101,6 @@ func TestRecoverRefusesBadSignatures(t *testing.T) {
 		{"s n", put(32, n), ledger.CodeHighS},
 		{"s just over half of n", put(32, new(big.Int).Add(half, big.NewInt(1))), ledger.CodeHighS},
 		{"s half of n", put(32, half), ""}, // recovers, to somebody else
-	}
-	for _, tt := range tests {
-		_, err := ledger.RecoverMessage(msg, tt.sig)
-		wantCode(t, tt.name, err, tt.want)
 	}
 }
 
