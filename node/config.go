@@ -10,6 +10,7 @@ import (
 	"github.com/pelletier/go-toml/v2"
 
 	"suyuan/ledger"
+	"suyuan/trace/gs1"
 )
 
 // Config is a node's config.toml. Unknown keys are refused, so that a typing
@@ -125,4 +126,10 @@ func defaultGuard(logKey ledger.Hash) (string, error) {
 		state = filepath.Join(home, ".local", "state")
 	}
 	return filepath.Join(state, "suyuan", sha256Hex(logKey[:])+".signed"), nil
+}
+
+// codeURI makes the URI of a code. Scheme and host are upper case, because two
+// characters of the alphanumeric set of QR codes take 11 bits instead of 16.
+func codeURI(base string, gtin gs1.GTIN, serial string) string {
+	return strings.ToUpper(base) + "/01/" + gtin.String() + "/21/" + serial
 }

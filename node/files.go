@@ -21,6 +21,11 @@ const (
 	dirLedger   = "ledger"
 	dirBlobs    = "blobs"
 	dirIndex    = "index"
+
+	// Below dirIndex:
+	dirEvents = "events" // Badger's
+	dirRoots  = "roots"  // block roots of packs
+	dirWanted = "wanted" // one file for each attachment that is still to be fetched
 )
 
 // SocketPath is where a running node listens for commands on its machine.

@@ -63,6 +63,11 @@ func (n *Node) readEvents(chain uint32, from, to uint64) ([]*trace.Event, error)
 		if err != nil {
 			return nil, err
 		}
+		if e != nil && chain != n.chain {
+			if err := n.wantAttachments(e); err != nil {
+				return nil, err
+			}
+		}
 		events = append(events, e)
 	}
 	return events, nil

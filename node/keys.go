@@ -232,3 +232,11 @@ func openEthereumKey(path, passphrase string) (*ecdsa.PrivateKey, error) {
 	}
 	return key.PrivateKey, nil
 }
+
+// nonce returns 16 random bytes.
+func nonce() (b [16]byte) {
+	if _, err := rand.Read(b[:]); err != nil {
+		panic("node: the system has no randomness: " + err.Error())
+	}
+	return b
+}

@@ -16,6 +16,7 @@ import (
 	"suyuan/ledger"
 	"suyuan/ledger/store"
 	"suyuan/node/replica"
+	"suyuan/trace"
 	"suyuan/trace/index"
 )
 
@@ -43,15 +44,17 @@ type Node struct {
 	blobs  *store.Blobs
 	index  *index.Index
 	packs  *packs
+	wanted *wanted
 
-	replica *replica.Replica // nil unless Run is running
-	admit   admission        // of the sequencer's goroutine
-	started time.Time
+	replica  *replica.Replica // nil unless Run is running
+	admitted []*trace.Event   // of the sequencer's goroutine: what its last batch holds
+	started  time.Time
 
 	mu        sync.Mutex // guards operators and replica
 	operators map[string]*ecdsa.PrivateKey
 
 	indexing sync.Mutex // held by whoever writes the index
+	issuing  sync.Mutex // held while a run of codes is issued
 }
 
 // ErrNoCharter is returned for a node that has not accepted a charter.
@@ -119,10 +122,13 @@ func (n *Node) openStores(net *ledger.Network) error {
 	if n.blobs, err = store.OpenBlobs(filepath.Join(n.dir, dirBlobs)); err != nil {
 		return err
 	}
-	if n.packs, err = newPacks(n.blobs, filepath.Join(n.dir, dirIndex+"-packs")); err != nil {
+	if n.packs, err = newPacks(n.blobs, filepath.Join(n.dir, dirIndex, dirRoots)); err != nil {
 		return err
 	}
-	if n.index, err = index.Open(index.Config{Dir: filepath.Join(n.dir, dirIndex), Log: n.log}); err != nil {
+	if n.wanted, err = openWanted(filepath.Join(n.dir, dirIndex, dirWanted)); err != nil {
+		return err
+	}
+	if n.index, err = index.Open(index.Config{Dir: filepath.Join(n.dir, dirIndex, dirEvents), Log: n.log}); err != nil {
 		return err
 	}
 	n.store, err = store.Open(store.Config{
@@ -188,7 +194,7 @@ func (n *Node) newReplica() (*replica.Replica, error) {
 	}
 	c := replica.Config{
 		Store: n.store, Blobs: n.blobs, Number: n.chain, Member: n.member.Member,
-		Transport: transport, Key: logKey, Listen: n.config.P2P, Log: n.log, Now: n.now,
+		Transport: transport, Log: logKey, Listen: n.config.P2P, Logger: n.log, Now: n.now,
 	}
 	if w := n.store.Network().Newest().Charter.Cosigner(n.member.Member); w != nil && w.Node == n.chain {
 		if c.Witness, err = n.keys.Ed25519("witness"); err != nil {

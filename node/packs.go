@@ -68,13 +68,21 @@ func (p *packs) get(ctx context.Context, digest, root ledger.Hash) (*code.Prover
 	// Opening may take seconds where block roots must be made; only those who
 	// ask for this pack wait.
 	o.once.Do(func() {
-		path := filepath.Join(p.dir, digest.String())
-		o.prover, o.err = code.OpenProver(ctx, p.blobs.Path(digest), path, root)
+		o.prover, o.err = p.openProver(ctx, digest, root)
 	})
 	if o.err != nil {
 		p.forget(digest, o.err)
 	}
 	return o.prover, o.err
+}
+
+func (p *packs) openProver(ctx context.Context, digest, root ledger.Hash) (*code.Prover, error) {
+	f, err := p.blobs.Open(digest)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close() // its path is all that is wanted
+	return code.OpenProver(ctx, f.Name(), p.blocks(digest), root)
 }
 
 // forget drops a pack that did not open, so that it is tried again, unless it
@@ -114,3 +122,6 @@ func (p *packs) Close() error {
 	}
 	return errors.Join(errs...)
 }
+
+// blocks is the path of the block roots of a pack.
+func (p *packs) blocks(digest ledger.Hash) string { return filepath.Join(p.dir, digest.String()) }

@@ -18,6 +18,7 @@ import (
 type Token struct {
 	Operator string         `json:"operator"`
 	Address  ledger.Address `json:"address"`
+	Party    string         `json:"party,omitempty"` // the only party to act for, or ""
 	Scopes   []string       `json:"scopes"`
 	Expires  *time.Time     `json:"expires,omitempty"`
 }

@@ -1,6 +1,10 @@
 package main
 
 import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"runtime"
@@ -15,6 +19,7 @@ import (
 
 	"suyuan/ledger"
 	"suyuan/node"
+	"suyuan/trace/proof"
 )
 
 func newVerify(e *env) *cobra.Command {
@@ -26,8 +31,7 @@ func newVerify(e *env) *cobra.Command {
 
   verify --dir DIR    everything that a node stores: charters, every entry, its
                       signature, grant, order and hashes, sidecars, tiles,
-                      checkpoints, cosignatures, attachments. The node must not
-                      be running.
+                      checkpoints, cosignatures, attachments
   verify --url URL    everything that a node serves: charters, checkpoints,
                       cosignatures and hashes; with --token also every entry.
   verify BUNDLE       a proof bundle, as /api/v1/proof gives it ("-" is stdin).
@@ -55,12 +59,7 @@ Exit status 3 says that something was checked and found bad.`,
 				}
 				return verifySource(e, src, want)
 			case e.dir != "":
-				src, err := node.OpenForVerify(e.dir)
-				if err != nil {
-					return err
-				}
-				defer src.Close()
-				return verifySource(e, src, want)
+				return verifyDir(cmd.Context(), e, want)
 			}
 			return misused("give --dir DIR, --url URL or a bundle file")
 		},
@@ -95,36 +94,90 @@ func wantedNetwork(network, charter string) (ledger.Hash, error) {
 	return ledger.Hash{}, nil
 }
 
-// verifySource checks a source and prints what it finds.
-func verifySource(e *env, src ledger.Source, want ledger.Hash) error {
-	bars := newBars(e)
-	var problems []ledger.Problem
-	report, err := ledger.Verify(src, ledger.VerifyOptions{
-		Network:  want,
-		Each:     onAllCores,
-		Progress: bars.set,
-		Found: func(p ledger.Problem) {
-			problems = append(problems, p)
-			if !e.json {
-				fmt.Fprintln(e.stdout, p)
-			}
-		},
-	})
-	bars.wait()
-	if err != nil && len(problems) == 0 {
+// verifyDir checks what a node stores: through its socket if it runs, else from
+// its directory, which then need not even be fit to run.
+func verifyDir(ctx context.Context, e *env, want ledger.Hash) error {
+	v := newVerification(e, want)
+	if c, err := socketClient(e.dir); err == nil {
+		return v.finish(v.ask(ctx, c))
+	}
+	src, err := node.OpenForVerify(e.dir)
+	if err != nil {
 		return err
 	}
-	if e.json {
-		if problems == nil {
-			problems = []ledger.Problem{}
+	defer src.Close()
+	return v.finish(v.check(src))
+}
+
+// verifySource checks a source and prints what it finds.
+func verifySource(e *env, src ledger.Source, want ledger.Hash) error {
+	v := newVerification(e, want)
+	return v.finish(v.check(src))
+}
+
+// A verification prints problems as they are found, progress meanwhile and a
+// summary in the end.
+type verification struct {
+	e        *env
+	want     ledger.Hash
+	bars     *bars
+	problems []ledger.Problem
+}
+
+func newVerification(e *env, want ledger.Hash) *verification {
+	return &verification{e: e, want: want, bars: newBars(e), problems: []ledger.Problem{}}
+}
+
+func (v *verification) found(p ledger.Problem) {
+	v.problems = append(v.problems, p)
+	if !v.e.json {
+		fmt.Fprintln(v.e.stdout, p)
+	}
+}
+
+// check verifies a source here.
+func (v *verification) check(src ledger.Source) (*ledger.Report, error) {
+	return ledger.Verify(src, ledger.VerifyOptions{Network: v.want, Each: onAllCores, Progress: v.bars.set, Found: v.found})
+}
+
+// ask has a running node verify what it stores.
+func (v *verification) ask(ctx context.Context, c *client) (*ledger.Report, error) {
+	body, err := json.Marshal(verifyRequest{Network: v.want})
+	if err != nil {
+		return nil, err
+	}
+	for line, err := range stream[verifyLine](ctx, c, "POST", "/admin/v1/verify", body) {
+		switch {
+		case err != nil:
+			return nil, err
+		case line.Problem != nil:
+			return nil, line.Problem
+		case line.Found != nil:
+			v.found(*line.Found)
+		case line.Report != nil:
+			return line.Report, nil
+		default:
+			v.bars.set(line.Chain, line.Done, line.Total)
 		}
-		if err := e.printJSON(map[string]any{"report": report, "problems": problems, "network_compared": !want.IsZero()}); err != nil {
+	}
+	return nil, errors.New("the node ended its answer without a report")
+}
+
+// finish prints the summary.
+func (v *verification) finish(report *ledger.Report, err error) error {
+	v.bars.wait()
+	if err != nil && len(v.problems) == 0 {
+		return err
+	}
+	if v.e.json {
+		out := map[string]any{"report": report, "problems": v.problems, "network_compared": !v.want.IsZero()}
+		if err := v.e.printJSON(out); err != nil {
 			return err
 		}
 	} else if report != nil {
-		printReport(e, report, want)
+		printReport(v.e, report, v.want)
 	}
-	if len(problems) > 0 {
+	if len(v.problems) > 0 {
 		return errBad
 	}
 	return nil
@@ -160,20 +213,47 @@ func compared(want ledger.Hash) string {
 
 // verifyBundle checks a proof bundle.
 func verifyBundle(e *env, path string, want ledger.Hash) error {
-	in := e.stdin
-	if path != "-" {
-		f, err := os.Open(path)
-		if err != nil {
-			return err
-		}
-		defer f.Close()
-		in = f
-	}
-	b, err := decodeBundle(in)
+	raw, err := readInput(e, path)
 	if err != nil {
 		return err
 	}
-	return b.verify(e, want)
+	b, err := proof.Decode(bytes.NewReader(raw))
+	if err != nil {
+		return badBundle(e, err)
+	}
+	r, err := b.Verify(want)
+	if err != nil {
+		return badBundle(e, err)
+	}
+	if e.json {
+		return e.printJSON(r)
+	}
+	printProven(e, r, want)
+	return nil
+}
+
+// badBundle prints why a bundle does not prove anything.
+func badBundle(e *env, err error) error {
+	if e.json {
+		if err := e.printJSON(map[string]any{"problems": []ledger.Problem{{What: "bundle", Code: ledger.CodeOf(err), Detail: err.Error()}}}); err != nil {
+			return err
+		}
+		return errBad
+	}
+	fmt.Fprintf(e.stdout, "bundle: %s: %v\n", ledger.CodeOf(err), err)
+	return errBad
+}
+
+func printProven(e *env, r *proof.Result, want ledger.Hash) {
+	fmt.Fprintf(e.stdout, "%s\nGTIN %s  serial %s  %s  %s\n", r.URI, r.GTIN, r.Serial, r.Code, r.Verdict)
+	for _, ev := range r.Events {
+		fmt.Fprintf(e.stdout, "  %s  %-9s %-10s entry %d of chain %d, cosigned by %d of %d (final from %d)\n",
+			ev.At, ev.Kind, ev.Member, ev.Seq, ev.Chain, len(ev.Cosigners), ev.Of, ev.Quorum)
+	}
+	fmt.Fprintf(e.stdout, "network %s  %s  %s\n", r.Name, r.Network, compared(want))
+	for _, l := range r.Limits {
+		fmt.Fprintf(e.stdout, "not proven: %s\n", l)
+	}
 }
 
 // onAllCores runs do(0) … do(n-1) on all cores.
@@ -230,4 +310,3 @@ func (b *bars) wait() {
 	}
 	b.progress.Wait()
 }
-

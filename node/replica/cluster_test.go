@@ -137,6 +137,18 @@ func (n *testNode) records(count int, opts ...ledgertest.RecordOption) {
 
 // start runs the node's replica and lets all others know its addresses.
 func (n *testNode) start() *testNode {
+	n.c.t.Helper()
+	n.startAlone()
+	for _, other := range n.c.nodes {
+		if other != n && other.running() {
+			other.AddAddrs(n.member.Number, n.Addrs()...)
+		}
+	}
+	return n
+}
+
+// startAlone runs the node's replica; it knows the addresses of those that run.
+func (n *testNode) startAlone() *Replica {
 	t := n.c.t
 	t.Helper()
 	cfg := Config{
@@ -162,15 +174,10 @@ func (n *testNode) start() *testNode {
 		t.Fatal(err)
 	}
 	n.Replica = r
-	for _, other := range n.c.nodes {
-		if other != n && other.running() {
-			other.AddAddrs(n.member.Number, r.Addrs()...)
-		}
-	}
 	ctx, stop := context.WithCancel(context.Background())
 	n.stop, n.done = stop, make(chan error, 1)
 	go func() { n.done <- r.Run(ctx) }()
-	return n
+	return r
 }
 
 func (n *testNode) running() bool { return n.stop != nil }

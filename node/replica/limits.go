@@ -73,9 +73,9 @@ const (
 	// full notes still fits a frame.
 	haveBudget = wire.MaxCtl / 2
 
-	// maxBlobBytes bounds an attachment: the pack of a run of ten million codes
-	// is 200 MB.
-	maxBlobBytes = 1 << 30
+	// maxBlobAnswer bounds the part of an attachment that one request gets: a
+	// peer's share of traffic is charged per request.
+	maxBlobAnswer = bytesBurst
 )
 
 // Intervals are the times that may be changed; zero values mean the defaults.

@@ -114,6 +114,8 @@ type Replica struct {
 	author   *author
 	charters chan struct{} // holds a token when a peer has a newer charter
 
+	collect chan struct{} // holds a token when attachments are newly wanted
+
 	charterSeen atomic.Uint64 // newest charter version that a peer has claimed
 
 	mu        sync.Mutex // guards what follows
@@ -156,7 +158,7 @@ func New(cfg Config) (*Replica, error) {
 	r := &Replica{
 		cfg: cfg, iv: cfg.Intervals.withDefaults(), log: cfg.Logger, network: net.ID, gate: &gate{},
 		fetching: make(chan struct{}, maxFetches), serving: make(chan struct{}, maxServing()),
-		charters: make(chan struct{}, 1), author: newAuthor(),
+		charters: make(chan struct{}, 1), collect: make(chan struct{}, 1), author: newAuthor(),
 		remotes: make(map[uint32]*remote), byID: make(map[peer.ID]*remote), followers: make(map[uint32]*follower),
 		wanted: make(map[ledger.Hash]*want), changed: make(chan struct{}),
 	}

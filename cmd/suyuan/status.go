@@ -1,0 +1,66 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+
+	"github.com/jedib0t/go-pretty/v6/table"
+	"github.com/spf13/cobra"
+
+	"suyuan/node"
+)
+
+func newStatus(e *env) *cobra.Command {
+	var pass passphraseFlags
+	var url string
+	cmd := &cobra.Command{
+		Use:     "status",
+		Short:   "Say what state the node and its network are in",
+		Example: `  suyuan status --dir wh --json`,
+		Args:    cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			show := func(c *client) error {
+				var raw json.RawMessage
+				if err := c.call(cmd.Context(), "GET", "/api/v1/status", nil, &raw); err != nil {
+					return err
+				}
+				if e.json {
+					return e.printJSON(raw)
+				}
+				var s node.Status
+				if err := json.Unmarshal(raw, &s); err != nil {
+					return fmt.Errorf("read status: %w", err)
+				}
+				printStatus(e, &s)
+				return nil
+			}
+			if url != "" {
+				c, err := urlClient(url, "")
+				if err != nil {
+					return err
+				}
+				return show(c)
+			}
+			return withNode(cmd.Context(), e, &pass, show)
+		},
+	}
+	cmd.Flags().StringVar(&url, "url", "", "ask the node with this base URL instead of the one in --dir")
+	pass.add(cmd)
+	return cmd
+}
+
+func printStatus(e *env, s *node.Status) {
+	fmt.Fprintf(e.stdout, "node      %s  %s / %s (%s)\n", s.Chain, s.NameZh, s.NameEn, s.Role)
+	fmt.Fprintf(e.stdout, "network   %s  %s\n", s.Network.Name, s.Network.ID)
+	fmt.Fprintf(e.stdout, "final     when %d of %d cosigners have stored a record; %d may lie\n", s.Network.Quorum, s.Network.Cosigners, s.Network.Faulty)
+	if !s.Signing.OK {
+		fmt.Fprintf(e.stdout, "signing   NO: %s\n", s.Signing.Reason)
+	}
+	t := table.NewWriter()
+	t.SetStyle(table.StyleLight)
+	t.AppendHeader(table.Row{"chain", "stored", "final", "cosigned", "peer"})
+	for _, c := range s.Chains {
+		t.AppendRow(table.Row{c.Chain, c.Size, c.Final, fmt.Sprintf("%d of %d", c.Cosigned, s.Network.Cosigners), c.Peer})
+	}
+	fmt.Fprintln(e.stdout, t.Render())
+}

@@ -1,0 +1,110 @@
+package node
+
+import (
+	"context"
+	"errors"
+	"slices"
+
+	"suyuan/ledger"
+	"suyuan/ledger/store"
+	"suyuan/trace"
+	"suyuan/trace/proof"
+)
+
+// Proof makes the bundle with which a verifier can check what Answer says to
+// the public about a code. Errors are those of Answer; a code of a run that is
+// not known cannot be proven anything about.
+func (n *Node) Proof(ctx context.Context, uri string) (*proof.Bundle, error) {
+	cut, err := n.finalCut()
+	if err != nil {
+		return nil, err
+	}
+	r, err := n.resolve(ctx, uri, cut)
+	if err != nil {
+		return nil, err
+	}
+	if r.Prover == nil {
+		return nil, refuse(404, "nothing-to-prove", "there is a proof for codes of known runs only")
+	}
+	in := proof.Input{URI: r.URI, Network: n.Network(), Item: r.Item, Finals: finals{n.store}, Warrants: warrants{n.store}}
+	if in.Code, err = n.codeProof(r); err != nil {
+		return nil, err
+	}
+	t, err := n.fold(r, cut)
+	if err != nil {
+		return nil, err
+	}
+	if in.Events, err = n.proven(t, cut); err != nil {
+		return nil, err
+	}
+	return proof.Build(in)
+}
+
+// codeProof proves that the code is, or is not, among those of its run.
+func (n *Node) codeProof(r *resolved) (proof.Code, error) {
+	if r.neverIssued() {
+		p, err := r.Prover.ProveAbsence(r.Hash)
+		return proof.NeverIssued(p), err
+	}
+	p, err := r.Prover.ProveInclusion(r.Hash)
+	return proof.Issued(p), err
+}
+
+// proven returns where the records stand that a trail is made of: its events,
+// the product, the run, and the places and parties that they name.
+func (n *Node) proven(t *trace.Trail, cut map[uint32]uint64) ([]trace.Position, error) {
+	events := slices.Clone(t.Events)
+	for _, e := range []*trace.Event{t.Product, t.Run} {
+		if e != nil {
+			events = append(events, e)
+		}
+	}
+	list, err := n.named(events, cut)
+	if err != nil {
+		return nil, err
+	}
+	for _, e := range events {
+		list = append(list, e.Position)
+	}
+	slices.SortFunc(list, trace.Position.Compare)
+	return slices.Compact(list), nil
+}
+
+// finals reads the store for package proof.
+type finals struct{ *store.Store }
+
+// Sidecar returns the bytes of a sidecar; none are no error.
+func (f finals) Sidecar(chain uint32, seq uint64) ([]byte, error) {
+	raw, err := f.Store.Sidecar(chain, seq)
+	if errors.Is(err, store.ErrNotFound) {
+		return nil, nil
+	}
+	return raw, err
+}
+
+// warrants finds charter and grant entries in the folded state of chains.
+type warrants struct{ store *store.Store }
+
+// CharterEntry implements proof.Warrants.
+func (w warrants) CharterEntry(chain uint32, seq uint64) (uint64, bool, error) {
+	c, err := w.store.Chain(chain)
+	if err != nil {
+		return 0, false, err
+	}
+	at, ok := c.CharterEntry(seq)
+	return at, ok, nil
+}
+
+// GrantEntry implements proof.Warrants.
+func (w warrants) GrantEntry(chain uint32, signer ledger.Address, kind ledger.Kind, seq uint64) (uint64, bool, error) {
+	c, err := w.store.Chain(chain)
+	if err != nil {
+		return 0, false, err
+	}
+	for _, g := range c.Rights().At(signer, seq) {
+		if slices.Contains(g.Kinds, kind) {
+			return g.Seq, true, nil
+		}
+	}
+	return 0, false, nil
+}

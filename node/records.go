@@ -1,0 +1,378 @@
+package node
+
+import (
+	"context"
+	"crypto/ecdsa"
+	"errors"
+	"fmt"
+	"maps"
+	"runtime"
+	"slices"
+	"sync"
+	"time"
+
+	"suyuan/ledger"
+	"suyuan/ledger/store"
+	"suyuan/trace"
+)
+
+// A Refusal is why the node does not do what it was asked, with a stable code.
+type Refusal struct {
+	code   string
+	status int // of HTTP, for whoever answers over it
+	text   string
+	err    error
+}
+
+func (r *Refusal) Error() string {
+	if r.err != nil {
+		return r.text + ": " + r.err.Error()
+	}
+	return r.text
+}
+
+// Unwrap returns the cause.
+func (r *Refusal) Unwrap() error { return r.err }
+
+// Code is the stable code.
+func (r *Refusal) Code() string { return r.code }
+
+// Status is the HTTP status that fits.
+func (r *Refusal) Status() int { return r.status }
+
+func refuse(status int, code, format string, args ...any) *Refusal {
+	return &Refusal{code: code, status: status, text: fmt.Sprintf(format, args...)}
+}
+
+// A Signer says who signs drafts: by address, or, for callers on the node's own
+// machine, by the operator's name; with neither, an operator of the node that
+// holds a grant for the kind.
+type Signer struct {
+	Address  ledger.Address
+	Operator string
+}
+
+// SignedRecord is a record that was signed elsewhere, nothing of it checked yet.
+type SignedRecord struct {
+	Record, Signature, Sidecar []byte
+}
+
+// A Placed is what became of one submitted record.
+type Placed struct {
+	ID    ledger.Hash
+	Hash  ledger.Hash // leaf hash of the entry, which refs of later records name
+	Chain uint32
+	Seq   uint64
+	Final bool
+	Again bool // it was stored before
+	Err   error
+}
+
+// Submit makes records of drafts (see [trace.ParseDraft]), signs them with an
+// operator's key and appends them. There is one answer for each draft, in their
+// order; one that is refused does not stop the others. An answer without an
+// error is durable.
+func (n *Node) Submit(ctx context.Context, who Signer, drafts [][]byte) []Placed {
+	placed := make([]Placed, len(drafts))
+	subs := make([]*store.Submission, len(drafts))
+	env, err := n.draftEnv(ctx)
+	for i, raw := range drafts {
+		if err != nil {
+			placed[i].Err = err
+			continue
+		}
+		subs[i], placed[i].Err = n.signDraft(env, who, raw)
+	}
+	n.append(ctx, subs, placed)
+	return placed
+}
+
+// SubmitSigned appends records that were signed elsewhere, as Submit does.
+func (n *Node) SubmitSigned(ctx context.Context, list []SignedRecord) []Placed {
+	placed := make([]Placed, len(list))
+	subs := make([]*store.Submission, len(list))
+	onAllCores(len(list), func(i int) { subs[i], placed[i].Err = openSigned(&list[i]) })
+	n.append(ctx, subs, placed)
+	return placed
+}
+
+func openSigned(s *SignedRecord) (*store.Submission, error) {
+	sc, err := ledger.DecodeSidecar(s.Sidecar)
+	if err != nil {
+		return nil, err
+	}
+	rec, err := ledger.OpenRecord(s.Record, s.Signature)
+	if err != nil {
+		return nil, err
+	}
+	return &store.Submission{Record: rec, Sidecar: sc}, nil
+}
+
+// onAllCores calls do(0) … do(n-1) on all cores and waits.
+func onAllCores(n int, do func(int)) {
+	workers := min(n, runtime.GOMAXPROCS(0))
+	var wg sync.WaitGroup
+	for w := range workers {
+		wg.Go(func() {
+			for i := w; i < n; i += workers {
+				do(i)
+			}
+		})
+	}
+	wg.Wait()
+}
+
+// append gives the store those submissions that are there and fills in what
+// became of them.
+func (n *Node) append(ctx context.Context, subs []*store.Submission, placed []Placed) {
+	var list []store.Submission
+	var at []int
+	for i, s := range subs {
+		if s == nil {
+			continue
+		}
+		list, at = append(list, *s), append(at, i)
+		placed[i].ID = s.Record.ID
+	}
+	if len(list) == 0 {
+		return
+	}
+	for i, r := range n.store.AppendBatch(ctx, list) {
+		p := &placed[at[i]]
+		p.Err = storeRefusal(r.Err)
+		if r.Err == nil {
+			n.locate(p, r.Place.Chain, r.Place.Seq)
+			p.Again = r.Place.Existing
+		}
+	}
+}
+
+// locate fills in where a record stands.
+func (n *Node) locate(p *Placed, chain uint32, seq uint64) {
+	p.Chain, p.Seq = chain, seq
+	p.Final = seq < n.store.FinalSizes()[chain]
+	if h, err := n.store.LeafHash(chain, seq); err == nil {
+		p.Hash = h
+	}
+}
+
+// storeRefusal gives the store's refusals their codes.
+func storeRefusal(err error) error {
+	switch {
+	case errors.Is(err, store.ErrNotSigning):
+		return &Refusal{code: "not-signing", status: 503, text: "the node does not write now; run suyuan status", err: err}
+	case errors.Is(err, store.ErrFull):
+		return &Refusal{code: "disk-full", status: 507, text: "the node's disk is full", err: err}
+	}
+	return err
+}
+
+// Find returns where a record stands; ok is false if it is not stored here.
+func (n *Node) Find(id ledger.Hash) (p Placed, ok bool, err error) {
+	chain, seq, ok, err := n.store.Find(id)
+	if err != nil || !ok {
+		return p, false, err
+	}
+	p.ID = id
+	n.locate(&p, chain, seq)
+	return p, true, nil
+}
+
+// draftEnv is what drafts need to become records of this node.
+func (n *Node) draftEnv(ctx context.Context) (trace.Env, error) {
+	c, err := n.store.Chain(n.chain)
+	if err != nil {
+		return trace.Env{}, err
+	}
+	v := c.Charter()
+	if v == nil {
+		return trace.Env{}, refuse(503, "not-signing", "the node has not written its charter entry yet")
+	}
+	now := n.now()
+	_, offset := now.Zone()
+	return trace.Env{
+		Network: n.Network().ID, Chain: n.chain, Member: n.member.Member, Charter: v.Charter, Now: now, Zone: offset / 60,
+		Resolve: func(uri string) (trace.Item, error) {
+			r, err := n.resolveItem(ctx, uri)
+			if err != nil {
+				return trace.Item{}, err
+			}
+			return r.Item, nil
+		},
+		Author: func(leaf ledger.Hash) string {
+			if pos, ok, err := n.index.Entry(leaf, nil); err == nil && ok {
+				return n.Network().MemberOf(pos.Chain)
+			}
+			return ""
+		},
+	}, nil
+}
+
+// signDraft builds and signs one draft.
+func (n *Node) signDraft(env trace.Env, who Signer, raw []byte) (*store.Submission, error) {
+	d, err := trace.ParseDraft(raw)
+	if err != nil {
+		return nil, fieldRefusal(err)
+	}
+	key, err := n.signingKey(who, d.Kind)
+	if err != nil {
+		return nil, err
+	}
+	env.Signer = ledger.AddressOf(key)
+	rec, sc, err := d.Build(env)
+	if err != nil {
+		return nil, fieldRefusal(err)
+	}
+	signed, err := ledger.SignRecord(rec, key)
+	if err != nil {
+		return nil, err
+	}
+	return &store.Submission{Record: signed, Sidecar: sc}, nil
+}
+
+// fieldRefusal gives errors about a draft's fields a status.
+func fieldRefusal(err error) error {
+	var f *trace.FieldError
+	if errors.As(err, &f) {
+		return &Refusal{code: f.Code(), status: 422, text: f.Error()}
+	}
+	return err
+}
+
+// signingKey finds the key that signs a draft of a kind.
+func (n *Node) signingKey(who Signer, kind string) (*ecdsa.PrivateKey, error) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if who.Operator != "" {
+		if key := n.operators[who.Operator]; key != nil {
+			return key, nil
+		}
+		return nil, refuse(404, "unknown-operator", "this node has no operator %q", who.Operator)
+	}
+	if who.Address != (ledger.Address{}) {
+		for _, key := range n.operators {
+			if ledger.AddressOf(key) == who.Address {
+				return key, nil
+			}
+		}
+		return nil, refuse(403, "no-key", "this node does not hold the key of %s", who.Address)
+	}
+	c, err := n.store.Chain(n.chain)
+	if err != nil {
+		return nil, err
+	}
+	k, _ := ledger.KindByName(kind)
+	for _, name := range slices.Sorted(maps.Keys(n.operators)) {
+		for _, g := range c.Rights().Of(ledger.AddressOf(n.operators[name])) {
+			if slices.Contains(g.Kinds, k) && g.Party == "" && len(g.Places) == 0 {
+				return n.operators[name], nil
+			}
+		}
+	}
+	return nil, refuse(403, "no-operator", "no operator of this node may sign %s; run suyuan operator add", kind)
+}
+
+// AddOperator says whom [Node.AddOperator] adds.
+type AddOperator struct {
+	Name            string
+	Kinds           []string
+	Party           string // slug of the only hosted party to act for, or ""
+	Places          []string
+	Person          string
+	Scopes          []string
+	Expires         *time.Time
+	AdminPassphrase string
+}
+
+// AddOperator makes the key of an operator, appends a grant for it that the
+// member's admin key signs, and returns its address and API token.
+func (n *Node) AddOperator(ctx context.Context, add AddOperator) (ledger.Address, string, error) {
+	admin, err := OpenAdmin(n.dir, add.AdminPassphrase)
+	if err != nil {
+		return ledger.Address{}, "", &Refusal{code: "admin-passphrase", status: 403, text: "the admin key does not open", err: err}
+	}
+	kinds, err := grantKinds(add.Kinds)
+	if err != nil {
+		return ledger.Address{}, "", err
+	}
+	for _, s := range add.Scopes {
+		if s != ScopeRead && s != ScopeWrite {
+			return ledger.Address{}, "", refuse(422, "bad-scope", "scope %q is neither %s nor %s", s, ScopeRead, ScopeWrite)
+		}
+	}
+	n.mu.Lock()
+	key := n.operators[add.Name]
+	if key == nil {
+		if key, err = n.keys.NewOperator(add.Name); err == nil {
+			n.operators[add.Name] = key
+		}
+	}
+	n.mu.Unlock()
+	if err != nil {
+		return ledger.Address{}, "", &Refusal{code: "bad-operator", status: 422, text: "make operator", err: err}
+	}
+	address := ledger.AddressOf(key)
+	if err := n.grant(ctx, admin, address, kinds, add); err != nil {
+		return address, "", err
+	}
+	token, err := n.tokens.issue(Token{Operator: add.Name, Address: address, Party: add.Party, Scopes: add.Scopes, Expires: add.Expires})
+	return address, token, err
+}
+
+func grantKinds(names []string) ([]ledger.Kind, error) {
+	var kinds []ledger.Kind
+	for _, name := range names {
+		k, ok := ledger.KindByName(name)
+		if !ok || k == ledger.KindGrant || k == ledger.KindRevoke {
+			return nil, refuse(422, "bad-kind", "kind %q does not exist or cannot be granted", name)
+		}
+		kinds = append(kinds, k)
+	}
+	slices.Sort(kinds)
+	return slices.Compact(kinds), nil
+}
+
+// grant appends a grant record to the own chain.
+func (n *Node) grant(ctx context.Context, admin *ecdsa.PrivateKey, to ledger.Address, kinds []ledger.Kind, add AddOperator) error {
+	fields, err := ledger.Marshal(ledger.GrantFields{Address: to, Kinds: kinds})
+	if err != nil {
+		return err
+	}
+	r := &ledger.Record{
+		Kind: ledger.KindGrant, Network: n.Network().ID, Chain: n.chain, Member: n.member.Member,
+		Signer: ledger.AddressOf(admin), At: n.now().UnixMilli(), Nonce: nonce(), Fields: fields,
+	}
+	var limits []ledger.Disclosure
+	for _, l := range []struct {
+		there    bool
+		audience ledger.Audience
+		path     uint64
+		value    any
+	}{
+		{add.Party != "", ledger.Members, ledger.GrantParty, add.Party},
+		{len(add.Places) > 0, ledger.Members, ledger.GrantPlaces, add.Places},
+		{add.Person != "", ledger.Own, ledger.GrantPerson, add.Person},
+	} {
+		if !l.there {
+			continue
+		}
+		value, err := ledger.Marshal(l.value)
+		if err != nil {
+			return err
+		}
+		limits = append(limits, ledger.Disclosure{Audience: l.audience, Path: l.path, Value: value})
+	}
+	sc, err := ledger.Seal(r, limits, nil, nil)
+	if err != nil {
+		return err
+	}
+	signed, err := ledger.SignRecord(r, admin)
+	if err != nil {
+		return err
+	}
+	_, err = n.store.Append(ctx, signed, sc)
+	return storeRefusal(err)
+}
+
+// Operator returns what a token stands for, or ErrToken.
+func (n *Node) Operator(token string) (Token, error) { return n.tokens.find(token, n.now()) }

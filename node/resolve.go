@@ -1,0 +1,140 @@
+package node
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"suyuan/trace"
+	"suyuan/trace/code"
+	"suyuan/trace/gs1"
+)
+
+// A resolved link: what it names, as far as the records within a cut tell.
+type resolved struct {
+	Item   trace.Item // zero Kind if the code was not found
+	GTIN   gs1.GTIN   // zero for an SSCC
+	URI    string     // canonical
+	Serial string     // in the form in which it is printed
+	Lot    string
+
+	RunNumber uint16
+	BadPack   bool // the pack is not what the run record says
+
+	Run    *trace.Event // the run that the serial names, nil if it is not known
+	Prover *code.Prover // of the run's pack; nil without a run
+	Hash   code.Hash    // of the code
+}
+
+// neverIssued reports whether the run is known and does not have the code.
+func (r *resolved) neverIssued() bool { return r.Run != nil && r.Item.Kind == 0 }
+
+// resolveItem finds what a link names among all stored records, for callers who
+// write about it. A code that was not found is an error here.
+func (n *Node) resolveItem(ctx context.Context, uri string) (*resolved, error) {
+	r, err := n.resolve(ctx, uri, nil)
+	if err != nil {
+		return nil, err
+	}
+	if r.Item.Kind == 0 {
+		return nil, refuse(422, "unknown-code", "code %s of GTIN %s is not known", r.Serial, r.GTIN)
+	}
+	return r, nil
+}
+
+// resolve finds what a link names among the records within a cut; nil cuts
+// nothing off. Errors: those of gs1 and code for a malformed link, a Refusal
+// with unknown-product, or not-ready while the run's pack is still on its way.
+func (n *Node) resolve(ctx context.Context, uri string, cut map[uint32]uint64) (*resolved, error) {
+	link, err := parseLink(uri)
+	if err != nil {
+		return nil, err
+	}
+	if sscc, ok := link.SSCC(); ok {
+		return &resolved{Item: trace.Unit(sscc), URI: link.Canonical()}, nil
+	}
+	gtin, ok := link.GTIN()
+	if !ok {
+		return nil, refuse(400, "not-an-item", "the link names neither a GTIN nor an SSCC")
+	}
+	if known, err := n.productKnown(gtin, cut); err != nil || !known {
+		if err == nil {
+			err = refuse(404, "unknown-product", "no record in this network tells of GTIN %s", gtin)
+		}
+		return nil, err
+	}
+	r := &resolved{GTIN: gtin, Lot: link.Lot(), URI: link.Canonical()}
+	switch {
+	case link.Serial() != "":
+		return r, n.resolveSerial(ctx, r, link.Serial(), cut)
+	case r.Lot != "":
+		r.Item = trace.Lot(gtin, r.Lot)
+	default:
+		r.Item = trace.Product(gtin)
+	}
+	return r, nil
+}
+
+// parseLink reads a Digital Link, or element strings as people type them.
+func parseLink(uri string) (*gs1.Link, error) {
+	if len(uri) > 0 && uri[0] == '(' {
+		elements, err := gs1.ParseBracketed(uri)
+		if err != nil {
+			return nil, err
+		}
+		link, err := gs1.NewLink("https://id.gs1.org", elements)
+		return &link, err
+	}
+	link, err := gs1.Parser{ShortGTIN: true}.Parse(uri)
+	return &link, err
+}
+
+// productKnown reports whether a product or run record of the GTIN stands
+// within the cut. A case has codes of its own and need not be a product.
+func (n *Node) productKnown(gtin gs1.GTIN, cut map[uint32]uint64) (bool, error) {
+	list, err := n.index.Naming(trace.Product(gtin), cut)
+	if err != nil || len(list) > 0 {
+		return len(list) > 0, err
+	}
+	run, err := n.runOf(gtin, 0, cut)
+	return run != nil, err
+}
+
+// resolveSerial fills in what the serial names.
+func (n *Node) resolveSerial(ctx context.Context, r *resolved, text string, cut map[uint32]uint64) error {
+	serial, err := code.Parse(code.Normalize(text))
+	if err != nil {
+		r.Serial = text
+		return err
+	}
+	r.Serial = serial.String()
+	r.Hash = code.HashOf(r.GTIN.Uint64(), r.Serial)
+	r.RunNumber = serial.Run()
+	if r.Run, err = n.runOf(r.GTIN, r.RunNumber, cut); err != nil || r.Run == nil {
+		return err
+	}
+	r.Prover, err = n.packs.get(ctx, r.Run.Fields.Hash("pack"), r.Run.Fields.Hash("root"))
+	switch {
+	case errors.Is(err, errNoPack):
+		return &Refusal{code: "not-ready", status: 503, text: "this node cannot answer yet", err: err}
+	case errors.Is(err, code.ErrBadPack):
+		r.Run, r.Prover, r.BadPack = nil, nil, true // nothing can be said about codes of a bad pack
+		n.log.Warn("pack is not what its run record says", "err", err)
+		return nil
+	case err != nil:
+		return fmt.Errorf("open pack: %w", err)
+	}
+	index, found, err := r.Prover.Pack().Lookup(r.Hash)
+	if err != nil {
+		return fmt.Errorf("look code up: %w", err)
+	}
+	if found {
+		r.Item = trace.Code(r.GTIN, r.RunNumber, index)
+	}
+	return nil
+}
+
+// codeURI is what stands in the QR code of a serial.
+func (n *Node) codeURI(gtin gs1.GTIN, serial string) string {
+	return codeURI(n.config.CodeURL, gtin, serial)
+}

@@ -1,0 +1,190 @@
+package node
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"iter"
+	"os"
+	"path/filepath"
+
+	"suyuan/ledger"
+	"suyuan/ledger/store"
+	"suyuan/trace"
+	"suyuan/trace/code"
+	"suyuan/trace/gs1"
+)
+
+// IssueRun says which codes [Node.IssueRun] issues.
+type IssueRun struct {
+	GTIN    gs1.GTIN
+	Count   uint32
+	Printer string // for parties only, may be empty
+	Signer  Signer
+}
+
+// A Run is a run of codes that this node issued.
+type Run struct {
+	GTIN   gs1.GTIN
+	Number uint16
+	Count  uint32
+	Pack   ledger.Hash // SHA-256 of the pack
+	Root   ledger.Hash
+	Record ledger.Hash // id of the run record
+}
+
+// runSecret is what secrets/run-<gtin>-<number>.json holds.
+type runSecret struct {
+	Count  uint32      `json:"count"`
+	Secret []byte      `json:"secret"`
+	Pack   ledger.Hash `json:"pack"`
+}
+
+func secretName(gtin gs1.GTIN, number uint16) string {
+	return filepath.Join(dirSecrets, fmt.Sprintf("run-%s-%d.json", gtin, number))
+}
+
+// IssueRun issues codes: it takes the next number of the product, makes a
+// secret, writes the pack, and appends the record that commits to all codes. The
+// codes themselves are given out by [Node.Codes] only, when the record is
+// stored. A run that a crash left half-made was seen by nobody and is made anew.
+func (n *Node) IssueRun(ctx context.Context, req IssueRun, progress func(done, total uint64)) (*Run, error) {
+	if req.Count == 0 || req.Count > code.MaxRunCodes {
+		return nil, refuse(422, "bad-count", "a run has 1 to %d codes", code.MaxRunCodes)
+	}
+	n.issuing.Lock() // one at a time, so that two do not take one number
+	defer n.issuing.Unlock()
+	number, err := n.nextRun(req.GTIN)
+	if err != nil {
+		return nil, err
+	}
+	run := code.Run{GTIN: req.GTIN.Uint64(), Number: number, Count: req.Count, Secret: code.NewSecret()}
+	issued, err := n.makePack(ctx, run, progress)
+	if err != nil {
+		return nil, err
+	}
+	secret, err := json.Marshal(runSecret{Count: req.Count, Secret: run.Secret[:], Pack: issued.Digest})
+	if err != nil {
+		return nil, err
+	}
+	if err := n.keys.Seal(secretName(req.GTIN, number), secret); err != nil {
+		return nil, err
+	}
+	out := &Run{GTIN: req.GTIN, Number: number, Count: req.Count, Pack: issued.Digest, Root: issued.Root}
+	return out, n.recordRun(ctx, req, out)
+}
+
+// nextRun is the lowest number above all that records of runs of the GTIN use.
+func (n *Node) nextRun(gtin gs1.GTIN) (uint16, error) {
+	for number := 0; number <= code.MaxRunNumber; number++ {
+		pos, err := n.index.Run(gtin, uint16(number), nil)
+		if err != nil {
+			return 0, err
+		}
+		if len(pos) == 0 {
+			return uint16(number), nil
+		}
+	}
+	return 0, refuse(409, "no-run-left", "all %d run numbers of GTIN %s are used", code.MaxRunNumber+1, gtin)
+}
+
+// makePack writes the pack into the attachments.
+func (n *Node) makePack(ctx context.Context, run code.Run, progress func(done, total uint64)) (*code.Issued, error) {
+	dir, err := os.MkdirTemp(n.dir, "issue-*")
+	if err != nil {
+		return nil, fmt.Errorf("make a place for the pack: %w", err)
+	}
+	defer os.RemoveAll(dir)
+	issued, err := code.Issue(ctx, run, code.Job{Dir: dir, TempDir: dir, Progress: progress})
+	if err != nil {
+		return nil, err
+	}
+	f, err := os.Open(issued.Path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	digest, err := n.blobs.Put(ctx, f, store.Audience{Of: ledger.Members})
+	if err != nil {
+		return nil, err
+	}
+	if digest != ledger.Hash(issued.Digest) {
+		return nil, errors.New("the stored pack is not the one that was made: is the disk damaged?")
+	}
+	return &issued, issued.Blocks.WriteFile(n.packs.blocks(digest))
+}
+
+// recordRun appends the run record.
+func (n *Node) recordRun(ctx context.Context, req IssueRun, run *Run) error {
+	fields := map[string]any{
+		"gtin": run.GTIN, "run": run.Number, "pack": run.Pack, "root": run.Root, "count": run.Count,
+	}
+	if req.Printer != "" {
+		fields["printer"] = req.Printer
+	}
+	draft, err := json.Marshal(trace.Draft{Kind: "run", AgeMs: new(int64), Fields: fields})
+	if err != nil {
+		return err
+	}
+	placed := n.Submit(ctx, req.Signer, [][]byte{draft})
+	run.Record = placed[0].ID
+	return placed[0].Err
+}
+
+// Codes yields the codes with index from up to, not including, to of a run that
+// this node issued, in order, with their URIs. Nothing is yielded before the
+// run's record is stored.
+func (n *Node) Codes(gtin gs1.GTIN, number uint16, from, to uint32) (iter.Seq2[uint32, string], func(string) string, error) {
+	raw, err := n.keys.Open(secretName(gtin, number))
+	if errors.Is(err, os.ErrNotExist) {
+		return nil, nil, refuse(404, "unknown-run", "this node has not issued run %d of GTIN %s", number, gtin)
+	}
+	if err != nil {
+		return nil, nil, err
+	}
+	var s runSecret
+	if err := json.Unmarshal(raw, &s); err != nil || len(s.Secret) != len(code.Secret{}) {
+		return nil, nil, fmt.Errorf("the secret of run %d of GTIN %s is damaged", number, gtin)
+	}
+	rec, err := n.runOf(gtin, number, nil)
+	if err != nil {
+		return nil, nil, err
+	}
+	if rec == nil || rec.Fields.Hash("pack") != s.Pack {
+		return nil, nil, refuse(409, "run-not-stored", "the record of run %d of GTIN %s is not stored", number, gtin)
+	}
+	if from > to || to > s.Count {
+		return nil, nil, refuse(422, "bad-range", "run %d of GTIN %s has the indexes 0 to %d", number, gtin, s.Count-1)
+	}
+	run := code.Run{GTIN: gtin.Uint64(), Number: number, Count: s.Count, Secret: code.Secret(s.Secret)}
+	serials := func(yield func(uint32, string) bool) {
+		for i, serial := range run.Serials(from, to) {
+			if !yield(i, serial.String()) {
+				return
+			}
+		}
+	}
+	return serials, func(serial string) string { return n.codeURI(gtin, serial) }, nil
+}
+
+// runOf returns the event of a run record of the member that the charter gives
+// the GTIN, the first on its chain, nil if there is none within the cut. What
+// others claim about somebody's codes does not count here.
+func (n *Node) runOf(gtin gs1.GTIN, number uint16, cut map[uint32]uint64) (*trace.Event, error) {
+	authority := n.Network().Newest().Charter.GTINAuthority(gtin.Uint64())
+	list, err := n.index.Run(gtin, number, cut)
+	if err != nil || authority == nil {
+		return nil, err
+	}
+	for _, pos := range list {
+		e, err := n.event(pos)
+		if err != nil {
+			return nil, err
+		}
+		if e != nil && e.Member == authority.Slug {
+			return e, nil
+		}
+	}
+	return nil, nil
+}

@@ -1,0 +1,268 @@
+package node
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"suyuan/ledger"
+	"suyuan/trace"
+	"suyuan/trace/index"
+)
+
+// Answer says what is known of whatever a link names, as far as a member may
+// know it, "" being the public. A code that was never issued, or is not known,
+// is an answer; errors are those of resolve.
+func (n *Node) Answer(ctx context.Context, uri, member string) (*trace.Answer, error) {
+	cut, err := n.finalCut()
+	if err != nil {
+		return nil, err
+	}
+	r, err := n.resolve(ctx, uri, cut)
+	if err != nil {
+		return nil, err
+	}
+	t, err := n.fold(r, cut)
+	if err != nil {
+		return nil, err
+	}
+	viewer := trace.Viewer{Member: member, Code: r.Serial != "" || r.Item.Kind == trace.ItemSSCC}
+	now, findings := trace.NowOf(t, n.now())
+	now.Findings = t.Words(findings, viewer)
+	a := &trace.Answer{URI: uri, Verdict: t.Verdict, Trail: t.For(viewer), Assurance: n.assurance(t), Now: now}
+	if now.Expired {
+		a.Verdict = trace.Worse(a.Verdict, trace.Warn)
+	}
+	a.Pending, err = n.pending(r, t, cut, viewer)
+	return a, err
+}
+
+// finalCut returns the final size of every chain, closed under the frontiers
+// inside: what the entries within it had seen is within it too.
+func (n *Node) finalCut() (map[uint32]uint64, error) {
+	final := n.store.FinalSizes()
+	chains := n.Network().Chains()
+	cut := make(map[uint32]uint64, len(chains))
+	for _, c := range chains {
+		cut[c] = final[c]
+	}
+	// A node may have got a quorum checkpoint before that of a chain which its
+	// entries had seen. The cut only shrinks, so that this ends.
+	for shrunk := true; shrunk; {
+		shrunk = false
+		for _, c := range chains {
+			size, err := n.closedSize(c, cut)
+			if err != nil {
+				return nil, err
+			}
+			shrunk = shrunk || size < cut[c]
+			cut[c] = size
+		}
+	}
+	return cut, nil
+}
+
+// closedSize returns the longest prefix of a chain, up to its cut, whose
+// entries had seen nothing beyond the cut.
+func (n *Node) closedSize(chain uint32, cut map[uint32]uint64) (uint64, error) {
+	size := cut[chain]
+	for about, limit := range cut {
+		if about == chain {
+			continue
+		}
+		// What the entries below a size had seen grows with the size.
+		low, high := uint64(0), size
+		for low < high {
+			mid := high // the whole prefix is nearly always fine: try it first
+			if low > 0 || high != size {
+				mid = (low + high + 1) / 2
+			}
+			seen, err := n.store.FrontierAt(chain, mid, about)
+			if err != nil {
+				return 0, fmt.Errorf("frontier of chain %d: %w", chain, err)
+			}
+			if seen <= limit {
+				low = mid
+			} else {
+				high = mid - 1
+			}
+		}
+		size = low
+	}
+	return size, nil
+}
+
+// fold gathers the events about what was resolved and makes their trail.
+func (n *Node) fold(r *resolved, cut map[uint32]uint64) (*trace.Trail, error) {
+	events, err := n.gather(r, cut)
+	if err != nil {
+		return nil, err
+	}
+	in := trace.Input{
+		Item: n.itemOf(r), URI: r.URI, Serial: r.Serial, Absent: r.neverIssued(), BadPack: r.BadPack,
+		Events: events, AsOf: cut,
+		Known: func(leaf ledger.Hash) bool {
+			_, ok, kerr := n.index.Entry(leaf, cut)
+			if kerr != nil {
+				err = kerr
+			}
+			return ok
+		},
+		Seen: func(pos trace.Position, chain uint32) uint64 {
+			size, ferr := n.store.FrontierAt(pos.Chain, pos.Seq, chain)
+			if ferr != nil {
+				err = fmt.Errorf("frontier of chain %d: %w", pos.Chain, ferr)
+			}
+			return size
+		},
+	}
+	for _, v := range n.Network().Versions() {
+		in.Charters = append(in.Charters, v.Charter)
+	}
+	t := trace.Fold(in)
+	return t, err
+}
+
+// itemOf is the item that a trail is about: for a code that was not found, one
+// that has the product and run only.
+func (n *Node) itemOf(r *resolved) trace.Item {
+	if r.Item.Kind != 0 {
+		return r.Item
+	}
+	return trace.Code(r.GTIN, r.RunNumber, 0)
+}
+
+// gather reads the events that the trail may depend on, within a cut; nil cuts
+// nothing off.
+func (n *Node) gather(r *resolved, cut map[uint32]uint64) ([]*trace.Event, error) {
+	positions, err := n.positions(r, cut)
+	if err != nil {
+		return nil, err
+	}
+	events, err := n.load(nil, positions)
+	if err != nil {
+		return nil, err
+	}
+	named, err := n.named(events, cut)
+	if err != nil {
+		return nil, err
+	}
+	return n.load(events, named)
+}
+
+func (n *Node) positions(r *resolved, cut map[uint32]uint64) ([]trace.Position, error) {
+	if r.Item.Kind != 0 {
+		list, err := n.index.Gather(r.Item, cut)
+		if errors.Is(err, index.ErrTooMany) {
+			err = nil // the fold says so, alike on every node
+		}
+		return list, err
+	}
+	products, err := n.index.Naming(trace.Product(r.GTIN), cut)
+	if err != nil {
+		return nil, err
+	}
+	runs, err := n.index.Run(r.GTIN, r.RunNumber, cut)
+	return append(products, runs...), err
+}
+
+// load reads the events at positions, leaving out those that are no event.
+func (n *Node) load(events []*trace.Event, positions []trace.Position) ([]*trace.Event, error) {
+	for _, pos := range positions {
+		e, err := n.event(pos)
+		if err != nil {
+			return nil, err
+		}
+		if e != nil {
+			events = append(events, e)
+		}
+	}
+	return events, nil
+}
+
+// named returns the positions of the records of places and parties that events
+// name.
+func (n *Node) named(events []*trace.Event, cut map[uint32]uint64) ([]trace.Position, error) {
+	var out []trace.Position
+	seen := make(map[string]bool)
+	look := func(prefix, name string, find func(member, slug string, cut map[uint32]uint64) ([]trace.Position, error)) error {
+		member, slug, ok := strings.Cut(name, "/")
+		if !ok || seen[prefix+name] {
+			return nil
+		}
+		seen[prefix+name] = true
+		list, err := find(member, slug, cut)
+		out = append(out, list...)
+		return err
+	}
+	for _, e := range events {
+		for _, place := range []string{e.PlaceName(), e.Fields.Text("to_place")} {
+			if err := look("place ", place, n.index.Place); err != nil {
+				return nil, err
+			}
+		}
+		for _, party := range []string{e.Actor(), e.Fields.Text("to"), e.Fields.Text("from"), e.Fields.Text("via"), e.Fields.Text("producer")} {
+			if err := look("party ", party, n.index.Party); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return out, nil
+}
+
+// assurance says how many members have stored the chains on which a trail's
+// events stand.
+func (n *Node) assurance(t *trace.Trail) []trace.Assurance {
+	net := n.Network()
+	c := net.Newest().Charter
+	var chains []uint32
+	for _, e := range t.Events {
+		if !slices.Contains(chains, e.Chain) {
+			chains = append(chains, e.Chain)
+		}
+	}
+	slices.Sort(chains)
+	list := []trace.Assurance{}
+	for _, number := range chains {
+		a := trace.Assurance{
+			Chain: ledger.ChainName(net.MemberOf(number), number), Of: len(c.Cosigners), Quorum: c.Quorum(),
+			Members: []string{}, Forked: n.store.Forked(number),
+		}
+		if cp := n.store.Final(number); cp != nil {
+			a.Size, a.Cosigned, a.Members = cp.Size, len(cp.Cosigners), cp.Cosigners
+		}
+		list = append(list, a)
+	}
+	return list
+}
+
+// pending returns the events about the item that are stored here and not final.
+func (n *Node) pending(r *resolved, t *trace.Trail, cut map[uint32]uint64, viewer trace.Viewer) ([]trace.EventView, error) {
+	views := []trace.EventView{}
+	positions, err := n.positions(r, nil)
+	if err != nil {
+		return nil, err
+	}
+	var later []trace.Position
+	for _, pos := range positions {
+		if pos.Seq >= cut[pos.Chain] {
+			later = append(later, pos)
+		}
+	}
+	events, err := n.load(nil, later)
+	if err != nil {
+		return nil, err
+	}
+	slices.SortFunc(events, func(a, b *trace.Event) int {
+		if a.At != b.At {
+			return int(min(max(a.At-b.At, -1), 1))
+		}
+		return a.Position.Compare(b.Position)
+	})
+	for _, e := range events {
+		views = append(views, t.View(e, viewer))
+	}
+	return views, nil
+}
