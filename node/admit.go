@@ -2,10 +2,13 @@ package node
 
 import (
 	"errors"
+	"slices"
 
 	"suyuan/ledger"
 	"suyuan/ledger/store"
 	"suyuan/trace"
+	"suyuan/trace/gs1"
+	"suyuan/trace/index"
 )
 
 // admitBatch is the author's door: the sequencer calls it before each batch. It
@@ -42,7 +45,125 @@ func (n *Node) pendingEvent(p *store.Pending) (*trace.Event, error) {
 }
 
 func (n *Node) admitEvent(e *trace.Event) error {
-	return n.checkAttachments(e)
+	if err := n.checkAttachments(e); err != nil {
+		return err
+	}
+	c, err := n.store.Chain(n.chain)
+	if err != nil {
+		return err
+	}
+	if c.Charter() == nil {
+		return refuse(503, "not-signing", "the node has not written its charter entry yet")
+	}
+	err = trace.Admit(e, c.Charter().Charter, ownView{n})
+	if r, ok := trace.AsRefusal(err); ok {
+		return &Refusal{code: r.Code(), status: 409, text: r.Detail}
+	}
+	return fieldRefusal(err)
+}
+
+// ownView is what admission reads: the index over the stored entries, and the
+// records admitted earlier in the same batch.
+type ownView struct{ n *Node }
+
+// Overlapping implements trace.OwnView.
+func (v ownView) Overlapping(s trace.Subject) ([]*trace.Event, error) {
+	positions, err := v.overlapping(s)
+	if err != nil {
+		return nil, err
+	}
+	own := positions[:0]
+	for _, pos := range positions {
+		if v.n.Network().MemberOf(pos.Chain) == v.n.member.Member {
+			own = append(own, pos)
+		}
+	}
+	events, err := v.n.load(nil, own)
+	if err != nil {
+		return nil, err
+	}
+	for _, e := range v.n.admitted {
+		if e.Overlaps(s) {
+			events = append(events, e)
+		}
+	}
+	return events, nil
+}
+
+func (v ownView) overlapping(s trace.Subject) ([]trace.Position, error) {
+	if s.Kind == trace.SubjectSSCC {
+		return v.n.index.Naming(trace.Unit(s.SSCC), nil)
+	}
+	var all []trace.Position
+	var at index.Cursor
+	for {
+		page, next, err := v.n.index.Overlapping(s.Range, nil, at)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, page...)
+		if at = next; at.Done() {
+			break
+		}
+	}
+	slices.SortFunc(all, trace.Position.Compare)
+	return slices.Compact(all), nil
+}
+
+// Products implements trace.OwnView.
+func (v ownView) Products(gtin gs1.GTIN) ([]*trace.Event, error) {
+	positions, err := v.n.index.Naming(trace.Product(gtin), nil)
+	if err != nil {
+		return nil, err
+	}
+	stored, err := v.n.load(nil, positions)
+	if err != nil {
+		return nil, err
+	}
+	var products []*trace.Event
+	for _, e := range append(stored, v.n.admitted...) {
+		if e.Kind == ledger.KindProduct && e.Fields.GTIN("gtin") == gtin {
+			products = append(products, e)
+		}
+	}
+	return products, nil
+}
+
+// Run implements trace.OwnView.
+func (v ownView) Run(gtin gs1.GTIN, run uint16) (*trace.Event, error) {
+	if e, err := v.n.runOf(gtin, run, nil); err != nil || e != nil {
+		return e, err
+	}
+	for _, e := range v.n.admitted {
+		if e.Kind == ledger.KindRun && e.Fields.GTIN("gtin") == gtin && e.Fields.Uint("run") == uint64(run) {
+			return e, nil
+		}
+	}
+	return nil, nil
+}
+
+// Registered implements trace.OwnView.
+func (v ownView) Registered(kind ledger.Kind, slug string) (bool, error) {
+	find, field := v.n.index.Place, "id"
+	if kind == ledger.KindParty {
+		find, field = v.n.index.Party, "slug"
+	}
+	list, err := find(v.n.member.Member, slug, nil)
+	if err != nil || len(list) > 0 {
+		return len(list) > 0, err
+	}
+	return slices.ContainsFunc(v.n.admitted, func(e *trace.Event) bool {
+		return e.Kind == kind && e.Fields.Text(field) == slug
+	}), nil
+}
+
+// Entry implements trace.OwnView.
+func (v ownView) Entry(leaf ledger.Hash) (*trace.Event, error) {
+	pos, ok, err := v.n.index.Entry(leaf, nil)
+	if err != nil || !ok {
+		return nil, err
+	}
+	return v.n.event(pos)
 }
 
 // appliedBatch puts what was just appended into the index, before the next
@@ -54,12 +175,23 @@ func (n *Node) appliedBatch(first uint64, count int) {
 			events[e.Seq-first] = e
 		}
 	}
-	n.indexing.Lock()
-	err := n.index.Apply(n.chain, first, events)
-	n.indexing.Unlock()
-	if err != nil {
+	if err := n.indexOwn(first, events); err != nil {
 		// The log is the truth; the index is brought up to it before the node
 		// answers again, and at the latest when it is opened.
 		n.log.Error("own entries not indexed", "seq", first, "n", count, "err", err)
 	}
+}
+
+func (n *Node) indexOwn(first uint64, events []*trace.Event) (err error) {
+	for _, e := range events {
+		// Only now has the entry its hash; shipments are found by theirs.
+		if e != nil && e.Kind == ledger.KindShip {
+			if e.Hash, err = n.store.LeafHash(e.Chain, e.Seq); err != nil {
+				return err
+			}
+		}
+	}
+	n.indexing.Lock()
+	defer n.indexing.Unlock()
+	return n.index.Apply(n.chain, first, events)
 }

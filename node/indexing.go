@@ -13,8 +13,21 @@ import (
 // indexChunk bounds how many entries are decoded before they are applied.
 const indexChunk = 1024
 
-// indexAll brings the index up to the store for every chain.
+// indexAll brings the index up to the store for every chain. An index that is
+// ahead of the log, because an older log was put back, is dropped and filled
+// again.
 func (n *Node) indexAll() error {
+	n.indexing.Lock()
+	defer n.indexing.Unlock()
+	for _, chain := range n.store.Chains() {
+		if n.index.Applied()[chain] > n.store.Size(chain) {
+			n.log.Warn("index is ahead of the log and is rebuilt", "chain", chain)
+			if err := n.index.Drop(); err != nil {
+				return err
+			}
+			break
+		}
+	}
 	for _, chain := range n.store.Chains() {
 		if err := n.indexChain(chain); err != nil {
 			return fmt.Errorf("index chain %d: %w", chain, err)
@@ -23,23 +36,13 @@ func (n *Node) indexAll() error {
 	return nil
 }
 
-// indexChain brings the index up to the store for one chain. An index that is
-// ahead of the log, because an older log was put back, is dropped and filled
-// again.
+// indexChain brings the index up to the store for one chain. The caller holds
+// indexing.
 func (n *Node) indexChain(chain uint32) error {
-	n.indexing.Lock()
-	defer n.indexing.Unlock()
 	for {
 		from, size := n.index.Applied()[chain], n.store.Size(chain)
-		switch {
-		case from == size:
+		if from >= size {
 			return nil
-		case from > size:
-			n.log.Warn("index is ahead of the log and is rebuilt", "chain", chain)
-			if err := n.index.Drop(); err != nil {
-				return err
-			}
-			continue
 		}
 		events, err := n.readEvents(chain, from, min(size, from+indexChunk))
 		if err != nil {

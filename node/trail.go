@@ -155,8 +155,13 @@ func (n *Node) gather(r *resolved, cut map[uint32]uint64) ([]*trace.Event, error
 func (n *Node) positions(r *resolved, cut map[uint32]uint64) ([]trace.Position, error) {
 	if r.Item.Kind != 0 {
 		list, err := n.index.Gather(r.Item, cut)
-		if errors.Is(err, index.ErrTooMany) {
+		switch {
+		case errors.Is(err, index.ErrTooMany) && len(list) > trace.MaxEvents:
 			err = nil // the fold says so, alike on every node
+		case errors.Is(err, index.ErrTooMany):
+			err = &Refusal{code: "too-many-records", status: 503, text: "there are too many records around this code", err: err}
+		case errors.Is(err, index.ErrBehind):
+			err = &Refusal{code: "not-ready", status: 503, text: "this node is still reading what has arrived", err: err}
 		}
 		return list, err
 	}
