@@ -68,6 +68,19 @@ func (e *Event) Covers(i Item) bool {
 	return false
 }
 
+// Overlaps reports whether the event names anything in a range or unit, in any
+// way.
+func (e *Event) Overlaps(s Subject) bool {
+	for i := range e.Subjects {
+		for _, named := range e.Subjects[i].simple() {
+			if overlap(s, named) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
 // Units returns the units that a pack or unpack event puts the item into or
 // takes it out of. Look-ups follow them upwards.
 func (e *Event) Units(i Item) []Item {
