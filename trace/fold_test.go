@@ -1,0 +1,437 @@
+package trace
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	"suyuan/ledger"
+	"suyuan/trace/gs1"
+)
+
+const (
+	activate = ledger.KindActivate
+	ship     = ledger.KindShip
+	receive  = ledger.KindReceive
+	sell     = ledger.KindSell
+	pack     = ledger.KindPack
+	unpack   = ledger.KindUnpack
+	void     = ledger.KindVoid
+	cancel   = ledger.KindCancel
+	inspect  = ledger.KindInspect
+)
+
+func TestFold(t *testing.T) {
+	all := about(codes(0, 99))
+	lot := field("lot", "L1")
+	pal := Unit(pallet)
+	for _, c := range []struct {
+		name     string
+		do       func(w *world)
+		item     Item
+		verdict  Verdict
+		state    State
+		holder   string
+		findings []string
+	}{
+		{"run not known", func(w *world) {}, bottle(5), Unknown, "", "", nil},
+		{"issued only", func(w *world) { w.product() }, bottle(5), Warn, Issued, "lanzhi", []string{NotActive}},
+		{"activated", func(w *world) { w.product(); w.do("lanzhi", activate, all, lot) }, bottle(5), Consistent, Active, "lanzhi", nil},
+		{"in transit", func(w *world) {
+			w.product()
+			w.do("lanzhi", activate, all, lot)
+			w.do("lanzhi", ship, all, to("wh"))
+		}, bottle(5), Consistent, InTransit, "lanzhi", nil},
+		{"partial receipt, what came", func(w *world) {
+			w.product()
+			w.do("lanzhi", activate, all, lot)
+			s := w.do("lanzhi", ship, all, to("wh"))
+			w.do("wh", receive, about(codes(0, 49)), refs(s))
+		}, bottle(5), Consistent, Held, "wh", nil},
+		{"partial receipt, what did not", func(w *world) {
+			w.product()
+			w.do("lanzhi", activate, all, lot)
+			s := w.do("lanzhi", ship, all, to("wh"))
+			w.do("wh", receive, about(codes(0, 49)), refs(s))
+		}, bottle(50), Consistent, InTransit, "lanzhi", nil},
+		{"sold through a hosted party", func(w *world) {
+			w.product()
+			w.do("lanzhi", activate, all, lot)
+			s := w.do("lanzhi", ship, all, to("dist/store1"))
+			w.do("dist/store1", receive, all, refs(s))
+			w.do("dist/store1", sell, all)
+		}, bottle(5), Consistent, Sold, "", nil},
+		{"another hosted party of the same host sells", func(w *world) {
+			w.product()
+			w.do("lanzhi", activate, all, lot)
+			s := w.do("lanzhi", ship, all, to("dist/store1"))
+			w.do("dist/store1", receive, all, refs(s))
+			w.do("dist/store2", sell, all)
+		}, bottle(5), Warn, Sold, "", []string{SoldByNonHolder}},
+		{"in a pallet", func(w *world) {
+			w.product()
+			w.do("lanzhi", activate, all, lot)
+			w.do("lanzhi", pack, about(Contents(pal, codes(0, 9))))
+			s := w.do("lanzhi", ship, about(Of(pal)), to("wh"))
+			w.do("wh", receive, about(Of(pal)), refs(s))
+			w.do("wh", unpack, about(Of(pal)))
+			w.do("wh", ship, about(Of(pal)), to("dist")) // empty by now
+		}, bottle(5), Consistent, Held, "wh", nil},
+		{"not in the pallet", func(w *world) {
+			w.product()
+			w.do("lanzhi", activate, all, lot)
+			w.do("lanzhi", pack, about(Contents(pal, codes(0, 9))))
+			w.do("lanzhi", ship, about(Of(pal)), to("wh"))
+		}, bottle(10), Consistent, Active, "lanzhi", nil},
+		{"in a case of a pattern", func(w *world) {
+			w.product()
+			w.do("lanzhi", activate, all, lot)
+			w.do("lanzhi", pack, about(cases(0, 10, 10)))
+			w.do("lanzhi", pack, about(Contents(pal, OfRange(Range{boxes, 1, 0, 4}))))
+			s := w.do("lanzhi", ship, about(Of(pal)), to("wh"))
+			w.do("wh", receive, about(Of(pal)), refs(s))
+			s = w.do("wh", ship, about(OfRange(Range{boxes, 1, 3, 3})), to("dist"))
+			w.do("dist", receive, about(OfRange(Range{boxes, 1, 3, 3})), refs(s))
+		}, bottle(35), Consistent, Held, "dist", nil},
+		{"an exception of a pattern", func(w *world) {
+			w.product()
+			w.do("lanzhi", activate, all, lot)
+			w.do("lanzhi", pack, about(cases(0, 10, 10, Span{From: 35, To: 36})))
+			w.do("lanzhi", ship, about(OfRange(Range{boxes, 1, 3, 3})), to("wh"))
+		}, bottle(35), Consistent, Active, "lanzhi", nil},
+		{"packed again by the same holder", func(w *world) {
+			w.product()
+			w.do("lanzhi", activate, all, lot)
+			w.do("lanzhi", pack, about(cases(0, 10, 10)))
+			w.do("lanzhi", pack, about(Contents(pal, codes(5, 5))))
+			w.do("lanzhi", ship, about(OfRange(Range{boxes, 1, 0, 0})), to("wh"))
+		}, bottle(5), Consistent, Active, "lanzhi", nil},
+		{"shipped by one who does not hold it moves nothing", func(w *world) {
+			w.product()
+			w.do("lanzhi", activate, all, lot)
+			w.do("dist", ship, all, to("wh"))
+		}, bottle(5), Warn, Active, "lanzhi", []string{ShippedByNonHolder}},
+		{"received, never shipped", func(w *world) {
+			w.product()
+			w.do("lanzhi", activate, all, lot)
+			w.do("dist", receive, all)
+		}, bottle(5), Warn, Held, "dist", []string{ReceivedNotShipped}},
+		{"received, shipment not here yet", func(w *world) {
+			w.product()
+			w.do("lanzhi", activate, all, lot)
+			w.do("dist", receive, all, refs(&Event{Hash: ledger.Hash{9}}))
+		}, bottle(5), Consistent, Held, "dist", []string{RefMissing}},
+		{"held by two", func(w *world) {
+			w.product()
+			w.do("lanzhi", activate, all, lot)
+			s := w.do("lanzhi", ship, all, to("wh"))
+			w.do("wh", receive, all, refs(s))
+			w.do("dist", receive, all)
+			w.do("wh", sell, all)
+		}, bottle(5), Suspicious, Sold, "", []string{HeldByTwo, ReceivedNotShipped}},
+		{"sold twice", func(w *world) {
+			w.product()
+			w.do("lanzhi", activate, all, lot)
+			w.do("lanzhi", sell, all)
+			w.do("dist", sell, all)
+		}, bottle(5), Suspicious, Sold, "", []string{SoldTwice}},
+		{"sold before activation", func(w *world) { w.product(); w.do("lanzhi", sell, all) },
+			bottle(5), Warn, Sold, "", []string{SoldNotActive}},
+		{"moved after the sale", func(w *world) {
+			w.product()
+			w.do("lanzhi", activate, all, lot)
+			w.do("lanzhi", sell, all)
+			w.do("dist", receive, all)
+		}, bottle(5), Warn, Sold, "", []string{MovedAfterSold}},
+		{"void and then moved", func(w *world) {
+			w.product()
+			w.do("lanzhi", activate, all, lot)
+			w.do("lanzhi", void, all)
+			w.do("lanzhi", sell, all)
+		}, bottle(5), Suspicious, Void, "", []string{EventOnVoid, VoidCode}},
+		{"void by a stranger counts for nothing", func(w *world) {
+			w.product()
+			w.do("lanzhi", activate, all, lot)
+			w.do("dist", void, all)
+		}, bottle(5), Consistent, Active, "lanzhi", []string{NotAuthority}},
+		{"activated by a stranger", func(w *world) { w.product(); w.do("dist", activate, all, lot) },
+			bottle(5), Warn, Issued, "lanzhi", []string{NotAuthority, NotActive}},
+		{"activated twice", func(w *world) {
+			w.product()
+			w.do("lanzhi", activate, all, lot)
+			w.do("lanzhi", activate, all, field("lot", "L2"))
+		}, bottle(5), Warn, Active, "lanzhi", []string{ActivatedTwice}},
+		{"cancelled by the sender", func(w *world) {
+			w.product()
+			w.do("lanzhi", activate, all, lot)
+			s := w.do("lanzhi", ship, all, to("wh"))
+			w.do("lanzhi", cancel, all, refs(s))
+		}, bottle(5), Consistent, Active, "lanzhi", nil},
+		{"cancelled by the recipient after receipt", func(w *world) {
+			w.product()
+			w.do("lanzhi", activate, all, lot)
+			s := w.do("lanzhi", ship, all, to("wh"))
+			w.do("wh", receive, all, refs(s))
+			w.do("wh", cancel, all, refs(s))
+		}, bottle(5), Consistent, Held, "wh", []string{CancelNoEffect}},
+		{"cancelled by a stranger", func(w *world) {
+			w.product()
+			w.do("lanzhi", activate, all, lot)
+			s := w.do("lanzhi", ship, all, to("wh"))
+			w.do("dist", cancel, all, refs(s))
+		}, bottle(5), Consistent, InTransit, "lanzhi", []string{CancelNoEffect}},
+		{"sold on without recording the receipt", func(w *world) {
+			w.product()
+			w.do("lanzhi", activate, all, lot)
+			w.do("lanzhi", ship, all, to("wh"))
+			w.do("wh", sell, all)
+		}, bottle(5), Consistent, Sold, "", []string{ReceiptMissing}},
+		{"sent back unopened", func(w *world) {
+			w.product()
+			w.do("lanzhi", activate, all, lot)
+			s := w.do("lanzhi", ship, all, to("wh"))
+			w.do("lanzhi", receive, all, refs(s))
+		}, bottle(5), Consistent, Held, "lanzhi", []string{ReceivedByOther}},
+		{"packed by one who does not hold it", func(w *world) {
+			w.product()
+			w.do("lanzhi", activate, all, lot)
+			w.do("dist", pack, about(Contents(pal, codes(5, 5))))
+			w.do("dist", sell, about(Of(pal)))
+		}, bottle(5), Warn, Active, "lanzhi", []string{PackedByNonHolder}},
+		{"packed twice", func(w *world) {
+			w.product()
+			w.do("lanzhi", activate, all, lot)
+			w.do("lanzhi", pack, about(cases(0, 10, 10)))
+			w.do("dist", pack, about(Contents(pal, codes(5, 5))))
+		}, bottle(5), Warn, Active, "lanzhi", []string{PackedTwice}},
+		{"late", func(w *world) {
+			w.product()
+			w.do("lanzhi", activate, all, lot, recorded(day0+100*3_600_000))
+		}, bottle(5), Consistent, Active, "lanzhi", []string{Late}},
+		{"a run of another chain", func(w *world) {
+			w.do("dist", ledger.KindRun, field("gtin", wine), field("run", uint64(1)), field("count", uint64(5)))
+			w.product()
+			w.do("lanzhi", activate, all, lot)
+		}, bottle(5), Consistent, Active, "lanzhi", []string{RunConflict}},
+		{"guessable serials", func(w *world) {
+			w.product().Fields["guessable"] = true
+			w.do("lanzhi", activate, all, lot)
+		}, bottle(5), Warn, Active, "lanzhi", []string{Guessable}},
+		{"the lot failed an inspection", func(w *world) {
+			w.product()
+			w.do("audit", inspect, about(Of(Lot(wine, "L1"))), field("result", "fail"))
+			w.do("audit", inspect, about(Of(Lot(wine, "L2"))), field("result", "fail"))
+			w.do("lanzhi", activate, all, lot)
+		}, bottle(5), Warn, Active, "lanzhi", []string{InspectionFailed}},
+		{"a stranger's inspection counts for nothing", func(w *world) {
+			w.product()
+			w.do("lanzhi", activate, all, lot)
+			w.do("dist", inspect, about(Of(Product(wine))), field("result", "fail"))
+			w.do("wh", inspect, all, field("result", "fail"))
+		}, bottle(5), Consistent, Active, "lanzhi", []string{NotAuthority, NotAuthority}},
+		{"a pallet", func(w *world) {
+			w.product()
+			w.do("lanzhi", activate, all, lot)
+			w.do("lanzhi", pack, about(Contents(pal, codes(0, 9))))
+			s := w.do("lanzhi", ship, about(Of(pal)), to("wh"))
+			w.do("wh", receive, about(Of(pal)), refs(s))
+		}, pal, Consistent, Held, "wh", nil},
+		{"a case code", func(w *world) {
+			w.product()
+			w.do("lanzhi", ledger.KindProduct, field("gtin", boxes), field("version", uint64(1)), field("issuing_chain", uint64(3)))
+			w.do("lanzhi", ledger.KindRun, field("gtin", boxes), field("run", uint64(1)), field("count", uint64(10)))
+			w.do("lanzhi", activate, all, lot)
+			w.do("lanzhi", pack, about(cases(0, 10, 10)))
+		}, Code(boxes, 1, 3), Consistent, Active, "lanzhi", nil},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			w := newWorld(t)
+			c.do(w)
+			w.check(c.item, c.verdict, c.state, c.holder, c.findings...)
+		})
+	}
+}
+
+// cases is a pattern of units of the case run with per bottles each.
+func cases(start, per, units uint32, except ...Span) Subject {
+	return Subject{Kind: SubjectPattern, Pattern: &Pattern{GTIN: wine, Run: 1, Start: start, Per: per,
+		UnitGTIN: boxes, UnitRun: 1, UnitStart: start / per, Units: units, Except: except}}
+}
+
+// Somebody who has seen a sale cannot make it look wrong by an earlier date.
+func TestBackDatingGainsNothing(t *testing.T) {
+	w := newWorld(t)
+	w.product()
+	w.do("lanzhi", activate, about(codes(0, 99)), field("lot", "L1"))
+	sale := w.do("lanzhi", sell, about(codes(0, 99)))
+	w.sees("dist")
+	claim := w.do("dist", sell, about(codes(0, 99)), at(sale.At-1))
+	tr := w.check(bottle(5), Suspicious, Sold, "", SoldTwice)
+	if got := tr.Findings[0].Records; !slices.Equal(got, []ledger.Hash{claim.ID, sale.ID}) {
+		t.Errorf("the finding names %v, want the later claim first", got)
+	}
+
+	// One who had not seen it may be right: then the finding stays with the sale.
+	w = newWorld(t)
+	w.product()
+	w.do("lanzhi", activate, about(codes(0, 99)), field("lot", "L1"))
+	sale = w.do("lanzhi", sell, about(codes(0, 99)))
+	claim = w.do("dist", sell, about(codes(0, 99)), at(sale.At-1))
+	tr = w.check(bottle(5), Suspicious, Sold, "", SoldTwice, SoldByNonHolder)
+	if got := tr.Findings[0].Records; !slices.Equal(got, []ledger.Hash{sale.ID, claim.ID}) {
+		t.Errorf("the finding names %v, want the sale first", got)
+	}
+}
+
+// A hand-held clock that goes wrong by minutes does not make a receipt precede
+// its shipment.
+func TestReceiptAfterItsShipment(t *testing.T) {
+	w := newWorld(t)
+	w.product()
+	w.do("lanzhi", activate, about(codes(0, 99)), field("lot", "L1"))
+	s := w.do("lanzhi", ship, about(codes(0, 99)), to("wh"))
+	w.do("wh", receive, about(codes(0, 99)), refs(s), at(s.At-120_000))
+	tr := w.check(bottle(5), Consistent, Held, "wh")
+	if last := tr.Events[len(tr.Events)-1]; last.Kind != receive {
+		t.Errorf("the trail ends with %s", last.Kind)
+	}
+}
+
+// Two records made offline long ago come late, and only the second explains
+// the first: nobody is accused.
+func TestLateRecordsThatFitTogether(t *testing.T) {
+	w := newWorld(t)
+	all := about(codes(0, 99))
+	w.product()
+	w.do("lanzhi", activate, all, field("lot", "L1"))
+	out := w.do("lanzhi", ship, all, to("wh"))
+	w.sees("wh")
+	back := w.now + 10*3_600_000
+	w.now = back
+	w.do("lanzhi", receive, all)
+	w.do("lanzhi", sell, all)
+	w.sees("wh")
+	w.do("wh", receive, all, refs(out), at(out.At+3_600_000))
+	w.do("wh", ship, all, to("lanzhi"), at(out.At+7_200_000))
+	w.check(bottle(5), Consistent, Sold, "")
+}
+
+func TestNeverIssued(t *testing.T) {
+	w := newWorld(t)
+	run := w.product()
+	in := w.input(bottle(0))
+	in.Absent = true
+	tr := Fold(in)
+	if tr.Verdict != NeverIssued || len(tr.Events) > 0 || tr.Custody.State != "" {
+		t.Errorf("got %s with %d events and custody %v", tr.Verdict, len(tr.Events), tr.Custody)
+	}
+	run.Fields["guessable"] = true
+	if tr := Fold(in); tr.Verdict != Unknown {
+		t.Errorf("guessable serials give %s, want unknown", tr.Verdict)
+	}
+}
+
+func TestAsOfCuts(t *testing.T) {
+	w := newWorld(t)
+	w.product()
+	w.do("lanzhi", activate, about(codes(0, 99)), field("lot", "L1"))
+	w.do("lanzhi", ship, about(codes(0, 99)), to("wh"))
+	in := w.input(bottle(5))
+	in.AsOf = map[uint32]uint64{3: 3}
+	if tr := Fold(in); tr.Custody.State != Active || len(tr.Events) != 2 {
+		t.Errorf("got %v with %d events", tr.Custody, len(tr.Events))
+	}
+}
+
+func TestProductVersionOfTheItemsDay(t *testing.T) {
+	w := newWorld(t)
+	w.product()
+	version := func(n uint64, name string, opts ...option) {
+		w.do("lanzhi", ledger.KindProduct, append(opts, field("gtin", wine), field("version", n), field("issuing_chain", uint64(3)), field("names", Names{Zh: name}))...)
+	}
+	version(2, "夏", field("applies_from", "2026-06-01"))
+	version(3, "秋", field("applies_from", "2026-09-01"))
+	version(4, "夏，改", field("corrects", uint64(2)))
+	w.do("dist", ledger.KindProduct, field("gtin", wine), field("version", uint64(9)), field("issuing_chain", uint64(2)), field("names", Names{Zh: "假"}))
+	for day, want := range map[string]string{"2026-05-31": "兰芷干红", "2026-06-01": "夏，改", "2026-09-01": "秋"} {
+		v := newWorld(t)
+		v.events, v.size = slices.Clone(w.events), w.size
+		v.do("lanzhi", activate, about(codes(0, 99)), field("lot", "L1"), field("produced", day))
+		if got := v.fold(bottle(5)).Product.Fields.Names("names").Zh; got != want {
+			t.Errorf("produced %s: version %q, want %q", day, got, want)
+		}
+	}
+}
+
+func TestExpiry(t *testing.T) {
+	w := newWorld(t)
+	w.product()
+	w.do("lanzhi", activate, about(codes(0, 99)), field("lot", "L1"), field("produced", "2026-03-01"))
+	tr := w.fold(bottle(5))
+	for _, c := range []struct {
+		now  string
+		want bool
+	}{{"2026-03-31T15:59:59Z", false}, {"2026-03-31T16:00:00Z", true}} { // midnight in Beijing
+		n, findings := NowOf(tr, mustTime(t, c.now))
+		if n.Expires != "2026-03-31" || n.Expired != c.want || len(findings) > 0 != c.want {
+			t.Errorf("at %s: %+v, %v", c.now, n, findings)
+		}
+	}
+}
+
+func TestQuantitiesAreForParties(t *testing.T) {
+	w := newWorld(t)
+	s := w.do("lanzhi", ship, about(codes(0, 99)), to("wh"))
+	r := w.do("wh", receive, about(codes(0, 89)), refs(s), field("lines", []Count{{wine, 100, 90, 1}}))
+	list := Quantities(w.charter, s, []*Event{r})
+	if len(list) != 2 || list[0].n != 100 || list[0].m != 90 || list[1].n != 10 {
+		t.Fatalf("got %+v", list)
+	}
+	tr := w.fold(bottle(5))
+	for viewer, want := range map[Viewer]int{{}: 0, {Code: true}: 0, {Member: "dist"}: 0, {Member: "wh"}: 2, {Member: "audit"}: 2} {
+		if got := tr.Words(list, viewer); len(got) != want {
+			t.Errorf("%+v is told %d findings, want %d", viewer, len(got), want)
+		}
+	}
+	words := tr.Words(list, Viewer{Member: "wh"})
+	if words[0].Zh != "华东仓收货清点：应有100件，实有90件。" || words[1].En != "10 codes of a shipment by Lanzhi have no record of receipt yet." {
+		t.Errorf("words: %+v", words)
+	}
+}
+
+// The table of findings is complete, and no sentence promises what nobody can.
+func TestFindingTable(t *testing.T) {
+	for code, spec := range findingSpecs {
+		if spec.severity.rank() < 0 || spec.zh == "" || spec.en == "" {
+			t.Errorf("%s: the row is not complete", code)
+		}
+		if spec.audience != pub && spec.severity.rank() >= Warning.rank() {
+			t.Errorf("%s: contradicts, but the public is not told", code)
+		}
+		for _, banned := range []string{"正品", "保真", "不可篡改", "genuine", "authentic", "tamper"} {
+			if strings.Contains(spec.zh+spec.en, banned) {
+				t.Errorf("%s says %q", code, banned)
+			}
+		}
+	}
+	if _, err := gs1.ParseGTIN(boxes.String()); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestHeadlines(t *testing.T) {
+	brand := Names{"兰芷", "Lanzhi"}
+	note := Names{"某事。", "Something."}
+	for v, want := range map[Verdict][2]string{
+		Consistent:  {"此码由兰芷签发，流通记录一致", "Issued by Lanzhi; the records agree"},
+		Warn:        {"此码由兰芷签发，有一项请留意：某事。", "Issued by Lanzhi; please note: Something."},
+		Suspicious:  {"请谨慎：此码可能被复制", "Caution: this code may have been copied"},
+		Recalled:    {"该产品正在召回，请停止使用", "This product is being recalled; stop using it"},
+		NeverIssued: {"兰芷没有签发过此码", "Lanzhi has never issued this code"},
+		Unknown:     {"暂未查到此码，请稍后再试", "Not found yet, please try again"},
+	} {
+		if zh, en := v.Headline(brand, note); zh != want[0] || en != want[1] {
+			t.Errorf("%s: %q, %q", v, zh, en)
+		}
+	}
+}
