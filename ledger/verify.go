@@ -293,7 +293,8 @@ func (c *chainVerifier) walk() {
 	next := uint64(0)
 	for se, err := range c.src.Entries(c.number, 0, c.size) {
 		if err != nil {
-			c.problem("entry", &next, because(CodeUnreadable, err, "read entry"))
+			seq := next // next moves on, the problem's position must not
+			c.problem("entry", &seq, because(CodeUnreadable, err, "read entry"))
 			continue
 		}
 		if se.Seq != next {
