@@ -585,3 +585,44 @@ func TestRightsInOrderOfTheirEntries(t *testing.T) {
 		t.Errorf("rights rebuilt: %v, want %v", again, all)
 	}
 }
+
+// What was signed under a grant stays provable after it was revoked.
+func TestRightsKeepWhatWasRevoked(t *testing.T) {
+	net := ledgertest.New()
+	a := address(7)
+	b := net.NewChain("wh")
+	b.Append(net.GrantTo("wh", a, []ledger.Kind{ledger.KindShip})) // 2
+	b.Append(net.Revoke("wh", a))                                  // 3
+	b.Append(net.Revoke("wh", a))                                  // 4, of nothing
+	b.Append(net.GrantTo("wh", a, []ledger.Kind{ledger.KindPack})) // 5
+	rights := b.Chain.Rights()
+	if of := rights.Of(a); len(of) != 1 || of[0].Seq != 5 {
+		t.Errorf("in force: %v, want the grant at 5", of)
+	}
+	for seq, want := range map[uint64][]uint64{1: nil, 2: nil, 3: {2}, 4: nil, 5: nil, 6: {5}} {
+		var got []uint64
+		for _, g := range rights.At(a, seq) {
+			got = append(got, g.Seq)
+		}
+		if !slices.Equal(got, want) {
+			t.Errorf("in force at %d: grants at %v, want %v", seq, got, want)
+		}
+	}
+	if all := rights.All(); len(all) != 3 || all[1].Until != 3 || all[2].Until != 0 {
+		t.Errorf("all grants: %v", all)
+	}
+}
+
+func TestCharterEntries(t *testing.T) {
+	net := ledgertest.New()
+	b := net.NewChain("wh")
+	net.Adopt(nil)
+	b.Charter() // 2
+	b.Record(ledger.KindReceive)
+	for seq, want := range map[uint64]int{0: -1, 1: 0, 2: 0, 3: 2, 4: 2, 1 << 40: 2} {
+		at, ok := b.Chain.CharterEntry(seq)
+		if ok != (want >= 0) || ok && at != uint64(want) {
+			t.Errorf("charter entry before %d: %d, %v, want %d", seq, at, ok, want)
+		}
+	}
+}

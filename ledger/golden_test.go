@@ -121,12 +121,12 @@ func goldenSignedCharter() *ledger.SignedCharter {
 func goldenState() ledger.ChainState {
 	return ledger.ChainState{
 		Size: 3, Prev: fill(0x40), Time: ledgertest.Start, After: ledger.EntryRecord, Version: 1,
-		Tree: []ledger.Hash{fill(0x41), fill(0x42)}, Frontier: []ledger.Seen{{Chain: 2, Size: 5, Root: fill(0x43)}},
+		Tree: []ledger.Hash{fill(0x41), fill(0x42)}, Frontier: []ledger.Seen{{Chain: 2, Size: 5, Root: fill(0x43)}}, Charters: []uint64{0, 255},
 	}
 }
 
 func goldenGrant() ledger.Grant {
-	return ledger.Grant{Seq: 1, Address: address(0x05), Kinds: []ledger.Kind{ledger.KindErase, ledger.KindShip}, Party: "store-1", Places: []string{"dock-1"}}
+	return ledger.Grant{Seq: 1, Address: address(0x05), Kinds: []ledger.Kind{ledger.KindErase, ledger.KindShip}, Party: "store-1", Places: []string{"dock-1"}, Until: 9}
 }
 
 func TestGoldenBytes(t *testing.T) {

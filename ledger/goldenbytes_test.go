@@ -294,7 +294,7 @@ const goldenSignedCharterBytes = `
 
 // The stored state of a chain.
 const goldenStateBytes = `
-	a7  // map of 7
+	a8  // map of 8
 	  0103  // 1 size: 3
 	  0258204040404040404040404040404040404040404040404040404040404040404040  // 2 prev: 32 bytes
 	  031b0000019ca6b1dc00  // 3 time, ms: 1772323200000
@@ -308,11 +308,14 @@ const goldenStateBytes = `
 	      02  // chain: 2
 	      05  // size: 5
 	      58204343434343434343434343434343434343434343434343434343434343434343  // root: 32 bytes
+	  0882  // 8 positions of charter entries: array of 2
+	    00  // 0
+	    18ff  // 255
 `
 
 // One stored grant.
 const goldenGrantBytes = `
-	a5  // map of 5
+	a6  // map of 6
 	  0101  // 1 position: 1
 	  02540505050505050505050505050505050505050505  // 2 address: 20 bytes
 	  0382  // 3 kinds: array of 2
@@ -321,6 +324,7 @@ const goldenGrantBytes = `
 	  046773746f72652d31  // 4 party: "store-1"
 	  0581  // 5 places: array of 1
 	    66646f636b2d31  // "dock-1"
+	  0609  // 6 until: 9
 `
 
 // The public fields of a grant record.

@@ -70,10 +70,7 @@ func (b *Builder) Clone() *Builder {
 	c := *b
 	c.Chain = b.Chain.Clone()
 	c.Entries, c.Sidecars = slices.Clone(b.Entries), slices.Clone(b.Sidecars)
-	c.ids, c.tiles = maps.Clone(b.ids), maps.Clone(b.tiles)
-	for id, t := range c.tiles {
-		c.tiles[id] = slices.Clone(t)
-	}
+	c.ids, c.tiles = maps.Clone(b.ids), b.Tiles()
 	return &c
 }
 
@@ -180,6 +177,15 @@ func (b *Builder) keep(tile ledger.TileID, at int, h ledger.Hash) {
 // TileSource reads the chain's tiles. A tile that does not exist reads as empty.
 func (b *Builder) TileSource() ledger.TileSource {
 	return func(tile ledger.TileID, width int) ([]byte, error) { return b.tiles[tile], nil }
+}
+
+// Tiles returns a copy of the chain's tiles.
+func (b *Builder) Tiles() map[ledger.TileID][]byte {
+	tiles := make(map[ledger.TileID][]byte, len(b.tiles))
+	for id, t := range b.tiles {
+		tiles[id] = slices.Clone(t)
+	}
+	return tiles
 }
 
 // Opened returns an entry and its sidecar, decoded.
