@@ -410,6 +410,9 @@ func (s *SignedCharter) Encode() ([]byte, error) {
 // DecodeSignedCharter parses what Encode gives and checks the body's form, not
 // the signatures.
 func DecodeSignedCharter(raw []byte) (*SignedCharter, error) {
+	if len(raw) > MaxSignedCharterBytes {
+		return nil, wrong(CodeTooLarge, "a signed charter of %d bytes is over the limit of %d", len(raw), MaxSignedCharterBytes)
+	}
 	var w wireCharter
 	if err := Unmarshal(raw, &w); err != nil {
 		return nil, err

@@ -478,6 +478,10 @@ func TestSignedCharterBytes(t *testing.T) {
 	wantCode(t, "a tail", err, ledger.CodeForm)
 	_, err = ledger.DecodeSignedCharter(cborArray(cborBytes(signed.Body[1:]), []byte{0x80}))
 	wantCode(t, "a body that is no charter", err, ledger.CodeForm)
+	_, err = ledger.DecodeSignedCharter(make([]byte, ledger.MaxSignedCharterBytes+1))
+	wantCode(t, "too many bytes", err, ledger.CodeTooLarge)
+	_, err = ledger.DecodeSignedCharter(make([]byte, ledger.MaxSignedCharterBytes))
+	wantCode(t, "as many bytes as allowed, all wrong", err, ledger.CodeForm)
 }
 
 func TestGTINAuthority(t *testing.T) {

@@ -21,6 +21,9 @@ const (
 	// MaxCharterSignatures: one per member of two versions and some spare.
 	MaxCharterSignatures = 512
 
+	// MaxSignedCharterBytes leaves twice the 125 bytes that a signature needs.
+	MaxSignedCharterBytes = MaxCharterBytes + 256*MaxCharterSignatures
+
 	// MaxCheckpointBytes bounds a checkpoint note. 65 signature lines of about
 	// 190 bytes and three text lines fit three times over.
 	MaxCheckpointBytes = 32 << 10
