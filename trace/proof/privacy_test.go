@@ -32,7 +32,7 @@ func decoded(t testing.TB, b *proof.Bundle) []byte {
 func (w *world) leafSalt(name string, leaf int) []byte {
 	pos := w.at[name]
 	_, sc := w.builder(pos.Chain).Opened(pos.Seq)
-	l := mustParse(ledger.DecodeLeaf(sc.Leaves[leaf]))
+	l := must(ledger.DecodeLeaf(sc.Leaves[leaf]))
 	return l.Salt[:]
 }
 
@@ -52,7 +52,7 @@ func TestBundleShowsWhatItMayAndNothingElse(t *testing.T) {
 		for name, pos := range w.at {
 			_, sc := w.builder(pos.Chain).Opened(pos.Seq)
 			for _, raw := range sc.Disclosures {
-				d := mustParse(ledger.DecodeDisclosure(raw))
+				d := must(ledger.DecodeDisclosure(raw))
 				want := shown[name] && d.Audience <= ledger.Item
 				if bytes.Contains(all, d.Salt[:]) != want {
 					t.Errorf("item %d: field %d of %s, for %s: shown %v, want %v", index, d.Path, name, d.Audience, !want, want)
@@ -103,7 +103,7 @@ func TestWorldHidesSomething(t *testing.T) {
 		for seq := range b.Size() {
 			_, sc := b.Opened(seq)
 			for _, raw := range sc.Disclosures {
-				count[mustParse(ledger.DecodeDisclosure(raw)).Audience]++
+				count[must(ledger.DecodeDisclosure(raw)).Audience]++
 			}
 		}
 	}

@@ -112,10 +112,14 @@ func (v *verifier) limits(compared bool) []string {
 	list = append(list,
 		"本证明不能显示没有遗漏，也不能显示其间没有撤销授权或更换章程：这些由会签的多数公司和提供证明的服务器负责。"+
 			" That nothing is missing, and that no revocation or newer charter stands between, is not shown here; it rests on the quorum that cosigned and on the server that gave the proof.",
-		"仅供成员查看的内容（如发往何处、引用的记录）不在证明中，流转次序以登记时间为准。"+
-			" What is for members only, such as to whom goods were sent and which records refer to which, is not in the proof, and the order of events is that of their times.",
+		"仅供成员查看的内容（如发往何处、引用了哪些记录）不在证明中，流转次序以登记的时间为准；能看到这些内容的节点可能得出不同的结论。"+
+			" What is for members only, such as to whom goods were sent and which records refer to which, is not in the proof, and events stand in the order of their times; a node that sees these fields may come to another verdict.",
 		"证明的是码和记录，不是包装内的商品。"+
 			" Codes and records are proven, not the goods in the package.")
+	if v.absent() {
+		list = append(list, "所示批次中没有此码；若该商品另有外来序列号的批次，其中有无此码由提供证明的服务器负责。"+
+			" The code is not in the run shown; that no list of foreign serials of the product has it rests on the server.")
+	}
 	if q := v.net.Newest().Charter; len(q.Cosigners) < 4 {
 		list = append(list, "会签公司少于四家，无法容忍其中任何一家作假。"+
 			" With fewer than four cosigners the network tolerates no dishonest one among them.")

@@ -25,16 +25,16 @@ const (
 )
 
 var (
-	wine    = mustParse(gs1.ParseGTIN("06901234567892"))
-	cases   = mustParse(gs1.ParseGTIN("16901234567899"))
+	wine    = must(gs1.ParseGTIN("06901234567892"))
+	cases   = must(gs1.ParseGTIN("16901234567899"))
 	pallets = []gs1.SSCC{
-		mustParse(gs1.ParseSSCC("069012340000000016")),
-		mustParse(gs1.ParseSSCC("069012340000000023")),
-		mustParse(gs1.ParseSSCC("069012340000000030")),
+		must(gs1.ParseSSCC("069012340000000016")),
+		must(gs1.ParseSSCC("069012340000000023")),
+		must(gs1.ParseSSCC("069012340000000030")),
 	}
 )
 
-func mustParse[T any](v T, err error) T {
+func must[T any](v T, err error) T {
 	if err != nil {
 		panic(err)
 	}
@@ -76,7 +76,7 @@ type opt = ledgertest.RecordOption
 func subjects(list ...trace.Subject) opt {
 	var raw []any
 	for _, s := range list {
-		raw = append(raw, cbor.RawMessage(mustParse(trace.EncodeSubject(s))))
+		raw = append(raw, cbor.RawMessage(must(trace.EncodeSubject(s))))
 	}
 	return ledgertest.Subjects(raw...)
 }
@@ -277,7 +277,7 @@ func (w *world) input(index uint32) proof.Input {
 	hash := code.HashOf(w.run.GTIN, w.run.Serial(index).String())
 	return proof.Input{
 		URI: w.uri(index), Network: w.Network,
-		Code: proof.Issued(mustParse(w.prover.ProveInclusion(hash))), Item: trace.Code(wine, runNumber, index),
+		Code: proof.Issued(must(w.prover.ProveInclusion(hash))), Item: trace.Code(wine, runNumber, index),
 		Events: w.positions(trails[index]...), Finals: w, Warrants: w,
 	}
 }
@@ -291,7 +291,7 @@ func (w *world) absent(index uint32) proof.Input {
 	hash := code.HashOf(w.run.GTIN, serial.String())
 	return proof.Input{
 		URI: fmt.Sprintf("https://q.lanzhi.example/01/%s/21/%s", wine, serial), Network: w.Network,
-		Code:   proof.NeverIssued(mustParse(w.prover.ProveAbsence(hash))),
+		Code:   proof.NeverIssued(must(w.prover.ProveAbsence(hash))),
 		Events: w.positions("product", "run"), Finals: w, Warrants: w,
 	}
 }
