@@ -363,10 +363,14 @@ func (a *admission) custody(s Subject) error {
 		return err
 	}
 	events := g.sorted(a.named)
+	stored := make(map[ledger.Hash]bool, len(events))
+	for _, e := range events {
+		stored[e.Hash] = true
+	}
 	r := &rules{
 		authority: func(member string, i Item) bool { return authority([]*ledger.Charter{a.charter}, member, i.GTIN) },
 		examines:  func(member string, i Item) bool { return examines([]*ledger.Charter{a.charter}, member, i.GTIN) },
-		missing:   func(ref ledger.Hash) bool { return a.named[ref] == nil },
+		missing:   func(ref ledger.Hash) bool { return !stored[ref] },
 	}
 	for _, piece := range pieces(s, cuts) {
 		if err := a.piece(piece, events, r); err != nil {

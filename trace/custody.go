@@ -399,7 +399,7 @@ func (m *machine) sell(e *Event, itself bool) {
 // inspect counts what the brand, an auditor or the holder has found. A failure
 // that anybody could record would be a weapon.
 func (m *machine) inspect(e *Event) {
-	holder := m.custody.Holder == "" || sameHand(e.Actor(), m.custody.Holder) || m.custody.State == InTransit && sameHand(e.Actor(), m.to)
+	holder := m.custody.State == "" || sameHand(e.Actor(), m.custody.Holder) || m.custody.State == InTransit && sameHand(e.Actor(), m.to)
 	switch {
 	case !holder && !m.rules.examines(e.Member, m.item):
 		m.report(NotAuthority, e, nil)

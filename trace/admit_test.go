@@ -1,0 +1,344 @@
+package trace
+
+import (
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"testing"
+
+	"suyuan/ledger"
+	"suyuan/trace/gs1"
+)
+
+// ownView is a member's node in a world: it has stored what is in the world.
+type ownView struct {
+	w      *world
+	member string
+}
+
+func (v ownView) own(keep func(*Event) bool) []*Event {
+	var list []*Event
+	for _, e := range v.w.events {
+		if e.Member == v.member && keep(e) {
+			list = append(list, e)
+		}
+	}
+	return list
+}
+
+func (v ownView) Overlapping(s Subject) ([]*Event, error) {
+	return v.own(func(e *Event) bool {
+		return slices.ContainsFunc(e.Subjects, func(x Subject) bool {
+			return slices.ContainsFunc(x.simple(), func(y Subject) bool { return overlap(s, y) })
+		})
+	}), nil
+}
+
+func (v ownView) Products(gtin gs1.GTIN) ([]*Event, error) {
+	var list []*Event
+	for _, e := range v.w.events {
+		if e.Kind == ledger.KindProduct && e.Fields.GTIN("gtin") == gtin {
+			list = append(list, e)
+		}
+	}
+	return list, nil
+}
+
+func (v ownView) Run(gtin gs1.GTIN, run uint16) (*Event, error) {
+	for _, e := range v.w.events {
+		if e.Kind == ledger.KindRun && e.Fields.GTIN("gtin") == gtin && e.Fields.Uint("run") == uint64(run) {
+			return e, nil
+		}
+	}
+	return nil, nil
+}
+
+func (v ownView) Registered(kind ledger.Kind, slug string) (bool, error) {
+	name := map[ledger.Kind]string{ledger.KindPlace: "id", ledger.KindParty: "slug"}[kind]
+	return len(v.own(func(e *Event) bool { return e.Kind == kind && e.Fields.Text(name) == slug })) > 0, nil
+}
+
+func (v ownView) Entry(leaf ledger.Hash) (*Event, error) {
+	for _, e := range v.w.events {
+		if e.Hash == leaf {
+			return e, nil
+		}
+	}
+	return nil, nil
+}
+
+// try asks whether an event may be appended, and leaves the world as it was.
+func (w *world) try(party string, kind ledger.Kind, opts ...option) error {
+	e := w.do(party, kind, opts...)
+	w.events = w.events[:len(w.events)-1]
+	w.size[e.Chain]--
+	return Admit(e, w.charter, ownView{w, e.Member})
+}
+
+// party registers a hosted party.
+func (w *world) party(name string) {
+	w.do(memberOf(name), ledger.KindParty, field("slug", name[len(memberOf(name))+1:]), field("name", Names{Zh: name}))
+}
+
+func TestAdmit(t *testing.T) {
+	all, some := about(codes(0, 99)), about(codes(40, 59))
+	lot := field("lot", "L1")
+	pal := Unit(pallet)
+	second := mustSSCC("069012340000000023")
+	box := func(n uint32) Subject { return OfRange(Range{boxes, 1, n, n}) }
+	ready := func(w *world) *Event {
+		w.product()
+		return w.do("lanzhi", activate, all, lot)
+	}
+	productV := func(n, chain uint64) []option {
+		return []option{field("gtin", wine), field("version", n), field("issuing_chain", chain)}
+	}
+	for _, c := range []struct {
+		name   string
+		try    func(w *world) error
+		reason string // "" is admitted
+	}{
+		{"product of the GTIN's member", func(w *world) error { return w.try("lanzhi", ledger.KindProduct, productV(1, 3)...) }, ""},
+		{"product of another's GTIN", func(w *world) error { return w.try("dist", ledger.KindProduct, productV(1, 2)...) }, RefusedNoAuthority},
+		{"product issued on a chain of another", func(w *world) error { return w.try("lanzhi", ledger.KindProduct, productV(1, 4)...) }, RefusedNoChain},
+		{"version again", func(w *world) error { w.product(); return w.try("lanzhi", ledger.KindProduct, productV(1, 3)...) }, RefusedVersion},
+		{"corrects nothing", func(w *world) error {
+			w.product()
+			return w.try("lanzhi", ledger.KindProduct, append(productV(2, 3), field("corrects", uint64(7)))...)
+		}, RefusedNoVersion},
+		{"run without a product", func(w *world) error {
+			return w.try("lanzhi", ledger.KindRun, field("gtin", wine), field("run", uint64(1)), field("count", uint64(5)))
+		}, RefusedNoProduct},
+		{"run taken", func(w *world) error {
+			w.product()
+			return w.try("lanzhi", ledger.KindRun, field("gtin", wine), field("run", uint64(1)), field("count", uint64(5)))
+		}, RefusedRunTaken},
+		{"next run", func(w *world) error {
+			w.product()
+			return w.try("lanzhi", ledger.KindRun, field("gtin", wine), field("run", uint64(2)), field("count", uint64(5)))
+		}, ""},
+		{"run on another chain", func(w *world) error {
+			w.product()
+			e := w.do("lanzhi", ledger.KindRun, field("gtin", wine), field("run", uint64(2)), field("count", uint64(5)))
+			e.Chain = 9
+			w.events = w.events[:len(w.events)-1]
+			return Admit(e, w.charter, ownView{w, "lanzhi"})
+		}, RefusedNotIssuer},
+		{"run of another's GTIN", func(w *world) error {
+			w.product()
+			return w.try("dist", ledger.KindRun, field("gtin", wine), field("run", uint64(2)), field("count", uint64(5)))
+		}, RefusedNoAuthority},
+		{"activate", func(w *world) error { w.product(); return w.try("lanzhi", activate, all, lot) }, ""},
+		{"activate what is not issued", func(w *world) error { return w.try("lanzhi", activate, all, lot) }, RefusedUnknownRun},
+		{"activate beyond the run", func(w *world) error { w.product(); return w.try("lanzhi", activate, about(codes(99, 100)), lot) }, RefusedOutsideRun},
+		{"activate another's", func(w *world) error { w.product(); return w.try("dist", activate, all, lot) }, RefusedNoAuthority},
+		{"activate in part again", func(w *world) error { ready(w); return w.try("lanzhi", activate, some, lot) }, RefusedActive},
+		{"a party that is not registered", func(w *world) error { return w.try("dist/store1", receive, all) }, RefusedNoParty},
+		{"a party that is", func(w *world) error { w.party("dist/store1"); return w.try("dist/store1", receive, all) }, ""},
+		{"a place that is not registered", func(w *world) error {
+			return w.try("wh", receive, all, func(e *Event) { e.Place = "hz9" })
+		}, RefusedNoPlace},
+		{"ship to a stranger", func(w *world) error { ready(w); return w.try("lanzhi", ship, all, to("acme")) }, RefusedNoParty},
+		{"ship what came without a record", func(w *world) error { return w.try("dist", ship, all, to("wh")) }, ""},
+		{"ship twice", func(w *world) error {
+			ready(w)
+			w.do("lanzhi", ship, all, to("wh"))
+			return w.try("lanzhi", ship, some, to("dist"))
+		}, RefusedNotHolder},
+		{"ship the rest", func(w *world) error {
+			ready(w)
+			w.do("lanzhi", ship, some, to("wh"))
+			return w.try("lanzhi", ship, about(codes(0, 39), codes(60, 99)), to("dist"))
+		}, ""},
+		{"ship a range with shipped codes in its middle", func(w *world) error {
+			ready(w)
+			w.do("lanzhi", ship, some, to("wh"))
+			return w.try("lanzhi", ship, about(codes(30, 99)), to("dist"))
+		}, RefusedNotHolder},
+		{"ship again after cancelling", func(w *world) error {
+			ready(w)
+			s := w.do("lanzhi", ship, all, to("wh"))
+			w.do("lanzhi", cancel, all, refs(s))
+			return w.try("lanzhi", ship, all, to("dist"))
+		}, ""},
+		{"ship again what has come back", func(w *world) error {
+			ready(w)
+			w.do("lanzhi", ship, all, to("wh"))
+			w.do("lanzhi", receive, all)
+			return w.try("lanzhi", ship, all, to("dist"))
+		}, ""},
+		{"sell what is sold", func(w *world) error { w.do("dist", sell, some); return w.try("dist", sell, all) }, RefusedSold},
+		{"receive what one has sold", func(w *world) error { w.do("dist", sell, some); return w.try("dist", receive, all) }, RefusedSold},
+		{"sell what another has sold", func(w *world) error { w.do("wh", sell, some); return w.try("dist", sell, all) }, ""},
+		{"sell what another party of the house holds", func(w *world) error {
+			w.party("dist/store1")
+			w.party("dist/store2")
+			w.do("dist/store1", receive, all)
+			return w.try("dist/store2", sell, all)
+		}, RefusedNotHolder},
+		{"ship what is void", func(w *world) error {
+			ready(w)
+			w.do("lanzhi", void, some)
+			return w.try("lanzhi", ship, all, to("wh"))
+		}, RefusedVoid},
+		{"void what another holds, by the brand", func(w *world) error {
+			ready(w)
+			w.do("lanzhi", ship, all, to("wh"))
+			return w.try("lanzhi", void, all)
+		}, ""},
+		{"void what one has shipped", func(w *world) error {
+			w.do("wh", ship, all, to("dist"))
+			return w.try("wh", void, all)
+		}, RefusedNotHolder},
+		{"void what one holds", func(w *world) error { w.do("wh", receive, all); return w.try("wh", void, some) }, ""},
+		{"receive what is addressed to another", func(w *world) error {
+			s := w.do("lanzhi", ship, all, to("wh"))
+			return w.try("dist", receive, all, refs(s))
+		}, RefusedNotRecipient},
+		{"receive from what is no shipment", func(w *world) error {
+			return w.try("dist", receive, all, refs(ready(w)))
+		}, RefusedNoShipment},
+		{"receive before the shipment arrives here", func(w *world) error {
+			return w.try("dist", receive, all, refs(&Event{Hash: ledger.Hash{9}}))
+		}, ""},
+		{"cancel by a stranger", func(w *world) error {
+			s := w.do("lanzhi", ship, all, to("wh"))
+			return w.try("dist", cancel, all, refs(s))
+		}, RefusedNotSide},
+		{"cancel by the recipient", func(w *world) error {
+			s := w.do("lanzhi", ship, all, to("wh"))
+			return w.try("wh", cancel, some, refs(s))
+		}, ""},
+		{"cancel what one has received", func(w *world) error {
+			s := w.do("lanzhi", ship, all, to("wh"))
+			w.do("wh", receive, all, refs(s))
+			return w.try("wh", cancel, some, refs(s))
+		}, RefusedNotOpen},
+		{"cancel twice", func(w *world) error {
+			ready(w)
+			s := w.do("lanzhi", ship, all, to("wh"))
+			w.do("lanzhi", cancel, all, refs(s))
+			return w.try("lanzhi", cancel, some, refs(s))
+		}, RefusedNotOpen},
+		{"pack a code into two units", func(w *world) error {
+			return w.try("wh", pack, about(Contents(pal, codes(0, 9)), Contents(Unit(second), codes(9, 9))))
+		}, RefusedOverlap},
+		{"pack a pallet into what stands on it", func(w *world) error {
+			w.do("wh", pack, about(Contents(pal, Of(Unit(second)))))
+			return w.try("wh", pack, about(Contents(Unit(second), Of(pal))))
+		}, RefusedCycle},
+		{"pack into a pallet that has left", func(w *world) error {
+			w.do("wh", ship, about(Of(pal)), to("dist"))
+			return w.try("wh", pack, about(Contents(pal, codes(0, 9))))
+		}, RefusedNotHolder},
+		{"sell from a pallet that has left", func(w *world) error {
+			ready(w)
+			w.do("lanzhi", pack, about(cases(0, 10, 10)))
+			w.do("lanzhi", pack, about(Contents(pal, OfRange(Range{boxes, 1, 0, 4}))))
+			w.do("lanzhi", ship, about(Of(pal)), to("wh"))
+			return w.try("lanzhi", sell, about(codes(49, 49)))
+		}, RefusedNotHolder},
+		{"sell from a case that has not", func(w *world) error {
+			ready(w)
+			w.do("lanzhi", pack, about(cases(0, 10, 10)))
+			w.do("lanzhi", pack, about(Contents(pal, OfRange(Range{boxes, 1, 0, 4}))))
+			w.do("lanzhi", ship, about(Of(pal)), to("wh"))
+			return w.try("lanzhi", sell, about(codes(50, 99)))
+		}, ""},
+		{"sell a range of which one case has left", func(w *world) error {
+			ready(w)
+			w.do("lanzhi", pack, about(cases(0, 10, 10)))
+			w.do("lanzhi", ship, about(box(7)), to("wh"))
+			return w.try("lanzhi", sell, all)
+		}, RefusedNotHolder},
+		{"sell an exception of a case that has left", func(w *world) error {
+			ready(w)
+			w.do("lanzhi", pack, about(cases(0, 10, 10, Span{From: 35, To: 36})))
+			w.do("lanzhi", ship, about(box(3)), to("wh"))
+			return w.try("lanzhi", sell, about(codes(35, 36)))
+		}, ""},
+		{"inspect one's product", func(w *world) error { return w.try("lanzhi", inspect, about(Of(Product(wine)))) }, ""},
+		{"inspect another's lot", func(w *world) error { return w.try("dist", inspect, about(Of(Lot(wine, "L1")))) }, RefusedNoAuthority},
+		{"inspect as an auditor", func(w *world) error { return w.try("audit", inspect, about(Of(Lot(wine, "L1")))) }, ""},
+		{"inspect what one has sold", func(w *world) error {
+			w.do("wh", sell, all)
+			return w.try("wh", inspect, all)
+		}, RefusedNotHolder},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			err := c.try(newWorld(t))
+			if c.reason == "" {
+				if err != nil {
+					t.Errorf("refused: %v", err)
+				}
+				return
+			}
+			var r *Refusal
+			if !errors.As(err, &r) || r.Reason != c.reason {
+				t.Errorf("got %v, want %s", err, c.reason)
+			}
+		})
+	}
+}
+
+// Cutting a range into pieces decides as looking at each of its codes does.
+func TestPiecesDecideAsSingleCodes(t *testing.T) {
+	for seed := range uint64(300) {
+		rnd := rand.New(rand.NewPCG(seed, 1))
+		w := newWorld(t)
+		w.product()
+		w.do("lanzhi", activate, about(codes(0, 99)), field("lot", "L1"))
+		span := func() Subject { from := rnd.Uint32N(100); return codes(from, from+rnd.Uint32N(100-from)) }
+		for range 1 + rnd.IntN(8) {
+			kind, subject := ship, span()
+			switch rnd.IntN(7) {
+			case 0:
+				subject = OfRange(Range{boxes, 1, rnd.Uint32N(10), 9})
+			case 1:
+				kind, subject = pack, cases(10*rnd.Uint32N(10), 10, 1)
+			case 2:
+				kind, subject = pack, Contents(Unit(pallet), span())
+			case 3:
+				subject = Of(Unit(pallet))
+			case 4:
+				kind = receive
+			case 5:
+				kind, subject = pack, cases(0, 10, 10, Span{From: 35, To: 36})
+			}
+			if w.try("lanzhi", kind, about(subject), to("wh")) == nil {
+				w.do("lanzhi", kind, about(subject), to("wh"))
+			}
+		}
+		s := span()
+		want := ""
+		for i := s.Range.From; i <= s.Range.To; i++ {
+			if err := w.try("lanzhi", sell, about(codes(i, i))); err != nil {
+				want = fmt.Sprintf("code %d: %v", i, err)
+				break
+			}
+		}
+		if err := w.try("lanzhi", sell, about(s)); (err != nil) != (want != "") {
+			t.Fatalf("seed %d: %v decided as %v, but %s", seed, s, err, want)
+		}
+	}
+}
+
+// One decision about ten million codes takes no longer than about one.
+func BenchmarkAdmit(b *testing.B) {
+	for _, n := range []uint32{1, 10_000_000} {
+		b.Run(fmt.Sprint(n), func(b *testing.B) {
+			w := newWorld(b)
+			w.do("lanzhi", ledger.KindProduct, field("gtin", wine), field("version", uint64(1)), field("issuing_chain", uint64(3)))
+			w.do("lanzhi", ledger.KindRun, field("gtin", wine), field("run", uint64(1)), field("count", uint64(n)))
+			w.do("lanzhi", activate, about(codes(0, n-1)), field("lot", "L1"))
+			e := w.do("lanzhi", ship, about(codes(0, n-1)), to("wh"))
+			w.events = w.events[:len(w.events)-1]
+			for b.Loop() {
+				if err := Admit(e, w.charter, ownView{w, "lanzhi"}); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
