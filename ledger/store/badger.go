@@ -69,7 +69,7 @@ func openBadger(dir string, log *slog.Logger) (*badger.DB, error) {
 func callBadger[T any](f func() (T, error)) (v T, err error) {
 	defer func() {
 		if r := recover(); r != nil {
-			err = fmt.Errorf("%w: badger: %v", ErrDamaged, r)
+			err = fmt.Errorf("badger: %v", r)
 		}
 	}()
 	return f()

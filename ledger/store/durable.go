@@ -51,6 +51,7 @@ type disk struct {
 	dir     string // "" for a store in memory
 	minFree uint64
 	free    func(dir string) (uint64, error)
+	fail    error          // set by tests: what syncNames returns
 	names   chan time.Time // holds the change time of the directory that is durable
 }
 
@@ -84,8 +85,8 @@ const settles = 100 * time.Millisecond
 // only when its change time says that there may be a new name: an fsync more per
 // batch would halve the speed.
 func (d *disk) syncNames() error {
-	if d.dir == "" {
-		return nil
+	if d.fail != nil || d.dir == "" {
+		return d.fail
 	}
 	fi, err := os.Stat(d.dir)
 	if err != nil {

@@ -30,7 +30,7 @@ type Config struct {
 	// before each batch, and again without the refused ones if it refused some:
 	// what it says nil to in its last call is what will be stored, at the
 	// positions that it was shown. It must not keep anything from one call to the
-	// next; Applied says what became of it.
+	// next; Applied says what became of it. Neither may append or extend.
 	Admit func(pending []*Pending) []error
 	// Applied is called by the sequencer after a batch was stored, before its
 	// callers are answered and before the next Admit: n entries from position
@@ -302,6 +302,10 @@ func (s *Store) judgement() error {
 		return errors.Join(fmt.Errorf("%w: a checkpoint under the own log key contradicts the own chain", ErrNotSigning), err)
 	}
 	m, ok := s.guard.ownMark()
+	if cp := s.Latest(c.number); cp != nil && (!ok || cp.Size > m.Size) {
+		// The guard is on disk before a checkpoint is stored.
+		return fmt.Errorf("%w: guard lost: it is older than the newest stored checkpoint, of size %d", ErrNotSigning, cp.Size)
+	}
 	if !ok {
 		return nil
 	}

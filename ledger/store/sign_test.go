@@ -1,0 +1,259 @@
+package store_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"os"
+	"strings"
+	"testing"
+
+	"suyuan/ledger"
+	"suyuan/ledger/ledgertest"
+	"suyuan/ledger/store"
+)
+
+func checkNotSigning(t *testing.T, n *node, why string) {
+	t.Helper()
+	ok, reason := n.SigningState()
+	if ok || !strings.Contains(reason, why) {
+		t.Errorf("signing state %v, %q, want %q", ok, reason, why)
+	}
+	v := n.Network().Newest().Verifiers
+	if _, _, err := n.Sign(context.Background(), v.Origin(n.number()), n.member.Log); !errors.Is(err, store.ErrNotSigning) {
+		t.Errorf("sign: %v", err)
+	}
+	rec, sc := n.record()
+	if _, err := n.Append(context.Background(), rec, sc); !errors.Is(err, store.ErrNotSigning) {
+		t.Errorf("append: %v", err)
+	}
+}
+
+func checkSigning(t *testing.T, n *node) {
+	t.Helper()
+	if ok, reason := n.SigningState(); !ok {
+		t.Errorf("not signing: %s", reason)
+	}
+}
+
+func TestSignOncePerSize(t *testing.T) {
+	n := onDisk(t, ledgertest.New(), "lanzhi")
+	v := n.Network().Newest().Verifiers
+	if _, _, err := n.Sign(context.Background(), v.Origin(1), n.member.Log); !errors.Is(err, store.ErrNotFound) {
+		t.Errorf("empty chain: %v", err)
+	}
+	n.begin(t)
+	cp := n.sign(t)
+	if cp.Size != 2 || cp.Root != n.Head(1).Root {
+		t.Errorf("checkpoint %+v of head %+v", cp, n.Head(1))
+	}
+	if again := n.sign(t); !bytes.Equal(again.Note, cp.Note) {
+		t.Error("the second note differs")
+	}
+	if got := n.Latest(1); got == nil || got.Size != 2 {
+		t.Errorf("latest %+v", got)
+	}
+	if _, _, err := n.Sign(context.Background(), v.Origin(2), n.member.Log); err != nil {
+		t.Errorf("a note that exists needs no origin: %v", err)
+	}
+	n.grow(t, 1)
+	if _, _, err := n.Sign(context.Background(), v.Origin(2), n.member.Log); err == nil {
+		t.Error("signed under a foreign origin")
+	}
+	n.reopen(t)
+	if got := n.Latest(1); got == nil || got.Size != 2 {
+		t.Errorf("latest after reopening %+v", got)
+	}
+	if got := n.sign(t); got.Size != 3 {
+		t.Errorf("size %d", got.Size)
+	}
+}
+
+// copyDir copies the files of one directory.
+func copyDir(t *testing.T, from, to string) {
+	t.Helper()
+	if err := os.RemoveAll(to); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.CopyFS(to, os.DirFS(from)); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestRestoredBackupDoesNotSignBeforeItReachesTheGuard(t *testing.T) {
+	net := ledgertest.New()
+	n := onDisk(t, net, "lanzhi").begin(t)
+	peer := inMemory(t, net, "wh")
+	if err := n.Close(); err != nil {
+		t.Fatal(err)
+	}
+	backup := t.TempDir()
+	copyDir(t, n.cfg.Dir, backup)
+
+	n.reopen(t)
+	n.grow(t, 5)
+	signed := n.sign(t)
+	n.grow(t, 2) // never signed: lost for good, and nobody was told more
+	peer.fetch(t, n, 1, signed.Size)
+	if err := n.Close(); err != nil {
+		t.Fatal(err)
+	}
+	copyDir(t, backup, n.cfg.Dir)
+
+	n.reopen(t)
+	checkNotSigning(t, n, "fetched from peers")
+	n.fetch(t, peer, 1, 4)
+	checkNotSigning(t, n, "fetched from peers")
+	n.fetch(t, peer, 1, signed.Size)
+	checkSigning(t, n)
+	if got := n.sign(t); !bytes.Equal(got.Note, signed.Note) {
+		t.Errorf("another checkpoint for size %d", signed.Size)
+	}
+	n.grow(t, 1)
+	if got := n.sign(t); got.Size != signed.Size+1 {
+		t.Errorf("size %d", got.Size)
+	}
+	checkClean(t, n)
+}
+
+func TestStoreBeyondItsGuardIsAdopted(t *testing.T) {
+	n := onDisk(t, ledgertest.New(), "lanzhi").begin(t)
+	n.sign(t)
+	n.grow(t, 3)
+	n.reopen(t)
+	checkSigning(t, n)
+	if cp := n.sign(t); cp.Size != 5 {
+		t.Errorf("size %d", cp.Size)
+	}
+}
+
+func TestGuardLost(t *testing.T) {
+	for name, lose := range map[string]func(t *testing.T, path string){
+		"missing": func(t *testing.T, path string) { remove(t, path) },
+		"damaged": func(t *testing.T, path string) {
+			if err := os.WriteFile(path, []byte("suyuan guard 1\n"), 0o600); err != nil {
+				t.Fatal(err)
+			}
+		},
+		"made again": func(t *testing.T, path string) {
+			remove(t, path)
+			if err := store.CreateGuard(path); err != nil {
+				t.Fatal(err)
+			}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			n := onDisk(t, ledgertest.New(), "lanzhi").begin(t)
+			cp := n.sign(t)
+			if err := n.Close(); err != nil {
+				t.Fatal(err)
+			}
+			lose(t, n.cfg.Guard)
+			n.reopen(t)
+			checkNotSigning(t, n, "guard lost")
+			if name == "made again" {
+				return // a witness cannot tell that from its first start
+			}
+			if _, err := n.cosign(cp); !errors.Is(err, store.ErrNotSigning) {
+				t.Errorf("cosign: %v", err)
+			}
+		})
+	}
+}
+
+func remove(t *testing.T, path string) {
+	t.Helper()
+	if err := os.Remove(path); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestGuardOfAnotherHistoryStopsSigning(t *testing.T) {
+	net := ledgertest.New()
+	n := onDisk(t, net, "lanzhi").begin(t)
+	other := onDisk(t, net, "lanzhi").begin(t) // the same keys on a second machine
+	other.sign(t)
+	if err := errors.Join(n.Close(), other.Close()); err != nil {
+		t.Fatal(err)
+	}
+	n.cfg.Guard = other.cfg.Guard
+	n.reopen(t)
+	checkNotSigning(t, n, "not those that were signed")
+}
+
+func TestCheckpointOfLostEntriesStopsSigning(t *testing.T) {
+	net := ledgertest.New()
+	n := onDisk(t, net, "lanzhi").begin(t)
+	peer := inMemory(t, net, "wh")
+	peer.fetch(t, n, 1, 2)
+	// What this machine signed after the backup is known to a peer only; the
+	// guard was restored with the store, against the rule.
+	old, guard := t.TempDir(), n.cfg.Guard+".old"
+	if err := n.Close(); err != nil {
+		t.Fatal(err)
+	}
+	copyDir(t, n.cfg.Dir, old)
+	raw, err := os.ReadFile(n.cfg.Guard)
+	if err != nil {
+		t.Fatal(err)
+	}
+	n.reopen(t)
+	n.grow(t, 3)
+	cp := n.sign(t)
+	peer.fetch(t, n, 1, 5)
+	if err := n.Close(); err != nil {
+		t.Fatal(err)
+	}
+	copyDir(t, old, n.cfg.Dir)
+	if err := os.WriteFile(guard, raw, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	n.cfg.Guard = guard
+	n.reopen(t)
+	checkSigning(t, n) // nothing here tells
+	if err := n.PutCheckpoint(context.Background(), cp); !errors.Is(err, store.ErrBehind) {
+		t.Fatalf("put: %v", err)
+	}
+	checkNotSigning(t, n, "fetched from peers")
+	n.reopen(t)
+	checkNotSigning(t, n, "fetched from peers")
+	n.fetch(t, peer, 1, 5)
+	checkSigning(t, n)
+}
+
+func TestForeignCheckpointUnderOwnKeyStopsSigning(t *testing.T) {
+	net := ledgertest.New()
+	n := onDisk(t, net, "lanzhi").begin(t)
+	n.grow(t, 1)
+	b := net.NewChain("lanzhi") // another history under the same key
+	err := n.PutCheckpoint(context.Background(), b.Checkpoint())
+	if !errors.Is(err, store.ErrConflict) {
+		t.Fatalf("put: %v", err)
+	}
+	checkNotSigning(t, n, "contradicts")
+	n.reopen(t)
+	checkNotSigning(t, n, "contradicts")
+}
+
+func TestTwoOwnCheckpointsAreEvidence(t *testing.T) {
+	net := ledgertest.New()
+	n := onDisk(t, net, "lanzhi").begin(t)
+	n.sign(t)
+	b := net.NewChain("lanzhi")
+	if err := n.PutCheckpoint(context.Background(), b.Checkpoint()); !errors.Is(err, store.ErrForked) || !errors.Is(err, store.ErrConflict) {
+		t.Fatalf("put: %v", err)
+	}
+	if !n.Forked(1) || n.Evidence(1) == nil {
+		t.Error("no evidence")
+	}
+	checkNotSigning(t, n, "two histories")
+	n.reopen(t)
+	checkNotSigning(t, n, "two histories")
+	if _, err := n.Evidence(1).Open(n.Network().Newest().Verifiers); err != nil {
+		t.Errorf("stored evidence: %v", err)
+	}
+	_, problems := n.verify(t)
+	if len(problems) != 1 || problems[0].Code != ledger.CodeForked {
+		t.Errorf("problems %v", problems)
+	}
+}
