@@ -299,6 +299,9 @@ func RestoreChain(net *Network, number uint32, s ChainState, rights Rights) (*Ch
 		if c.version = net.Version(s.Version); c.version == nil {
 			return nil, wrong(CodeNoCharter, "charter version %d is not held", s.Version)
 		}
+		if c.version.Charter.Node(number) == nil {
+			return nil, wrong(CodeUnknownChain, "charter version %d has no node %d", s.Version, number)
+		}
 	}
 	c.prev, c.time, c.after, c.rights, c.charters = s.Prev, s.Time, s.After, rights, s.Charters
 	for _, f := range s.Frontier {

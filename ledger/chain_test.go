@@ -545,6 +545,7 @@ func TestCloneIsIndependent(t *testing.T) {
 
 func TestRestoreChainRefusesWhatDoesNotFit(t *testing.T) {
 	net := ledgertest.New()
+	net.Adopt(join(net))
 	b := net.NewChain("wh")
 	good := b.Chain.State()
 	tests := []struct {
@@ -557,7 +558,8 @@ func TestRestoreChainRefusesWhatDoesNotFit(t *testing.T) {
 		{"an unknown chain", 9, func(*ledger.ChainState) {}, ledger.CodeUnknownChain},
 		{"a hash missing", 2, func(s *ledger.ChainState) { s.Size = 3 }, ledger.CodeTree},
 		{"a hash too many", 2, func(s *ledger.ChainState) { s.Tree = append(s.Tree, fill(1)) }, ledger.CodeTree},
-		{"an unknown charter", 2, func(s *ledger.ChainState) { s.Version = 2 }, ledger.CodeNoCharter},
+		{"an unknown charter", 2, func(s *ledger.ChainState) { s.Version = 3 }, ledger.CodeNoCharter},
+		{"a charter without its node", 5, func(s *ledger.ChainState) { s.Version = 1 }, ledger.CodeUnknownChain},
 		{"no charter", 2, func(s *ledger.ChainState) { s.Version = 0 }, ledger.CodeNoCharter},
 	}
 	for _, tt := range tests {

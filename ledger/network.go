@@ -100,6 +100,17 @@ func (n *Network) MemberOf(chain uint32) string {
 	return ""
 }
 
+// firstWith returns the first version that has a chain's node; MemberOf must
+// know the chain.
+func (n *Network) firstWith(chain uint32) *Version {
+	for _, v := range n.versions {
+		if v.Charter.Node(chain) != nil {
+			return v
+		}
+	}
+	return nil
+}
+
 // Chains returns the numbers of all chains of the newest version, ended ones
 // included, ascending.
 func (n *Network) Chains() []uint32 {

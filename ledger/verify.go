@@ -463,7 +463,7 @@ func (c *chainVerifier) skip(leaf Hash) {
 // skip moves past an unknown entry with the given leaf hash; see [Verify].
 func (c *Chain) skip(leaf Hash, visit func(TileID, int, Hash)) error {
 	if c.version == nil {
-		c.version = c.net.versions[0]
+		c.version = c.net.firstWith(c.Number)
 	}
 	c.prev, c.after = leaf, EntryRecord
 	return c.tree.Append(leaf, visit)

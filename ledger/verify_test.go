@@ -273,6 +273,26 @@ func TestVerifyFindsDamage(t *testing.T) {
 	}
 }
 
+// A member that joined later has no place in the first charter; its chain must
+// be readable all the same when its own charter entry is not.
+func TestVerifyPassesALostCharterEntry(t *testing.T) {
+	net := ledgertest.New()
+	net.Adopt(join(net))
+	b := net.NewChain("store")
+	b.Record(ledger.KindReceive)
+	s := sourceOf(net, b)
+	s.entries[5][0] = nil
+	_, found := verify(t, s)
+	if len(found) == 0 || found[0].Code != ledger.CodeMissingEntry || *found[0].Seq != 0 {
+		t.Errorf("found %v, want entry 0 missing", found)
+	}
+	for _, p := range found {
+		if p.What == "entry" && *p.Seq != 0 {
+			t.Errorf("an entry that is good is reported: %v", p)
+		}
+	}
+}
+
 // One problem must not hide the next.
 func TestVerifyGoesOnAfterProblems(t *testing.T) {
 	_, s := soundSource()
