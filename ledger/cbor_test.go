@@ -2,6 +2,7 @@ package ledger_test
 
 import (
 	"bytes"
+	"fmt"
 	"testing"
 
 	"suyuan/ledger"
@@ -47,7 +48,7 @@ func encodingForms() []form {
 	indefinite := append(append([]byte{0xbf}, cborMap(base...)[1:]...), 0xff)
 	network := fill(0x11)
 
-	return []form{
+	forms := []form{
 		{"the right bytes", cborMap(base...), ""},
 		{"keys not sorted", cborMap(swapped...), ledger.CodeNotCanonical},
 		{"a key in a longer form", cborMap(longKey...), ledger.CodeNotCanonical},
@@ -106,6 +107,11 @@ func encodingForms() []form {
 		{"an indefinite list within fields", change(11, cborMap(field(1, []byte{0x9f, 0x01, 0xff}))...), ledger.CodeForm},
 		{"an integer beyond 64 bits within fields", change(11, cborMap(field(1, []byte{0x3b, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff}))...), ledger.CodeForm},
 	}
+	for key := range uint64(8) {
+		missing := form{fmt.Sprintf("key %d missing", key+1), cborMap(without(base, key+1)...), ledger.CodeNotCanonical}
+		forms = append(forms, missing)
+	}
+	return forms
 }
 
 // Null decodes to a nil list, which must not be encoded as null again.

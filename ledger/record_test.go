@@ -295,3 +295,26 @@ func TestEntryBundle(t *testing.T) {
 		wantCode(t, tt.name, err, tt.want)
 	}
 }
+
+// ReadEntry is for what was checked before it was stored.
+func TestReadEntryTrustsTheSignature(t *testing.T) {
+	for kind, o := range goldenEntries() {
+		got, err := ledger.ReadEntry(o.Raw)
+		if err != nil || got.Hash != o.Hash || (got.Record == nil) != (o.Record == nil) {
+			t.Errorf("%s: read %+v (%v)", kind, got, err)
+		}
+	}
+	raw := bytes.Clone(goldenEntries()["record"].Raw)
+	raw[len(raw)-2] ^= 1
+	if _, err := ledger.OpenEntry(raw); err == nil {
+		t.Error("OpenEntry passes a changed signature")
+	}
+	if got, err := ledger.ReadEntry(raw); err != nil || got.Hash != ledger.LeafHash(raw) {
+		t.Errorf("ReadEntry: %v", err)
+	}
+	for _, tt := range entryForms(t) {
+		if _, err := ledger.ReadEntry(tt.raw); tt.want != "" && tt.want != ledger.CodeSigner && err == nil {
+			t.Errorf("ReadEntry passes %s", tt.name)
+		}
+	}
+}
