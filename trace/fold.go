@@ -39,7 +39,7 @@ type Input struct {
 	// before pos had named last, 0 for none.
 	Seen func(pos Position, chain uint32) uint64
 	// Known reports whether an entry with that leaf hash stands within AsOf;
-	// nil knows the entries of Events only.
+	// the events about the item itself are known in any case.
 	Known func(leaf ledger.Hash) bool
 	// Bracket returns the times between which an entry was made according to
 	// the frontiers of others, 0 where there is no bound; nil knows no bounds.
@@ -109,14 +109,10 @@ type placed struct {
 func newFolder(in Input) *folder {
 	f := &folder{in: in, events: within(in.Events, in.AsOf)}
 	f.trail = &Trail{Item: in.Item, URI: in.URI, Serial: in.Serial, AsOf: in.AsOf, names: newDirectory(in.Charters, f.events)}
-	hashes := make(map[ledger.Hash]bool, len(f.events))
-	for _, e := range f.events {
-		hashes[e.Hash] = true
-	}
 	f.rules = &rules{
 		authority: func(member string, i Item) bool { return authority(in.Charters, member, i.GTIN) },
 		examines:  func(member string, i Item) bool { return examines(in.Charters, member, i.GTIN) },
-		missing:   func(ref ledger.Hash) bool { return !hashes[ref] && (in.Known == nil || !in.Known(ref)) },
+		missing:   func(ref ledger.Hash) bool { return in.Known == nil || !in.Known(ref) },
 	}
 	return f
 }
@@ -248,23 +244,27 @@ func (f *folder) findRun() {
 func (f *folder) findCustody() {
 	things := thingsOf(f.in.Item, f.events)
 	byEvent := make(map[*Event]*touched)
+	about := make(map[ledger.Hash]bool)
 	var candidates []*Event
 	for _, e := range f.events {
 		t := touch(e, things)
 		if t.fills || len(t.moves) > 0 || len(t.packings) > 0 {
 			byEvent[e] = t
+			about[e.Hash] = true
 			candidates = append(candidates, e)
 		}
 	}
+	elsewhere := f.rules.missing
+	f.rules.missing = func(ref ledger.Hash) bool { return !about[ref] && elsewhere(ref) }
 	f.arrange(newOrder(candidates, f.in.Seen), byEvent)
-	m, about := f.run(f.timeline)
+	m, concerned := f.run(f.timeline)
 	f.trail.Custody, f.trail.Active = m.custody, m.active
 	if f.trail.Run != nil {
 		f.trail.Events = append(f.trail.Events, f.trail.Run)
 	}
 	kept := f.timeline[:0:0]
 	for i, p := range f.timeline {
-		if about[i] {
+		if concerned[i] {
 			kept = append(kept, p)
 		}
 	}

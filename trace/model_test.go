@@ -1,0 +1,424 @@
+package trace
+
+import (
+	"cmp"
+	"flag"
+	"maps"
+	"math/rand/v2"
+	"slices"
+	"testing"
+
+	"suyuan/ledger"
+)
+
+var (
+	seedFlag = flag.Uint64("seed", 0, "run the model tests with this seed only")
+	longer   = flag.Uint64("longer", 1, "run the model tests with so many times more seeds")
+)
+
+// seeds yields the seeds of a model test: a few, or the one of the flag.
+func seeds(t *testing.T, n uint64, run func(t *testing.T, seed uint64)) {
+	if *seedFlag != 0 {
+		run(t, *seedFlag)
+		return
+	}
+	for seed := uint64(1); seed <= n**longer && !t.Failed(); seed++ {
+		run(t, seed)
+		if t.Failed() {
+			t.Logf("repeat with -seed=%d", seed)
+		}
+	}
+}
+
+// A plant is a small honest world in which we see everything: where each thing
+// really is. It is written without a thought for how the fold works.
+type plant struct {
+	w     *world
+	rnd   *rand.Rand
+	clock int64
+
+	things  []Item // bottles, then cases, then pallets
+	parent  map[Item]Item
+	holder  map[Item]string
+	state   map[Item]State
+	was     map[Item]State // before the shipment
+	flow    map[Item]*Event
+	history map[Item][]*Event
+	records []record
+}
+
+// A record is an event before it is on its chain.
+type record struct {
+	event    *Event
+	recorded int64
+	needs    []*Event // whose hashes its refs would have
+}
+
+const plantBottles, plantCases, plantPallets = 24, 4, 2
+
+var palletCodes = []string{"069012340000000016", "069012340000000023"}
+
+func newPlant(t *testing.T, seed uint64) *plant {
+	p := &plant{w: newWorld(t), rnd: rand.New(rand.NewPCG(seed, 2)), clock: day0,
+		parent: map[Item]Item{}, holder: map[Item]string{}, state: map[Item]State{}, was: map[Item]State{},
+		flow: map[Item]*Event{}, history: map[Item][]*Event{}}
+	p.w.charter.Settings.LateHours = 0
+	for i := range uint32(plantBottles) {
+		p.things = append(p.things, bottle(i))
+	}
+	for i := range uint32(plantCases) {
+		p.things = append(p.things, Code(boxes, 1, i))
+	}
+	for _, s := range palletCodes {
+		p.things = append(p.things, Unit(mustSSCC(s)))
+	}
+	for _, i := range p.things {
+		p.holder[i], p.state[i] = "lanzhi", Issued
+	}
+	p.record("lanzhi", activate, p.things[:plantBottles], subjectsOf(p.things[:plantBottles]), field("lot", "L1"))
+	for _, i := range p.things[:plantBottles] {
+		p.state[i] = Active
+	}
+	return p
+}
+
+// record notes that a party did something to things; all things inside are part
+// of it. It reaches the party's chain now or much later.
+func (p *plant) record(party string, kind ledger.Kind, things []Item, subjects []Subject, opts ...option) *Event {
+	p.clock += 60_000 + p.rnd.Int64N(3_600_000)
+	e := &Event{Kind: kind, Member: memberOf(party), At: p.clock, Fields: Values{}, Subjects: subjects}
+	if party != e.Member {
+		e.Party = party[len(e.Member)+1:]
+	}
+	for _, o := range opts {
+		o(e)
+	}
+	delay := p.rnd.Int64N(1000)
+	if p.rnd.IntN(3) == 0 {
+		delay = p.rnd.Int64N(40 * 3_600_000) // a device that was offline
+	}
+	p.records = append(p.records, record{event: e, recorded: p.clock + delay})
+	for _, i := range p.closure(things) {
+		p.history[i] = append(p.history[i], e)
+	}
+	return e
+}
+
+// closure is the things and all that is in them.
+func (p *plant) closure(things []Item) []Item {
+	out := slices.Clone(things)
+	for n := 0; n < len(out); n++ {
+		for _, i := range p.things {
+			if u, in := p.parent[i]; in && u == out[n] {
+				out = append(out, i)
+			}
+		}
+	}
+	return out
+}
+
+// loose is what a party has and what is in nothing, of the given things.
+func (p *plant) loose(things []Item, party string) []Item {
+	return slices.DeleteFunc(slices.Clone(things), func(i Item) bool {
+		_, in := p.parent[i]
+		return in || p.holder[i] != party || p.state[i] == InTransit || p.state[i] == Sold || p.state[i] == Void
+	})
+}
+
+// some picks a few of the things.
+func (p *plant) some(things []Item) []Item {
+	p.rnd.Shuffle(len(things), func(i, j int) { things[i], things[j] = things[j], things[i] })
+	return things[:min(len(things), 1+p.rnd.IntN(6))]
+}
+
+func subjectsOf(things []Item) []Subject {
+	var list []Subject
+	for _, i := range things {
+		list = append(list, Of(i))
+	}
+	list, err := joined(list)
+	if err != nil {
+		panic(err)
+	}
+	return list
+}
+
+var plantParties = []string{"lanzhi", "wh", "dist/store1", "dist/store2"}
+
+// step lets something happen.
+func (p *plant) step() {
+	party := plantParties[p.rnd.IntN(len(plantParties))]
+	units := p.things[plantBottles:]
+	switch p.rnd.IntN(10) {
+	case 0, 1:
+		p.pack(party, units[:plantCases], p.things[:plantBottles])
+	case 2:
+		p.pack(party, units[plantCases:], units[:plantCases])
+	case 3:
+		p.unpack(party)
+	case 4, 5:
+		p.ship(party)
+	case 6, 7, 8:
+		p.receive()
+	case 9:
+		p.end(party)
+	}
+}
+
+func (p *plant) pack(party string, units, contents []Item) {
+	u, in := p.loose(units, party), p.some(p.loose(contents, party))
+	if len(u) == 0 || len(in) == 0 {
+		return
+	}
+	unit := u[p.rnd.IntN(len(u))]
+	var subjects []Subject
+	for _, s := range subjectsOf(in) {
+		subjects = append(subjects, Contents(unit, s))
+	}
+	p.record(party, pack, in, subjects)
+	for _, i := range in {
+		p.parent[i] = unit
+	}
+}
+
+func (p *plant) unpack(party string) {
+	u := p.loose(p.things[plantBottles:], party)
+	if len(u) == 0 {
+		return
+	}
+	unit := u[p.rnd.IntN(len(u))]
+	inside := slices.DeleteFunc(slices.Clone(p.things), func(i Item) bool { u, in := p.parent[i]; return !in || u != unit })
+	if len(inside) == 0 {
+		return
+	}
+	if p.rnd.IntN(2) == 0 {
+		p.record(party, unpack, []Item{unit}, []Subject{Of(unit)})
+	} else {
+		inside = p.some(inside)
+		var subjects []Subject
+		for _, s := range subjectsOf(inside) {
+			subjects = append(subjects, Contents(unit, s))
+		}
+		p.record(party, unpack, inside, subjects)
+	}
+	for _, i := range inside {
+		delete(p.parent, i)
+	}
+}
+
+func (p *plant) ship(party string) {
+	things := p.some(p.loose(p.things, party))
+	if len(things) == 0 {
+		return
+	}
+	recipient := plantParties[p.rnd.IntN(len(plantParties))]
+	if recipient == party {
+		return
+	}
+	e := p.record(party, ship, things, subjectsOf(things), to(recipient))
+	for _, i := range p.closure(things) {
+		p.was[i] = p.state[i]
+		p.state[i], p.flow[i] = InTransit, e
+	}
+}
+
+// receive is what comes in of a shipment: all, a part, or by a cancellation
+// nothing. What never comes is lost: nobody records that.
+func (p *plant) receive() {
+	var open []Item
+	for _, i := range p.things {
+		if _, in := p.parent[i]; !in && p.state[i] == InTransit {
+			open = append(open, i)
+		}
+	}
+	if len(open) == 0 {
+		return
+	}
+	shipment := p.flow[open[p.rnd.IntN(len(open))]]
+	things := p.some(slices.DeleteFunc(open, func(i Item) bool { return p.flow[i] != shipment }))
+	if p.rnd.IntN(6) == 0 {
+		party := []string{shipment.Actor(), shipment.Fields.Text("to")}[p.rnd.IntN(2)]
+		p.record(party, cancel, things, subjectsOf(things))
+		p.records[len(p.records)-1].needs = []*Event{shipment}
+		for _, i := range p.closure(things) {
+			p.state[i] = p.was[i]
+		}
+		return
+	}
+	party := shipment.Fields.Text("to")
+	p.record(party, receive, things, subjectsOf(things))
+	p.records[len(p.records)-1].needs = []*Event{shipment}
+	for _, i := range p.closure(things) {
+		p.state[i], p.holder[i] = Held, party
+	}
+}
+
+// end sells something or declares it void.
+func (p *plant) end(party string) {
+	things := p.some(p.loose(p.things[:plantBottles], party))
+	if len(things) == 0 || p.rnd.IntN(2) == 0 {
+		return
+	}
+	kind, state := sell, Sold
+	if p.rnd.IntN(4) == 0 {
+		kind, state = void, Void
+	}
+	p.record(party, kind, things, subjectsOf(things))
+	for _, i := range things {
+		p.state[i], p.holder[i] = state, ""
+	}
+}
+
+// publish puts the records on their chains in the order of recording, with
+// frontiers that see more and more of the others, late and unevenly.
+func (p *plant) publish() {
+	slices.SortStableFunc(p.records, func(a, b record) int { return cmp.Compare(a.recorded, b.recorded) })
+	w := p.w
+	w.do("lanzhi", ledger.KindProduct, field("gtin", wine), field("version", uint64(1)), field("issuing_chain", uint64(3)), recorded(1))
+	w.do("lanzhi", ledger.KindRun, field("gtin", wine), field("run", uint64(1)), field("count", uint64(plantBottles)), recorded(1))
+	on := map[*Event]bool{}
+	for _, r := range p.records {
+		if p.rnd.IntN(2) == 0 {
+			w.sees(r.event.Member)
+		}
+		event := *r.event
+		placedEvent := w.do(r.event.Member, event.Kind, recorded(r.recorded))
+		pos, hash, id := placedEvent.Position, placedEvent.Hash, placedEvent.ID
+		*r.event = event
+		r.event.Position, r.event.Hash, r.event.ID, r.event.Recorded = pos, hash, id, r.recorded
+		w.events[len(w.events)-1] = r.event
+		on[r.event] = true
+		for _, n := range r.needs {
+			// Without the shipment's hash the record was made blind; a
+			// cancellation cannot be, so it waits for it.
+			if on[n] {
+				r.event.Refs = []ledger.Hash{n.Hash}
+			}
+		}
+	}
+}
+
+// blind reports whether a cancellation was recorded before its shipment: such
+// worlds cannot happen.
+func (p *plant) blind() bool {
+	return slices.ContainsFunc(p.records, func(r record) bool { return r.event.Kind == cancel && len(r.event.Refs) == 0 })
+}
+
+// In an honest world, however late and in whatever order records come, the fold
+// says of every bottle where it is, tells just the events that were about it,
+// and finds nothing to complain of.
+func TestFoldAgreesWithTheTruth(t *testing.T) {
+	worlds, moved := 0, 0
+	seeds(t, 150, func(t *testing.T, seed uint64) {
+		p := newPlant(t, seed)
+		for range 60 {
+			p.step()
+		}
+		p.publish()
+		if p.blind() {
+			return
+		}
+		worlds++
+		for _, i := range p.things[:plantBottles] {
+			tr := p.w.fold(i)
+			want := Custody{p.state[i], p.holder[i]}
+			if tr.Custody != want {
+				t.Errorf("seed %d: %s is %v, want %v", seed, i, tr.Custody, want)
+			}
+			if tr.Custody.State != Active {
+				moved++
+			}
+			for _, f := range tr.Findings {
+				if f.Code != VoidCode {
+					t.Errorf("seed %d: %s: finding %s", seed, i, f.Code)
+				}
+			}
+			if got := tr.Events[1:]; !slices.Equal(got, p.history[i]) { // [0] is the run
+				t.Errorf("seed %d: %s: %d events, want %d\n got %v\nwant %v", seed, i, len(got), len(p.history[i]), kindsOf(got), kindsOf(p.history[i]))
+			}
+		}
+	})
+	if *seedFlag == 0 && !t.Failed() && (worlds < 50 || moved < 500) {
+		t.Errorf("only %d worlds and %d moved bottles: the test shows little", worlds, moved)
+	}
+}
+
+func kindsOf(events []*Event) []string {
+	var list []string
+	for _, e := range events {
+		list = append(list, e.Kind.String()+" "+e.Actor())
+	}
+	return list
+}
+
+// Whatever is recorded, by liars too, and whatever part of it is final: the
+// order in which events arrive, and events about other things, change nothing.
+func TestArrivalOrderChangesNothing(t *testing.T) {
+	seeds(t, 60, func(t *testing.T, seed uint64) {
+		p := newPlant(t, seed)
+		for range 40 {
+			p.step()
+		}
+		p.lie(20)
+		p.publish()
+		in := p.w.input(bottle(p.rnd.Uint32N(plantBottles)))
+		if p.rnd.IntN(2) == 0 {
+			for chain := range in.AsOf {
+				in.AsOf[chain] = p.rnd.Uint64N(in.AsOf[chain] + 1)
+			}
+		}
+		if p.rnd.IntN(2) == 0 {
+			final := map[ledger.Hash]bool{}
+			for _, e := range within(in.Events, in.AsOf) {
+				final[e.Hash] = true
+			}
+			in.Known = func(h ledger.Hash) bool { return final[h] }
+		}
+		want := mustJSON(t, Fold(in).For(Viewer{Member: "audit"}))
+		for range 6 {
+			again := in
+			again.Events = slices.Clone(in.Events)
+			p.rnd.Shuffle(len(again.Events), func(i, j int) { again.Events[i], again.Events[j] = again.Events[j], again.Events[i] })
+			again.Events = append(again.Events, again.Events[:p.rnd.IntN(len(again.Events))]...) // some twice
+			if p.rnd.IntN(2) == 0 {
+				again.Events = p.gathered(again)
+			}
+			again.AsOf = maps.Clone(in.AsOf)
+			if got := mustJSON(t, Fold(again).For(Viewer{Member: "audit"})); got != want {
+				t.Fatalf("seed %d:\n got %s\nwant %s", seed, got, want)
+			}
+		}
+	})
+}
+
+// lie adds records that nobody's goods are behind, with dates of all kinds.
+func (p *plant) lie(n int) {
+	kinds := []ledger.Kind{activate, ship, receive, sell, void, pack, unpack, cancel}
+	for range n {
+		kind := kinds[p.rnd.IntN(len(kinds))]
+		thing := p.things[p.rnd.IntN(len(p.things))]
+		subject := Of(thing)
+		if kind == pack || kind == unpack {
+			unit := p.things[plantBottles+p.rnd.IntN(plantCases+plantPallets)]
+			if unit == thing {
+				continue
+			}
+			subject = Contents(unit, subject)
+		}
+		liar := plantParties[p.rnd.IntN(len(plantParties))]
+		p.record(liar, kind, nil, []Subject{subject}, at(day0+p.rnd.Int64N(p.clock-day0)), to(plantParties[p.rnd.IntN(len(plantParties))]))
+		p.records[len(p.records)-1].needs = []*Event{p.records[p.rnd.IntN(len(p.records))].event}
+	}
+}
+
+// gathered keeps what an index would give for the item: the closure of events
+// upwards over units, and the run and product.
+func (p *plant) gathered(in Input) []*Event {
+	things := thingsOf(in.Item, within(in.Events, in.AsOf))
+	return slices.DeleteFunc(slices.Clone(in.Events), func(e *Event) bool {
+		if len(e.Subjects) == 0 {
+			return false
+		}
+		return !slices.ContainsFunc(things, func(i Item) bool { return e.Covers(i) })
+	})
+}
