@@ -169,14 +169,28 @@ func (w *builder) chooseLeaves(item name) error {
 		return err
 	}
 	for pos, p := range w.pieces {
-		for i, s := range p.event.Subjects {
-			if set.about(s) {
-				p.leaves = append(p.leaves, i)
-			}
-		}
+		p.leaves = leavesAbout(p.event, about, set)
 		if len(p.event.Subjects) > 0 && len(p.leaves) == 0 {
 			return wrong(CodeSubject, "entry %d of chain %d does not cover the item", pos.Seq, pos.Chain)
 		}
+	}
+	return nil
+}
+
+// leavesAbout returns the indexes of the subjects to be shown of an event. For
+// a case into which something was packed one of its contents will do.
+func leavesAbout(e *trace.Event, item trace.Item, set things) []int {
+	var leaves []int
+	for i, s := range e.Subjects {
+		if set.about(s) {
+			leaves = append(leaves, i)
+		}
+	}
+	if len(leaves) > 0 {
+		return leaves
+	}
+	if i := slices.IndexFunc(e.Subjects, func(s trace.Subject) bool { return s.Fills(item) }); i >= 0 {
+		return []int{i}
 	}
 	return nil
 }

@@ -40,8 +40,10 @@
 //     would be;
 //   - the events of the item's trail, each with its disclosures for the public
 //     and for those who present a code, and with the subjects that cover the
-//     item, its product or lot, or a unit that held it. An entry stands once
-//     for each of these subjects, with the same disclosures;
+//     item, its product or lot, or a unit that held it. If the item is itself a
+//     unit, one subject that says what was packed into it may stand for an
+//     event. An entry stands once for each of its subjects shown, with the same
+//     disclosures;
 //   - records of places where an event shown happened;
 //   - for each of these the grant of its signer, and for both the newest charter
 //     entry before them on their chain.

@@ -54,8 +54,8 @@ func (set things) add(list []trace.Item, items ...trace.Item) []trace.Item {
 	return list
 }
 
-// about reports whether a subject is about one of the things as such. A unit
-// with other contents is not enough: that tells of other items.
+// about reports whether a subject is about one of the things as such. That it
+// names a unit with other contents is not enough: that tells of other items.
 func (set things) about(s trace.Subject) bool {
 	for t := range set {
 		if s.Moves(t) {

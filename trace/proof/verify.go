@@ -211,7 +211,7 @@ func (v *verifier) checkEvent(e *trace.Event, about things, places map[string]bo
 		return wrong(CodeEvent, "a %s record is no event of an item", e.Kind)
 	}
 	for _, s := range e.Subjects {
-		if !about.about(s) {
+		if !about.about(s) && !s.Fills(v.item) {
 			return wrong(CodeSubject, "the subject shown, %s, does not cover the item", s)
 		}
 	}

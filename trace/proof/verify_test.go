@@ -13,6 +13,7 @@ import (
 	"suyuan/ledger"
 	"suyuan/ledger/ledgertest"
 	"suyuan/trace"
+	"suyuan/trace/code"
 	"suyuan/trace/proof"
 )
 
@@ -198,6 +199,39 @@ func TestBundleOfTwoSubjectsOfOneRecord(t *testing.T) {
 	}
 	if len(b.Entries) != 10 { // charter, grant, seven records, one of them twice
 		t.Errorf("%d entries", len(b.Entries))
+	}
+}
+
+// A case code is a code like others: its own run, and what happened to it.
+func TestBundleOfACase(t *testing.T) {
+	w := newWorld(t)
+	w.issue(t, code.Run{GTIN: cases.Uint64(), Number: runNumber, Count: runCount / perCase, Secret: code.Secret{8}})
+	w.writeProduct(w.brand, w.brand.Number)
+	w.writeRun(w.brand)
+	w.note("fill", w.brand, ledger.KindPack, subjects(
+		trace.Contents(trace.Code(cases, runNumber, 49), bottles(298, 298)),
+		trace.Contents(trace.Code(cases, runNumber, 49), bottles(299, 299)),
+		trace.Contents(trace.Code(cases, runNumber, 48), bottles(297, 297))))
+	w.note("ship 49", w.brand, ledger.KindShip, subjects(boxes(49, 49)),
+		disclose(ledger.Item, 1, "sale"), disclose(ledger.Members, 2, "wh"))
+	trails[49] = []string{"product", "run", "factory", "case", "fill", "ship 49"}
+	defer delete(trails, 49)
+	b := build(t, w.input(49))
+	r, err := b.Verify(w.Network.ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, want := kinds(r.Trail), "run pack pack ship"; got != want || r.Trail.Custody.State != trace.InTransit {
+		t.Errorf("timeline %s, want %s; custody %v", got, want, r.Trail.Custody)
+	}
+	all, shown := decoded(t, b), 0
+	for leaf := range 3 {
+		if bytes.Contains(all, w.leafSalt("fill", leaf)) {
+			shown++
+		}
+	}
+	if shown != 1 {
+		t.Errorf("%d of the contents are shown", shown)
 	}
 }
 

@@ -107,18 +107,25 @@ func emptyWorld(t testing.TB, opts ...ledgertest.Option) *world {
 	t.Helper()
 	w := &world{Net: ledgertest.New(opts...), at: make(map[string]trace.Position), finals: make(map[uint32]*ledger.Checkpoint)}
 	w.brand, w.wh, w.dist = w.NewChain("lanzhi"), w.NewChain("wh"), w.NewChain("dist")
-	w.run = code.Run{GTIN: wine.Uint64(), Number: runNumber, Count: runCount, Secret: code.Secret{7}}
+	w.issue(t, code.Run{GTIN: wine.Uint64(), Number: runNumber, Count: runCount, Secret: code.Secret{7}})
+	return w
+}
+
+// issue makes the pack of the run that the world is about from here on.
+func (w *world) issue(t testing.TB, run code.Run) {
+	t.Helper()
+	w.run = run
 	dir := t.TempDir()
 	issued, err := code.Issue(context.Background(), w.run, code.Job{Dir: dir, TempDir: dir})
 	if err != nil {
 		t.Fatal(err)
 	}
-	w.prover, err = code.OpenProver(context.Background(), issued.Path, filepath.Join(dir, "blocks"), issued.Root)
+	prover, err := code.OpenProver(context.Background(), issued.Path, filepath.Join(dir, "blocks"), issued.Root)
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { w.prover.Close() })
-	return w
+	t.Cleanup(func() { prover.Close() })
+	w.prover = prover
 }
 
 func newWorld(t testing.TB) *world {
@@ -132,7 +139,7 @@ func newWorld(t testing.TB) *world {
 
 func (w *world) writeProduct(b *ledgertest.Builder, issuing uint32) {
 	w.note("product", b, ledger.KindProduct,
-		ledgertest.Fields(map[uint64]any{1: wine.Uint64(), 2: 1, 6: issuing}),
+		ledgertest.Fields(map[uint64]any{1: w.run.GTIN, 2: 1, 6: issuing}),
 		disclose(ledger.Public, 7, trace.Names{Zh: "兰芷干红", En: "Lanzhi red"}),
 		disclose(ledger.Public, 9, "750 mL"),
 		disclose(ledger.Members, 13, 20), disclose(ledger.Own, 15, "sku of the author"))
@@ -257,7 +264,7 @@ func (w *world) GrantEntry(chain uint32, signer ledger.Address, kind ledger.Kind
 }
 
 func (w *world) uri(index uint32) string {
-	return fmt.Sprintf("HTTPS://Q.LANZHI.EXAMPLE/01/%s/21/%s", wine, w.run.Serial(index))
+	return fmt.Sprintf("HTTPS://Q.LANZHI.EXAMPLE/01/%014d/21/%s", w.run.GTIN, w.run.Serial(index))
 }
 
 func (w *world) positions(names ...string) []trace.Position {
@@ -277,7 +284,7 @@ func (w *world) input(index uint32) proof.Input {
 	hash := code.HashOf(w.run.GTIN, w.run.Serial(index).String())
 	return proof.Input{
 		URI: w.uri(index), Network: w.Network,
-		Code: proof.Issued(must(w.prover.ProveInclusion(hash))), Item: trace.Code(wine, runNumber, index),
+		Code: proof.Issued(must(w.prover.ProveInclusion(hash))), Item: trace.Code(must(gs1.GTINFromUint64(w.run.GTIN)), runNumber, index),
 		Events: w.positions(trails[index]...), Finals: w, Warrants: w,
 	}
 }
