@@ -128,8 +128,8 @@ func defaultGuard(logKey ledger.Hash) (string, error) {
 	return filepath.Join(state, "suyuan", sha256Hex(logKey[:])+".signed"), nil
 }
 
-// codeURI makes the URI of a code. Scheme and host are upper case, because two
+// CodeURI makes the URI of a code. Scheme and host are upper case, because two
 // characters of the alphanumeric set of QR codes take 11 bits instead of 16.
-func codeURI(base string, gtin gs1.GTIN, serial string) string {
+func CodeURI(base string, gtin gs1.GTIN, serial string) string {
 	return strings.ToUpper(base) + "/01/" + gtin.String() + "/21/" + serial
 }

@@ -1,6 +1,7 @@
 package node
 
 import (
+	"cmp"
 	"context"
 	"crypto/ecdsa"
 	"errors"
@@ -275,17 +276,21 @@ func (n *Node) signingKey(who Signer, kind string) (*ecdsa.PrivateKey, error) {
 // AddOperator says whom [Node.AddOperator] adds.
 type AddOperator struct {
 	Name            string
+	Address         ledger.Address // of a key kept elsewhere; zero makes a key here
 	Kinds           []string
 	Party           string // slug of the only hosted party to act for, or ""
 	Places          []string
-	Person          string
+	Person          string // who it is; for a key kept elsewhere Name if empty
 	Scopes          []string
 	Expires         *time.Time
 	AdminPassphrase string
 }
 
 // AddOperator makes the key of an operator, appends a grant for it that the
-// member's admin key signs, and returns its address and API token.
+// member's admin key signs, and returns its address and API token. An operator
+// whose key is kept elsewhere, in a wallet, an HSM or an ERP system, gets the
+// grant only: it signs its records itself, and the token would let this node
+// sign for it.
 func (n *Node) AddOperator(ctx context.Context, add AddOperator) (ledger.Address, string, error) {
 	admin, err := OpenAdmin(n.dir, add.AdminPassphrase)
 	if err != nil {
@@ -300,14 +305,11 @@ func (n *Node) AddOperator(ctx context.Context, add AddOperator) (ledger.Address
 			return ledger.Address{}, "", refuse(422, "bad-scope", "scope %q is neither %s nor %s", s, ScopeRead, ScopeWrite)
 		}
 	}
-	n.mu.Lock()
-	key := n.operators[add.Name]
-	if key == nil {
-		if key, err = n.keys.NewOperator(add.Name); err == nil {
-			n.operators[add.Name] = key
-		}
+	if add.Address != (ledger.Address{}) {
+		add.Person = cmp.Or(add.Person, add.Name)
+		return add.Address, "", n.grant(ctx, admin, add.Address, kinds, add)
 	}
-	n.mu.Unlock()
+	key, err := n.operatorKey(add.Name)
 	if err != nil {
 		return ledger.Address{}, "", &Refusal{code: "bad-operator", status: 422, text: "make operator", err: err}
 	}
@@ -317,6 +319,21 @@ func (n *Node) AddOperator(ctx context.Context, add AddOperator) (ledger.Address
 	}
 	token, err := n.tokens.issue(Token{Operator: add.Name, Address: address, Party: add.Party, Scopes: add.Scopes, Expires: add.Expires})
 	return address, token, err
+}
+
+// operatorKey returns the key of an operator of this node and makes it if there
+// is none.
+func (n *Node) operatorKey(name string) (*ecdsa.PrivateKey, error) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if key := n.operators[name]; key != nil {
+		return key, nil
+	}
+	key, err := n.keys.NewOperator(name)
+	if err == nil {
+		n.operators[name] = key
+	}
+	return key, err
 }
 
 func grantKinds(names []string) ([]ledger.Kind, error) {

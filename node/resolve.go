@@ -136,5 +136,5 @@ func (n *Node) resolveSerial(ctx context.Context, r *resolved, text string, cut 
 
 // codeURI is what stands in the QR code of a serial.
 func (n *Node) codeURI(gtin gs1.GTIN, serial string) string {
-	return codeURI(n.config.CodeURL, gtin, serial)
+	return CodeURI(n.config.CodeURL, gtin, serial)
 }

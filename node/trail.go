@@ -72,14 +72,11 @@ func (n *Node) closedSize(chain uint32, cut map[uint32]uint64) (uint64, error) {
 		if about == chain {
 			continue
 		}
-		// What the entries below a size had seen grows with the size.
+		// What the entries below a size had seen grows with the size: look for
+		// the largest that fits, the whole prefix first, as it nearly always does.
 		low, high := uint64(0), size
-		for low < high {
-			mid := high // the whole prefix is nearly always fine: try it first
-			if low > 0 || high != size {
-				mid = (low + high + 1) / 2
-			}
-			seen, err := n.store.FrontierAt(chain, mid, about)
+		for mid := high; low < high; mid = (low + high + 1) / 2 {
+			seen, err := n.store.FrontierAt(chain, mid-1, about)
 			if err != nil {
 				return 0, fmt.Errorf("frontier of chain %d: %w", chain, err)
 			}

@@ -110,7 +110,7 @@ func (a *admin) addOperator(r *http.Request) (any, error) {
 		return nil, err
 	}
 	address, token, err := a.n.AddOperator(r.Context(), node.AddOperator{
-		Name: req.Name, Kinds: req.Kinds, Party: req.Party, Places: req.Places, Person: req.Person,
+		Name: req.Name, Address: req.Address, Kinds: req.Kinds, Party: req.Party, Places: req.Places, Person: req.Person,
 		Scopes: req.Scopes, Expires: req.Expires, AdminPassphrase: req.AdminPassphrase,
 	})
 	if err != nil {
