@@ -17,6 +17,10 @@ import (
 // good prefix is stored; the error, an [EntryError], says which entry was refused
 // and why. It returns the size that the chain has now.
 //
+// The caller has proven the entries against a checkpoint that the author signed:
+// the time of an entry, frontiers and charter entries bear no other signature,
+// and what is stored is never taken back.
+//
 // The own chain is written by the sequencer alone, except while the store is
 // short of its guard: then Extend brings back what was lost.
 func (s *Store) Extend(ctx context.Context, chain uint32, from uint64, items []Item) (size uint64, err error) {
