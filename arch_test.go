@@ -52,8 +52,8 @@ var fences = map[string]string{
 // them.
 var pure = []string{"ledger", "trace", "trace/gs1", "trace/proof"}
 
-// topLevel is what may stand at the top of the tree.
-var topLevel = []string{"api", "cmd", "ledger", "node", "scripts", "trace", ".ci", ".git"}
+// topLevel is what may stand at the top of the tree; bin holds what scripts build.
+var topLevel = []string{"bin", "api", "cmd", "ledger", "node", "scripts", "trace", ".ci", ".git"}
 
 func TestImports(t *testing.T) {
 	seen := make(map[string]bool)

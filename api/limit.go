@@ -68,11 +68,7 @@ func (s *Server) clientOf(c *fiber.Ctx) netip.Prefix {
 // trusted proxy's, the last one in X-Forwarded-For that is no trusted proxy's.
 // What stands further left anybody may have written.
 func (s *Server) address(c *fiber.Ctx) netip.Addr {
-	conn, err := netip.ParseAddrPort(c.Context().RemoteAddr().String())
-	if err != nil {
-		return netip.Addr{}
-	}
-	addr := conn.Addr().Unmap()
+	addr := connAddress(c)
 	hops := strings.Split(c.Get(fiber.HeaderXForwardedFor), ",")
 	for i := len(hops) - 1; i >= 0 && s.trusted(addr); i-- {
 		hop, err := netip.ParseAddr(strings.TrimSpace(hops[i]))
@@ -82,6 +78,15 @@ func (s *Server) address(c *fiber.Ctx) netip.Addr {
 		addr = hop.Unmap()
 	}
 	return addr
+}
+
+// connAddress is the address at the other end of the connection, or none.
+func connAddress(c *fiber.Ctx) netip.Addr {
+	conn, err := netip.ParseAddrPort(c.Context().RemoteAddr().String())
+	if err != nil {
+		return netip.Addr{}
+	}
+	return conn.Addr().Unmap()
 }
 
 func (s *Server) trusted(addr netip.Addr) bool {

@@ -7,12 +7,12 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"runtime/debug"
 	"strings"
 
 	"github.com/gofiber/fiber/v2"
-	"github.com/gofiber/fiber/v2/middleware/adaptor"
 	"github.com/gofiber/fiber/v2/middleware/compress"
 	"github.com/valyala/fasthttp"
 )
@@ -119,7 +119,7 @@ func (s *Server) secure(c *fiber.Ctx) {
 	c.Set(fiber.HeaderPermissionsPolicy, "camera=(), geolocation=(), microphone=()")
 	c.Set("Cross-Origin-Opener-Policy", "same-origin")
 	c.Set("Cross-Origin-Resource-Policy", "cross-origin")
-	if c.Secure() || strings.HasPrefix(s.cfg.BaseURL, "https:") {
+	if s.scheme(c) == "https" {
 		c.Set(fiber.HeaderStrictTransportSecurity, "max-age=31536000")
 	}
 	if c.Method() == fiber.MethodGet || c.Method() == fiber.MethodHead {
@@ -168,27 +168,25 @@ func (s *Server) compress() fiber.Handler {
 	})
 }
 
-// admin hands requests on a Unix socket to the administration.
-func (s *Server) admin() fiber.Handler {
-	inner := adaptor.HTTPHandler(s.cfg.Admin)
-	return func(c *fiber.Ctx) error {
-		if !onSocket(c) {
-			return fiber.ErrNotFound
-		}
-		return inner(c)
+// logTrouble logs what is ours: an error if nobody had foreseen it, else a
+// warning that the node said it could not answer.
+func (s *Server) logTrouble(c *fiber.Ctx, p *Problem, err error) {
+	if cause := errors.Unwrap(p); cause != nil {
+		err = cause
 	}
+	level := slog.LevelWarn
+	if p.Code == codeInternal {
+		level = slog.LevelError
+	}
+	s.cfg.Log.Log(c.UserContext(), level, "request failed", "request", p.Request, "route", routeName(c), "code", p.Code, "err", err)
 }
 
 // answerError is the one place where an error becomes an answer.
 func (s *Server) answerError(c *fiber.Ctx, err error) error {
 	p := problemOf(err)
 	p.Request = requestID(c)
-	if p.Status >= http.StatusInternalServerError && p.Code == codeInternal {
-		cause := err
-		if wrapped := errors.Unwrap(p); wrapped != nil {
-			cause = wrapped
-		}
-		s.cfg.Log.Error("request failed", "request", p.Request, "route", routeName(c), "err", cause)
+	if p.Status >= http.StatusInternalServerError {
+		s.logTrouble(c, p, err)
 	}
 	// What was set for an answer that did not come about.
 	for _, h := range []string{fiber.HeaderETag, fiber.HeaderContentDisposition, fiber.HeaderContentEncoding, fiber.HeaderLocation} {

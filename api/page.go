@@ -21,7 +21,7 @@ func (s *Server) language(c *fiber.Ctx) web.Lang {
 	if chosen {
 		c.Cookie(&fiber.Cookie{
 			Name: languageCookie, Value: l.Short(), Path: "/", MaxAge: languageCookieAge, HTTPOnly: true,
-			SameSite: fiber.CookieSameSiteLaxMode, Secure: strings.HasPrefix(s.cfg.BaseURL, "https:"),
+			SameSite: fiber.CookieSameSiteLaxMode, Secure: s.scheme(c) == "https",
 		})
 	}
 	return l
@@ -62,7 +62,7 @@ func (s *Server) sendPage(c *fiber.Ctx, page []byte) error {
 // wantsPage reports whether an error is to be shown as a page: if the caller
 // names HTML, as browsers do, outside what is for programs.
 func wantsPage(c *fiber.Ctx) bool {
-	for _, prefix := range []string{"/api/", "/log/", "/admin/", "/.well-known/"} {
+	for _, prefix := range []string{"/api/", "/log/", "/.well-known/"} {
 		if strings.HasPrefix(c.Path(), prefix) {
 			return false
 		}

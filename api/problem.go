@@ -8,6 +8,7 @@ import (
 	"github.com/gofiber/fiber/v2"
 
 	"suyuan/ledger"
+	"suyuan/trace"
 	"suyuan/trace/code"
 	"suyuan/trace/gs1"
 )
@@ -96,7 +97,9 @@ func problemOf(err error) *Problem {
 		copied := *p
 		return &copied
 	case errors.As(err, &c):
-		return NewProblem(c.Status(), c.Code(), c.Error())
+		p := NewProblem(c.Status(), c.Code(), c.Error())
+		p.err = err // the log shows more of what is ours
+		return p
 	case gs1.CodeOf(err) != "":
 		return NewProblem(http.StatusBadRequest, string(gs1.CodeOf(err)), err.Error())
 	case errors.Is(err, code.ErrCheckCharacter):
@@ -136,12 +139,30 @@ func frameworkProblem(f *fiber.Error) *Problem {
 }
 
 // refusalOf turns the reason why a record was not stored into a problem. Unlike
-// elsewhere, the ledger's codes are about what the caller sent.
+// elsewhere, the codes of ledger and trace are about what the caller sent.
 func refusalOf(err error) *Problem {
 	p := problemOf(err)
-	if p.Code != codeInternal || ledger.CodeOf(err) == "" {
+	var field *trace.FieldError
+	if errors.As(err, &field) {
+		if p.Code == codeInternal {
+			p = NewProblem(http.StatusUnprocessableEntity, field.Code(), field.Error())
+		}
+		p.Field = field.Field
 		return p
 	}
+	var refusal *trace.Refusal
+	if p.Code == codeInternal && errors.As(err, &refusal) {
+		return NewProblem(http.StatusUnprocessableEntity, refusal.Code(), refusal.Error())
+	}
+	if p.Code == codeInternal && ledger.CodeOf(err) != "" {
+		return ledgerProblem(p, err)
+	}
+	return p
+}
+
+// ledgerProblem gives the ledger's codes a status. Those about our own storage
+// stay ours.
+func ledgerProblem(ours *Problem, err error) *Problem {
 	status := http.StatusUnprocessableEntity
 	switch ledger.CodeOf(err) {
 	case ledger.CodeNoGrant, ledger.CodeGrantLimit, ledger.CodeNotAdmin, ledger.CodeRevoked, ledger.CodeSigner:
@@ -150,8 +171,8 @@ func refusalOf(err error) *Problem {
 		status = http.StatusConflict
 	case ledger.CodeTooLarge:
 		status = http.StatusRequestEntityTooLarge
-	case ledger.CodeHead, ledger.CodeUnreadable, ledger.CodeTree:
-		return p // our own storage
+	case ledger.CodeHead, ledger.CodeUnreadable, ledger.CodeTree, ledger.CodeRecordID:
+		return ours
 	}
 	return NewProblem(status, string(ledger.CodeOf(err)), err.Error())
 }

@@ -46,7 +46,6 @@ func TestEveryErrorIsAProblem(t *testing.T) {
 		{"unknown chain", "GET", "/log/lanzhi/9/checkpoint", "", nil, 404, codeUnknownChain},
 		{"metrics from outside", "GET", "/metrics", "", nil, 403, codeLocalOnly},
 		{"malformed code", "GET", "/01/06901234567893", "", nil, 400, "gtin-check-digit"},
-		{"admin without a socket", "GET", "/admin/x", "", nil, 404, codeNotFound},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			r := ask(t, s, tt.method, tt.target, tt.body, tt.headers...)

@@ -45,6 +45,7 @@ type Place struct {
 	State  string      `json:"state"` // StateStored or StateFinal
 	Chain  string      `json:"chain"` // <member>/<number>
 	Seq    uint64      `json:"seq"`
+	Hash   ledger.Hash `json:"hash"`             // leaf hash of its entry, which refs of later records name
 	Exists bool        `json:"exists,omitempty"` // it was stored by an earlier request
 }
 

@@ -70,11 +70,18 @@ func (s *Server) base(c *fiber.Ctx) string {
 	if !hostForm.MatchString(host) {
 		host = "localhost"
 	}
-	scheme := "http"
-	if c.Secure() {
-		scheme = "https"
+	return s.scheme(c) + "://" + host
+}
+
+// scheme is how the caller reached the site: as configured, by TLS here, or as
+// a trusted proxy says.
+func (s *Server) scheme(c *fiber.Ctx) string {
+	switch {
+	case strings.HasPrefix(s.cfg.BaseURL, "https:"), c.Secure(),
+		c.Get(fiber.HeaderXForwardedProto) == "https" && s.trusted(connAddress(c)):
+		return "https"
 	}
-	return scheme + "://" + host
+	return "http"
 }
 
 // A linkset is RFC 9264 JSON with one entry.

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
-	"net/http"
 	"net/netip"
 	"net/url"
 	"time"
@@ -28,11 +27,11 @@ type Config struct {
 	Documents Documents // nil serves no documents
 
 	// BaseURL is the public URL that stands before /01/ in the codes, without a
-	// slash at its end. Empty means that it is made from the Host header, which
-	// is for trying out only.
+	// slash at its end. Empty means that it is made from the Host header, for
+	// nodes that are reached under several names.
 	BaseURL string
 
-	// TrustedProxies may set X-Forwarded-For.
+	// TrustedProxies may set X-Forwarded-For and X-Forwarded-Proto.
 	TrustedProxies []netip.Prefix
 
 	// OpenMetrics shows /metrics to everybody. Otherwise it is for callers on
@@ -42,10 +41,6 @@ type Config struct {
 
 	// Local is who callers on a Unix socket are; nil is the public.
 	Local *Operator
-
-	// Admin answers under /admin/ on a Unix socket, and only there. It may be
-	// nil.
-	Admin http.Handler
 
 	Metrics *prometheus.Registry // nil makes one
 	Now     func() time.Time     // nil is time.Now
@@ -152,9 +147,6 @@ func (s *Server) newApp() *fiber.App {
 			app.Add(fiber.MethodHead, r.fiberPath(), r.handler)
 			app.Add(fiber.MethodOptions, r.fiberPath(), preflight)
 		}
-	}
-	if s.cfg.Admin != nil {
-		app.All("/admin/*", s.admin())
 	}
 	inner := app.Server().Handler
 	app.Server().Handler = s.refuseAmbiguous(app, inner)

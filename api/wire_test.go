@@ -7,10 +7,13 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/netip"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/valyala/fasthttp"
 )
 
 // serve starts a server on a listener and returns after the test only when it
@@ -118,42 +121,70 @@ func TestBodyLimit(t *testing.T) {
 	}
 }
 
-// TestSocketCallersAreLocal holds that the node's own user needs no token and
-// reaches the administration, and nobody else does.
+// TestSocketCallersAreLocal holds that the node's own user needs no token, and
+// everybody else does.
 func TestSocketCallersAreLocal(t *testing.T) {
-	admin := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { _, _ = io.WriteString(w, "admin "+r.URL.Path) })
-	s := newTestServer(t, newFakeNode(), func(cfg *Config) {
-		cfg.Local = &Operator{Member: "wh", Scopes: []string{ScopeRead}}
-		cfg.Admin = admin
-	})
+	s := newTestServer(t, newFakeNode(), func(cfg *Config) { cfg.Local = &Operator{Member: "wh", Scopes: []string{ScopeRead}} })
 	path := filepath.Join(t.TempDir(), "node.sock")
-	tcp := listen(t, "tcp", "127.0.0.1:0")
-	serve(t, s, listen(t, "unix", path))
-	go func() { _ = s.Serve(tcp) }() // ends with the other
-	socket := &http.Client{Transport: &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
-		return new(net.Dialer).DialContext(ctx, "unix", path)
-	}}}
-	defer socket.CloseIdleConnections()
-	for _, tt := range []struct {
-		client *http.Client
-		url    string
-		status int
-		body   string
-	}{
-		{socket, "http://node/api/v1/status", 200, `{"viewer":"wh"}`},
-		{socket, "http://node/admin/keys", 200, "admin /admin/keys"},
-		{http.DefaultClient, "http://" + tcp.Addr().String() + "/api/v1/status", 200, `{"viewer":""}`},
-		{http.DefaultClient, "http://" + tcp.Addr().String() + "/admin/keys", 404, ""},
-	} {
-		res, err := tt.client.Get(tt.url)
+	socket, tcp := listen(t, "unix", path), listen(t, "tcp", "127.0.0.1:0")
+	serve(t, s, socket)
+	served := make(chan error, 1)
+	go func() { served <- s.Serve(tcp) }() // ends with the other
+	t.Cleanup(func() { <-served })
+	for _, l := range []net.Listener{socket, tcp} {
+		client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true, DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+			return new(net.Dialer).DialContext(ctx, l.Addr().Network(), l.Addr().String())
+		}}}
+		want := map[string]string{"unix": `{"viewer":"wh"}`, "tcp": `{"viewer":""}`}[l.Addr().Network()]
+		res, err := client.Get("http://node/api/v1/status")
 		if err != nil {
 			t.Fatal(err)
 		}
 		body, err := io.ReadAll(res.Body)
 		res.Body.Close()
-		if err != nil || res.StatusCode != tt.status || tt.body != "" && strings.TrimSpace(string(body)) != tt.body {
-			t.Errorf("%s: got %d %q %v, want %d %q", tt.url, res.StatusCode, body, err, tt.status, tt.body)
+		if err != nil || res.StatusCode != 200 || strings.TrimSpace(string(body)) != want {
+			t.Errorf("%s: got %d %q %v, want %s", l.Addr().Network(), res.StatusCode, body, err, want)
 		}
 	}
-	http.DefaultClient.CloseIdleConnections()
+}
+
+// TestForwardedAddresses holds whom rates are counted for.
+func TestForwardedAddresses(t *testing.T) {
+	s := newTestServer(t, newFakeNode(), func(cfg *Config) {
+		cfg.TrustedProxies = []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8"), netip.MustParsePrefix("10.0.0.0/8")}
+		cfg.BaseURL = ""
+	})
+	bare := newTestServer(t, newFakeNode())
+	for _, tt := range []struct {
+		s         *Server
+		conn      string
+		forwarded string
+		want      string
+		local     bool
+	}{
+		{s, "127.0.0.1:5", "", "127.0.0.1/32", true},
+		{s, "127.0.0.1:5", "192.0.2.7", "192.0.2.7/32", false},
+		{s, "127.0.0.1:5", "198.51.100.1, 192.0.2.7, 10.1.1.1", "192.0.2.7/32", false},
+		{s, "127.0.0.1:5", "2001:db8:1:2:3::4", "2001:db8:1:2::/64", false},
+		{s, "127.0.0.1:5", "nonsense", "127.0.0.1/32", false},
+		{s, "192.0.2.1:5", "203.0.113.9", "192.0.2.1/32", false}, // not a trusted proxy
+		{bare, "127.0.0.1:5", "203.0.113.9", "127.0.0.1/32", false},
+		{bare, "[::1]:5", "", "::/64", true},
+		{bare, "[::ffff:192.0.2.1]:5", "", "192.0.2.1/32", false},
+	} {
+		conn, err := net.ResolveTCPAddr("tcp", tt.conn)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var rc fasthttp.RequestCtx
+		rc.Init(&fasthttp.Request{}, conn, nil)
+		if tt.forwarded != "" {
+			rc.Request.Header.Set("X-Forwarded-For", tt.forwarded)
+		}
+		c := tt.s.app.AcquireCtx(&rc)
+		if got := tt.s.clientOf(c).String(); got != tt.want || tt.s.local(c) != tt.local {
+			t.Errorf("%s for %q: got %s, local %t; want %s, %t", tt.conn, tt.forwarded, got, tt.s.local(c), tt.want, tt.local)
+		}
+		tt.s.app.ReleaseCtx(c)
+	}
 }

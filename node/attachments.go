@@ -4,13 +4,17 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
+	"strconv"
 	"strings"
 	"sync"
 
 	"suyuan/ledger"
 	"suyuan/ledger/store"
+	"suyuan/node/replica"
 	"suyuan/trace"
 )
 
@@ -21,7 +25,7 @@ type wanted struct {
 	dir string
 
 	mu   sync.Mutex
-	list map[ledger.Hash]store.Audience
+	list map[ledger.Hash]replica.Attachment
 	news chan struct{} // has a value when the list has grown
 }
 
@@ -33,7 +37,7 @@ func openWanted(dir string) (*wanted, error) {
 	if err != nil {
 		return nil, err
 	}
-	w := &wanted{dir: dir, list: make(map[ledger.Hash]store.Audience), news: make(chan struct{}, 1)}
+	w := &wanted{dir: dir, list: make(map[ledger.Hash]replica.Attachment), news: make(chan struct{}, 1)}
 	for _, f := range files {
 		digest, err := ledger.ParseHash(f.Name())
 		if err != nil {
@@ -43,11 +47,13 @@ func openWanted(dir string) (*wanted, error) {
 		if err != nil {
 			return nil, err
 		}
-		audience, err := store.ParseAudience(strings.TrimSpace(string(text)))
-		if err != nil {
+		chain, of, _ := strings.Cut(strings.TrimSpace(string(text)), " ")
+		number, err1 := strconv.ParseUint(chain, 10, 32)
+		audience, err2 := store.ParseAudience(of)
+		if err1 != nil || err2 != nil {
 			continue // cut off by a crash; the index names it again when it is rebuilt
 		}
-		w.list[digest] = audience
+		w.list[digest] = replica.Attachment{Digest: digest, Audience: audience, Chain: uint32(number)}
 	}
 	w.tell()
 	return w, nil
@@ -61,16 +67,17 @@ func (w *wanted) tell() {
 }
 
 // add notes that an attachment is to be fetched.
-func (w *wanted) add(digest ledger.Hash, audience store.Audience) error {
+func (w *wanted) add(a replica.Attachment) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if _, ok := w.list[digest]; ok {
+	if _, ok := w.list[a.Digest]; ok {
 		return nil
 	}
-	if err := os.WriteFile(filepath.Join(w.dir, digest.String()), []byte(audience.String()+"\n"), 0o644); err != nil {
+	text := fmt.Sprintf("%d %s\n", a.Chain, a.Audience)
+	if err := os.WriteFile(filepath.Join(w.dir, a.Digest.String()), []byte(text), 0o644); err != nil {
 		return fmt.Errorf("note wanted attachment: %w", err)
 	}
-	w.list[digest] = audience
+	w.list[a.Digest] = a
 	w.tell()
 	return nil
 }
@@ -86,15 +93,11 @@ func (w *wanted) done(digest ledger.Hash) error {
 	return nil
 }
 
-// all returns what is still to be fetched.
-func (w *wanted) all() map[ledger.Hash]store.Audience {
+// all returns what is still to be fetched, and what has arrived since.
+func (w *wanted) all() []replica.Attachment {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	list := make(map[ledger.Hash]store.Audience, len(w.list))
-	for d, a := range w.list {
-		list[d] = a
-	}
-	return list
+	return slices.Collect(maps.Values(w.list))
 }
 
 // wantAttachments notes the attachments of an event of another node that this
@@ -108,7 +111,7 @@ func (n *Node) wantAttachments(e *trace.Event) error {
 		if of == ledger.Item {
 			of = ledger.Members // whoever presents a code asks a node, which is a member's
 		}
-		if err := n.wanted.add(a.Digest, store.Audience{Of: of}); err != nil {
+		if err := n.wanted.add(replica.Attachment{Digest: a.Digest, Audience: store.Audience{Of: of}, Chain: e.Chain}); err != nil {
 			return err
 		}
 	}
@@ -126,20 +129,22 @@ func (n *Node) checkAttachments(e *trace.Event) error {
 	return nil
 }
 
-// fetchAttachments fetches wanted attachments until ctx ends.
-func (n *Node) fetchAttachments(ctx context.Context) error {
+// fetchAttachments has the replica fetch what is wanted, until ctx ends.
+func (n *Node) fetchAttachments(ctx context.Context, r *replica.Replica) error {
 	for {
 		select {
 		case <-ctx.Done():
 			return nil
 		case <-n.wanted.news:
 		}
-		for digest, audience := range n.wanted.all() {
-			n.fetchAttachment(ctx, digest, audience)
+		for _, a := range n.wanted.all() {
+			if !n.blobs.Has(a.Digest) {
+				r.Want(a)
+				continue
+			}
+			if err := n.wanted.done(a.Digest); err != nil {
+				return err
+			}
 		}
 	}
-}
-
-// fetchAttachment fetches one attachment from whoever has it.
-func (n *Node) fetchAttachment(ctx context.Context, digest ledger.Hash, audience store.Audience) {
 }

@@ -176,7 +176,7 @@ func (n *Node) Run(ctx context.Context) error {
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return r.Run(ctx) })
 	g.Go(func() error { return n.follow(ctx, changed) })
-	g.Go(func() error { return n.fetchAttachments(ctx) })
+	g.Go(func() error { return n.fetchAttachments(ctx, r) })
 	if err := g.Wait(); err != nil && !errors.Is(err, context.Canceled) {
 		return err
 	}

@@ -99,6 +99,38 @@ func TestFold(t *testing.T) {
 			w.do("lanzhi", pack, about(cases(0, 10, 10, Span{From: 35, To: 36})))
 			w.do("lanzhi", ship, about(OfRange(Range{boxes, 1, 3, 3})), to("wh"))
 		}, bottle(35), Consistent, Active, "lanzhi", nil},
+		{"shipped by itself out of a case", func(w *world) {
+			w.product()
+			w.do("lanzhi", activate, all, lot)
+			w.do("lanzhi", pack, about(cases(0, 10, 10)))
+			s := w.do("lanzhi", ship, about(codes(5, 5)), to("wh"))
+			w.do("wh", receive, about(codes(5, 5)), refs(s))
+			w.do("lanzhi", ship, about(OfRange(Range{boxes, 1, 0, 0})), to("dist"))
+		}, bottle(5), Consistent, Held, "wh", nil},
+		{"shipped twice, the second cancelled", func(w *world) {
+			w.product()
+			w.do("lanzhi", activate, all, lot)
+			w.do("lanzhi", ship, all, to("wh"))
+			s := w.do("lanzhi", ship, all, to("dist"))
+			w.do("lanzhi", cancel, all, refs(s))
+		}, bottle(5), Consistent, Active, "lanzhi", []string{ShipmentOpen}},
+		{"held by two no more after it came back", func(w *world) {
+			w.product()
+			w.do("lanzhi", activate, all, lot)
+			w.do("dist", receive, all) // a claim
+			s := w.do("dist", ship, all, to("lanzhi"))
+			w.do("lanzhi", receive, all, refs(s))
+			s = w.do("lanzhi", ship, all, to("wh"))
+			w.do("wh", receive, all, refs(s))
+			w.do("lanzhi", sell, all)
+		}, bottle(5), Warn, Sold, "", []string{ReceivedNotShipped, SoldByNonHolder}},
+		{"at one time, in the order of recording", func(w *world) {
+			w.product()
+			w.do("lanzhi", activate, all, lot)
+			s := w.do("lanzhi", ship, all, to("wh"))
+			r := w.do("wh", receive, all, refs(s), at(s.At))
+			w.do("wh", sell, all, at(r.At))
+		}, bottle(5), Consistent, Sold, "", nil},
 		{"packed again by the same holder", func(w *world) {
 			w.product()
 			w.do("lanzhi", activate, all, lot)
@@ -280,6 +312,24 @@ func TestBackDatingGainsNothing(t *testing.T) {
 	tr = w.check(bottle(5), Suspicious, Sold, "", SoldTwice, SoldByNonHolder)
 	if got := tr.Findings[0].Records; !slices.Equal(got, []ledger.Hash{sale.ID, claim.ID}) {
 		t.Errorf("the finding names %v, want the sale first", got)
+	}
+}
+
+// Among records that are looked at for being back-dated, one that does no harm
+// stays where its time puts it.
+func TestHarmlessRecordStaysInPlace(t *testing.T) {
+	w := newWorld(t)
+	w.product()
+	w.do("lanzhi", activate, about(codes(0, 99)), field("lot", "L1"))
+	early := w.now + 1
+	sale := w.do("lanzhi", sell, about(codes(0, 99)))
+	w.sees("dist")
+	w.sees("audit")
+	w.do("audit", inspect, about(codes(0, 99)), field("result", "pass"), at(early))
+	w.do("dist", sell, about(codes(0, 99)), at(sale.At-1))
+	tr := w.check(bottle(5), Suspicious, Sold, "", SoldTwice)
+	if got := kindsOf(tr.Events); !slices.Equal(got, []string{"run lanzhi", "activate lanzhi", "inspect audit", "sell lanzhi", "sell dist"}) {
+		t.Errorf("got %v", got)
 	}
 }
 

@@ -86,7 +86,7 @@ func runDemo(ctx context.Context, e *env, o demoOptions) (err error) {
 		}
 		fresh = false
 	} else if err := n.make(); err != nil {
-		return err
+		return withHint(err, "a demo that did not get ready cannot be taken up: remove %s or give another --dir", o.dir)
 	}
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)

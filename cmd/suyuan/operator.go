@@ -63,7 +63,9 @@ which signs its records itself: the operator gets a grant and nothing else.`,
 				if err != nil {
 					return misuse{fmt.Errorf("--address: %w", err)}
 				}
-				add.Address = a
+				if add.Address = a; a == (ledger.Address{}) {
+					return misused("--address: no key has the address %s", a)
+				}
 			}
 			phrase, err := pass.admin(e)
 			if err != nil {

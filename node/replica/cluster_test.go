@@ -42,6 +42,7 @@ type cluster struct {
 	t     testing.TB
 	net   *ledgertest.Net
 	nodes map[string]*testNode
+	base  string // directory of what is on disk; it outlives the nodes
 }
 
 // A testNode is one node; it can be stopped and started again.
@@ -61,7 +62,7 @@ type testNode struct {
 // newCluster makes the stores of all members of a network; nothing runs yet.
 func newCluster(t testing.TB, opts ...ledgertest.Option) *cluster {
 	t.Helper()
-	c := &cluster{t: t, net: ledgertest.New(opts...), nodes: make(map[string]*testNode)}
+	c := &cluster{t: t, net: ledgertest.New(opts...), nodes: make(map[string]*testNode), base: t.TempDir()}
 	for slug := range c.net.Members {
 		c.add(slug)
 	}

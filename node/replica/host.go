@@ -2,6 +2,7 @@ package replica
 
 import (
 	"crypto/ed25519"
+	"errors"
 	"fmt"
 	"sync/atomic"
 
@@ -55,7 +56,7 @@ func newHost(key ed25519.PrivateKey, listen []string, g *gate, network ledger.Ha
 		libp2p.SwarmOpts(swarm.WithDialTimeout(dialTimeout)),
 	)
 	if err != nil {
-		return nil, fmt.Errorf("start libp2p: %w", err)
+		return nil, errors.Join(fmt.Errorf("start libp2p: %w", err), rm.Close())
 	}
 	return h, nil
 }

@@ -101,7 +101,7 @@ func TestTwoOfFourMakeNothingFinal(t *testing.T) {
 func TestOwnEndIsFetchedBack(t *testing.T) {
 	c := newCluster(t)
 	brand := c.node("lanzhi")
-	brand.dir = t.TempDir()
+	brand.dir = filepath.Join(c.base, "lanzhi")
 	for _, n := range c.list() {
 		n.open().found().start()
 	}
@@ -110,7 +110,7 @@ func TestOwnEndIsFetchedBack(t *testing.T) {
 	c.awaitFinal(c.list(), brand)
 	brand.halt()
 	brand.close()
-	backup := t.TempDir()
+	backup := filepath.Join(c.base, "backup")
 	if err := os.CopyFS(filepath.Join(backup, "ledger"), os.DirFS(filepath.Join(brand.dir, "ledger"))); err != nil {
 		t.Fatal(err)
 	}
@@ -345,7 +345,7 @@ func TestBlobsGoToTheirAudience(t *testing.T) {
 	c := newCluster(t)
 	for _, n := range c.list() {
 		var err error
-		if n.blobs, err = store.OpenBlobs(filepath.Join(t.TempDir(), "blobs")); err != nil {
+		if n.blobs, err = store.OpenBlobs(filepath.Join(c.base, n.member.Slug, "blobs")); err != nil {
 			t.Fatal(err)
 		}
 	}
