@@ -12,7 +12,6 @@ import (
 	"os"
 	"time"
 
-	"github.com/valyala/fasthttp/fasthttputil"
 	"golang.org/x/sync/errgroup"
 
 	"suyuan/api"
@@ -31,7 +30,7 @@ const (
 // with the commands of this machine over a local listener.
 type servers struct {
 	api   *api.Server
-	inner *fasthttputil.InmemoryListener // the API, as the local side reaches it
+	inner *memoryListener // the API, as the local side reaches it
 	local *http.Server
 	group errgroup.Group
 }
@@ -44,7 +43,7 @@ func newServers(n *node.Node, public, local net.Listener, log *slog.Logger) (*se
 	if err != nil {
 		return nil, err
 	}
-	s := &servers{api: a, inner: fasthttputil.NewInmemoryListener()}
+	s := &servers{api: a, inner: listenInMemory()}
 	mux := http.NewServeMux()
 	mux.Handle("/admin/", adminHandler(n, log))
 	mux.Handle("/", s.proxy())
@@ -103,12 +102,12 @@ func (localConn) RemoteAddr() net.Addr { return &net.UnixAddr{Name: "node.sock",
 // memory is a node that a command has opened for itself.
 type memory struct {
 	*servers
-	listener *fasthttputil.InmemoryListener
+	listener *memoryListener
 }
 
 // serveInMemory serves a node to this process alone.
 func serveInMemory(n *node.Node, log *slog.Logger) (*memory, error) {
-	l := fasthttputil.NewInmemoryListener()
+	l := listenInMemory()
 	s, err := newServers(n, nil, l, log)
 	if err != nil {
 		return nil, err
