@@ -127,10 +127,10 @@ func TestSocketCallersAreLocal(t *testing.T) {
 	s := newTestServer(t, newFakeNode(), func(cfg *Config) { cfg.Local = &Operator{Member: "wh", Scopes: []string{ScopeRead}} })
 	path := filepath.Join(t.TempDir(), "node.sock")
 	socket, tcp := listen(t, "unix", path), listen(t, "tcp", "127.0.0.1:0")
-	serve(t, s, socket)
 	served := make(chan error, 1)
-	go func() { served <- s.Serve(tcp) }() // ends with the other
-	t.Cleanup(func() { <-served })
+	t.Cleanup(func() { <-served }) // after the shutdown, which ends both
+	serve(t, s, socket)
+	go func() { served <- s.Serve(tcp) }()
 	for _, l := range []net.Listener{socket, tcp} {
 		client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true, DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
 			return new(net.Dialer).DialContext(ctx, l.Addr().Network(), l.Addr().String())
