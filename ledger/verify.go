@@ -77,6 +77,12 @@ type EvidenceSource interface {
 	Evidence(chain uint32) (*Evidence, error) // nil if there is none
 }
 
+// A SelfChecker checks what else a source keeps, such as keys to look things up
+// by. Verify calls it last.
+type SelfChecker interface {
+	SelfCheck(net *Network, found func(Problem))
+}
+
 // A Problem is one thing that is wrong with a source.
 type Problem struct {
 	Chain  string  `json:"chain,omitempty"`    // as ChainName shows it; "" if it belongs to none
@@ -162,6 +168,9 @@ func Verify(src Source, opt VerifyOptions) (*Report, error) {
 	}
 	v.verifyFrontiers()
 	v.verifyAttachments()
+	if src, ok := src.(SelfChecker); ok {
+		src.SelfCheck(v.net, v.found)
+	}
 	return v.finish(numbers), nil
 }
 
