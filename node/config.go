@@ -67,13 +67,13 @@ func ReadConfig(dir string) (*Config, error) {
 		}
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
-	if err := c.check(); err != nil {
+	if err := c.check(dir); err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
 	return &c, nil
 }
 
-func (c *Config) check() error {
+func (c *Config) check(dir string) error {
 	var errs []error
 	if c.HTTP == "" {
 		errs = append(errs, errors.New(`http: an address such as "127.0.0.1:8080" is needed`))
@@ -81,8 +81,8 @@ func (c *Config) check() error {
 	if len(c.P2P) == 0 {
 		errs = append(errs, errors.New(`p2p: a multiaddress such as "/ip4/0.0.0.0/tcp/4001" is needed`))
 	}
-	if c.Guard == "" || !filepath.IsAbs(c.Guard) {
-		errs = append(errs, errors.New("guard: an absolute path outside this directory is needed"))
+	if err := checkGuardPath(c.Guard, dir); err != nil {
+		errs = append(errs, fmt.Errorf("guard: %w", err))
 	}
 	if c.Log != "text" && c.Log != "json" {
 		errs = append(errs, errors.New(`log: "text" or "json" is needed`))
@@ -91,6 +91,22 @@ func (c *Config) check() error {
 		errs = append(errs, fmt.Errorf("code_url: %w", err))
 	}
 	return errors.Join(errs...)
+}
+
+// checkGuardPath refuses a guard in the node's directory: a copy of the directory
+// would take it along, and putting the copy back would put the guard back too.
+func checkGuardPath(guard, dir string) error {
+	if !filepath.IsAbs(guard) {
+		return errors.New("an absolute path outside this directory is needed")
+	}
+	abs, err := filepath.Abs(dir)
+	if err != nil {
+		return err
+	}
+	if rel, err := filepath.Rel(abs, guard); err == nil && filepath.IsLocal(rel) {
+		return fmt.Errorf("%s lies in the node's directory, of which backups are made", guard)
+	}
+	return nil
 }
 
 // CheckCodeURL checks the base URL of codes: http or https, a host, no query.

@@ -86,9 +86,6 @@ func Init(o InitOptions) (*MemberFile, error) {
 			return nil, err
 		}
 	}
-	if o.Guard, err = filepath.Abs(o.Guard); err != nil {
-		return nil, fmt.Errorf("guard: %w", err)
-	}
 	if err := os.MkdirAll(filepath.Dir(o.Guard), 0o700); err != nil {
 		return nil, fmt.Errorf("make a place for the guard: %w", err)
 	}
@@ -138,7 +135,25 @@ func (o *InitOptions) check() error {
 	if list, err := os.ReadDir(o.Dir); err == nil && len(list) > 0 {
 		errs = append(errs, fmt.Errorf("directory: %s is not empty; a member's log is made once", o.Dir))
 	}
+	if err := o.checkGuard(); err != nil {
+		errs = append(errs, fmt.Errorf("guard: %w", err))
+	}
 	return errors.Join(errs...)
+}
+
+// checkGuard makes the guard's path absolute and refuses one that would not do,
+// before anything is made.
+func (o *InitOptions) checkGuard() (err error) {
+	if o.Guard == "" {
+		return nil
+	}
+	if o.Guard, err = filepath.Abs(o.Guard); err != nil {
+		return err
+	}
+	if _, err := os.Lstat(o.Guard); err == nil {
+		return fmt.Errorf("%s exists; a guard is made once, with the log key", o.Guard)
+	}
+	return checkGuardPath(o.Guard, o.Dir)
 }
 
 func (o *InitOptions) makeMember(keys *Keyring) (*MemberFile, error) {
