@@ -39,6 +39,9 @@ type remoteSource struct {
 }
 
 func newRemoteSource(ctx context.Context, base, token string) (*remoteSource, error) {
+	if _, err := urlClient(base, token); err != nil {
+		return nil, err
+	}
 	s := &remoteSource{
 		ctx: ctx, base: strings.TrimSuffix(base, "/"), token: token, http: &http.Client{Timeout: remoteTimeout},
 		sizes: make(map[uint32]uint64), notes: make(map[uint32][]byte), tiles: make(map[string][]byte), chains: make(map[uint32]string),

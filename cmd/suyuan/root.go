@@ -6,7 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
+	"path/filepath"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -72,9 +74,12 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 		fmt.Fprintln(stderr, "suyuan: interrupted")
 		return exitFailed
 	}
-	name := strings.TrimPrefix(cmd.CommandPath(), "suyuan ")
-	fmt.Fprintf(stderr, "suyuan: %s: %v\n", name, err)
-	if hint := hintFor(err); hint != "" {
+	name := ""
+	if cmd != root {
+		name = strings.TrimPrefix(cmd.CommandPath(), "suyuan ") + ": "
+	}
+	fmt.Fprintf(stderr, "suyuan: %s%v\n", name, err)
+	if hint := e.hintFor(err); hint != "" {
 		fmt.Fprintf(stderr, "suyuan: hint: %s\n", hint)
 	}
 	var m misuse
@@ -85,14 +90,15 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 }
 
 // hintFor says what to try about an error, where we know.
-func hintFor(err error) string {
+func (e *env) hintFor(err error) string {
 	var h hinted
+	var path *fs.PathError
 	switch {
 	case errors.As(err, &h):
 		return h.hint
 	case errors.Is(err, node.ErrPassphrase):
 		return "give the right one with --passphrase-file or in SUYUAN_PASSPHRASE_FILE"
-	case errors.Is(err, os.ErrNotExist):
+	case errors.Is(err, os.ErrNotExist) && errors.As(err, &path) && e.dir != "" && strings.HasPrefix(path.Path, filepath.Clean(e.dir)):
 		return "is --dir (or SUYUAN_DIR) the directory that `suyuan init` made?"
 	}
 	return ""
@@ -129,7 +135,24 @@ func newRoot(e *env) *cobra.Command {
 		newDemo(e), newInit(e), newCharter(e), newOperator(e), newRun(e), newStatus(e),
 		newProduct(e), newCodes(e), newRecord(e), newTrace(e), newProof(e), newVerify(e),
 	)
+	for _, cmd := range root.Commands() {
+		refuseUnknown(cmd)
+	}
 	return root
+}
+
+// refuseUnknown has a command that only groups others refuse a name that none of
+// them has. Cobra does so for the root and else shows the help.
+func refuseUnknown(cmd *cobra.Command) {
+	if !cmd.HasSubCommands() || cmd.Runnable() {
+		return
+	}
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		if len(args) > 0 {
+			return misused("unknown command %q", args[0])
+		}
+		return cmd.Help()
+	}
 }
 
 // needDir returns the node's directory.
