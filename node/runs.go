@@ -8,6 +8,7 @@ import (
 	"iter"
 	"os"
 	"path/filepath"
+	"time"
 
 	"suyuan/ledger"
 	"suyuan/ledger/store"
@@ -20,7 +21,8 @@ import (
 type IssueRun struct {
 	GTIN    gs1.GTIN
 	Count   uint32
-	Printer string // for parties only, may be empty
+	Printer string    // for parties only, may be empty
+	At      time.Time // when they were made; zero is now
 	Signer  Signer
 }
 
@@ -123,7 +125,11 @@ func (n *Node) recordRun(ctx context.Context, req IssueRun, run *Run) error {
 	if req.Printer != "" {
 		fields["printer"] = req.Printer
 	}
-	draft, err := json.Marshal(trace.Draft{Kind: "run", AgeMs: new(int64), Fields: fields})
+	d := trace.Draft{Kind: "run", Fields: fields}
+	if !req.At.IsZero() {
+		d.At = &req.At
+	}
+	draft, err := json.Marshal(d)
 	if err != nil {
 		return err
 	}

@@ -192,9 +192,16 @@ func (a *admin) issueRun(w http.ResponseWriter, r *http.Request) {
 		a.refuse(w, err)
 		return
 	}
+	var at time.Time
+	if req.At != "" {
+		if at, err = time.Parse(time.RFC3339, req.At); err != nil {
+			a.refuse(w, bad{err})
+			return
+		}
+	}
 	lines := newLines(w)
 	run, err := a.n.IssueRun(r.Context(), node.IssueRun{
-		GTIN: gtin, Count: req.Count, Printer: req.Printer, Signer: node.Signer{Operator: req.Operator},
+		GTIN: gtin, Count: req.Count, Printer: req.Printer, At: at, Signer: node.Signer{Operator: req.Operator},
 	}, func(done, total uint64) { lines.progress(runLine{Done: done, Total: total}) })
 	if err != nil {
 		lines.send(runLine{Problem: problemOf(err)})

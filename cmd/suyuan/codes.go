@@ -32,6 +32,7 @@ type issueRun struct {
 	GTIN     string `json:"gtin"`
 	Count    uint32 `json:"count"`
 	Printer  string `json:"printer,omitempty"`
+	At       string `json:"at,omitempty"` // RFC 3339; now if empty
 	Operator string `json:"operator,omitempty"`
 }
 
@@ -100,6 +101,7 @@ once it is stored. The secret of the run stays in the node's directory.`,
 	f.StringVar(&req.GTIN, "gtin", "", "GTIN of the product, or of its case")
 	f.Uint32Var(&req.Count, "count", 0, "how many")
 	f.StringVar(&req.Printer, "printer", "", "who prints them; for parties only")
+	f.StringVar(&req.At, "at", "", "when they were made, RFC 3339 (default: now)")
 	f.StringVar(&req.Operator, "operator", "", "operator that signs (default: one with a grant)")
 	x.add(cmd)
 	pass.add(cmd)

@@ -56,7 +56,7 @@ type story struct {
 // tell writes all records and returns the items to look at and a token of each
 // company.
 func (s *story) tell(ctx context.Context) ([]demoItem, map[string]string, error) {
-	s.now = time.Now().In(time.FixedZone("", 8*3600)).Truncate(time.Minute)
+	s.now = lastEvening(time.Now())
 	if err := s.invent(); err != nil {
 		return nil, nil, err
 	}
@@ -86,6 +86,17 @@ func (s *story) tell(ctx context.Context) ([]demoItem, map[string]string, error)
 	}
 	items, err := s.items(ctx)
 	return items, tokens, err
+}
+
+// lastEvening is the last 18:00 in China: what happened some hours before it
+// happened in working hours.
+func lastEvening(now time.Time) time.Time {
+	china := now.In(time.FixedZone("", 8*3600))
+	evening := time.Date(china.Year(), china.Month(), china.Day(), 18, 0, 0, 0, china.Location())
+	if evening.After(china) {
+		evening = evening.AddDate(0, 0, -1)
+	}
+	return evening
 }
 
 // invent makes up the two products and their bad luck.
@@ -289,7 +300,7 @@ func (s *story) produceGoods(ctx context.Context, g *goods) error {
 	if err != nil {
 		return err
 	}
-	for _, run := range []issueRun{{GTIN: g.product.String(), Count: storyLabels, Printer: "昆山印务"}, {GTIN: g.box.String(), Count: storyCases}} {
+	for _, run := range []issueRun{{GTIN: g.product.String(), Count: storyLabels, Printer: "昆山印务", At: s.ago(70, 4)}, {GTIN: g.box.String(), Count: storyCases, At: s.ago(70, 3)}} {
 		issued, err := issue(ctx, s.e, brand.local, run)
 		if err != nil {
 			return err
