@@ -137,7 +137,6 @@ func TestHostHeaderIsNotBelieved(t *testing.T) {
 		{"", "node.example:8080", "http://node.example:8080"},
 		{"", "[::1]:8080", "http://[::1]:8080"},
 		{"", "x/y", "http://localhost"},
-		{"", "x@y", "http://localhost"},
 		{"", `x"onload=`, "http://localhost"},
 		{testBase, "evil.example", testBase},
 	} {

@@ -1,0 +1,223 @@
+package web
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+)
+
+// TestLanguagesHaveTheSameKeys holds that no word is missing in a language, and
+// that a phrase takes the same values in each.
+func TestLanguagesHaveTheSameKeys(t *testing.T) {
+	flat := make(map[Lang]map[string]string)
+	for _, l := range langs {
+		data, err := wordFiles.ReadFile("words/" + l.Short() + ".json")
+		if err != nil {
+			t.Fatal(err)
+		}
+		var v any
+		if err := json.Unmarshal(data, &v); err != nil {
+			t.Fatal(err)
+		}
+		flat[l] = make(map[string]string)
+		flatten(flat[l], "", v)
+	}
+	zh, en := slices.Sorted(maps.Keys(flat[Zh])), slices.Sorted(maps.Keys(flat[En]))
+	for _, k := range zh {
+		if _, ok := flat[En][k]; !ok {
+			t.Errorf("en lacks %s", k)
+		}
+		if got, want := holes(flat[En][k]), holes(flat[Zh][k]); !slices.Equal(got, want) {
+			t.Errorf("%s: en takes %q, zh %q", k, got, want)
+		}
+	}
+	for _, k := range en {
+		if _, ok := flat[Zh][k]; !ok {
+			t.Errorf("zh lacks %s", k)
+		}
+	}
+	if len(zh) < 200 {
+		t.Errorf("got %d phrases: the files were not read", len(zh))
+	}
+}
+
+// flatten lists the texts of a JSON value under their paths.
+func flatten(out map[string]string, path string, v any) {
+	switch v := v.(type) {
+	case map[string]any:
+		for k, e := range v {
+			flatten(out, path+"/"+k, e)
+		}
+	case []any:
+		for i, e := range v {
+			flatten(out, fmt.Sprintf("%s/%d", path, i), e)
+		}
+	case string:
+		out[path] = v
+	}
+}
+
+// holes returns the values that a phrase takes.
+func holes(phrase string) []string {
+	list := regexp.MustCompile(`\{\w+\}`).FindAllString(phrase, -1)
+	slices.Sort(list)
+	return list
+}
+
+func TestWordsAreComplete(t *testing.T) {
+	p := newTestPages(t)
+	for _, l := range langs {
+		w := p.words[l]
+		for _, v := range verdicts {
+			if w.Verdict[string(v)].Label == "" {
+				t.Errorf("%s: no label for verdict %s", l, v)
+			}
+		}
+		for _, level := range []Level{LevelItem, LevelLot, LevelProduct, LevelUnit} {
+			if w.Levels[string(level)].Headline == "" {
+				t.Errorf("%s: no headline for level %s", l, level)
+			}
+		}
+		for _, s := range []string{"info", "notice", "warning", "critical"} {
+			if w.Severity[s] == "" {
+				t.Errorf("%s: no word for severity %s", l, s)
+			}
+		}
+		for _, words := range []bool{len(w.Kinds) > 20, w.Kinds[""].Name != "", w.Troubles[""].Headline != "", w.Mistakes[""] != ""} {
+			if !words {
+				t.Errorf("%s: kinds, troubles or mistakes lack words for what is not listed", l)
+			}
+		}
+		for _, claim := range []string{"正品", "保真", "不可篡改", "genuine", "guarantee", "tamper-proof"} {
+			data, err := wordFiles.ReadFile("words/" + l.Short() + ".json")
+			if err != nil || bytes.Contains(data, []byte(claim)) {
+				t.Errorf("%s: the words claim %q, or %v", l, claim, err)
+			}
+		}
+	}
+}
+
+func TestPolicyFitsStyle(t *testing.T) {
+	p := newTestPages(t)
+	for _, name := range []string{"entry", "typo", "consistent"} {
+		var buf bytes.Buffer
+		if err := renderFixture(p, &buf, Zh, name); err != nil {
+			t.Fatal(err)
+		}
+		m := regexp.MustCompile(`(?s)<style>(.*?)</style>`).FindAllSubmatch(buf.Bytes(), -1)
+		if len(m) != 1 {
+			t.Fatalf("%s: got %d style sheets, want 1", name, len(m))
+		}
+		sum := sha256.Sum256(m[0][1])
+		if want := "'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) + "'"; !strings.Contains(p.CSP(), want) {
+			t.Errorf("%s: the policy %s lacks %s", name, p.CSP(), want)
+		}
+		for _, not := range []string{"<script", " style=", "javascript:", "http://", "onclick"} {
+			if bytes.Contains(buf.Bytes(), []byte(not)) {
+				t.Errorf("%s: the page has %q", name, not)
+			}
+		}
+	}
+}
+
+// TestForeignTextIsEscaped puts markup wherever others write text.
+func TestForeignTextIsEscaped(t *testing.T) {
+	const bad = `<img src=x onerror=alert(1)>"'`
+	both := Text{bad, bad}
+	v := &Item{
+		Level: LevelItem, Serial: bad, Lot: bad, GTIN: bad, Verdict: Consistent, Headline: both, Brand: both, Holder: both, Contact: both,
+		Product:  &Product{Name: both, Picture: "javascript:alert(1)", Facts: []Fact{{bad, both}}},
+		Events:   []Event{{Kind: bad, Party: both, Place: both, PlaceIs: bad, Facts: []Fact{{"lot", both}}}},
+		Findings: []Finding{{Severity: "warning", Text: both}},
+		Reports:  []Report{{Type: bad, Issuer: both, URL: "javascript:alert(1)"}},
+		Mirrors:  []Mirror{{both, "javascript:alert(1)"}}, Filings: []string{bad}, Host: bad, Network: bad,
+	}
+	for _, l := range langs {
+		var buf bytes.Buffer
+		if err := newTestPages(t).Item(&buf, l, v); err != nil {
+			t.Fatal(err)
+		}
+		for _, not := range []string{"<img src=x", "javascript:"} {
+			if strings.Contains(buf.String(), not) {
+				t.Errorf("the page has %q", not)
+			}
+		}
+	}
+}
+
+// TestEmptyItemRenders holds that nothing that may be absent is needed.
+func TestEmptyItemRenders(t *testing.T) {
+	p := newTestPages(t)
+	for _, level := range []Level{LevelItem, LevelLot, LevelProduct, LevelUnit} {
+		for _, v := range append(verdicts, None) {
+			for _, l := range langs {
+				var buf bytes.Buffer
+				if err := p.Item(&buf, l, &Item{Level: level, Verdict: v}); err != nil {
+					t.Errorf("%s %q %s: %v", level, v, l, err)
+				}
+				if !strings.Contains(buf.String(), "<h1>") || strings.Contains(buf.String(), "no value") {
+					t.Errorf("%s %q %s: the page is not whole", level, v, l)
+				}
+			}
+		}
+	}
+}
+
+func TestChoose(t *testing.T) {
+	for _, tt := range []struct {
+		query, cookie, accept string
+		want                  Lang
+		chosen                bool
+	}{
+		{"", "", "", Zh, false},
+		{"", "", "zh-CN,zh;q=0.9,en;q=0.8", Zh, false},
+		{"", "", "en-US,en;q=0.9", En, false},
+		{"", "", "zh-TW", Zh, false},
+		{"", "", "fr-FR, en;q=0.5", En, false},
+		{"", "", "ja", Zh, false},
+		{"", "", ";;;q=x", Zh, false},
+		{"", "", strings.Repeat("en,", 5000), Zh, false},
+		{"", "en", "zh", En, false},
+		{"zh", "en", "en", Zh, true},
+		{"en", "", "zh", En, true},
+		{"xx", "yy", "en", En, false},
+	} {
+		if l, chosen := Choose(tt.query, tt.cookie, tt.accept); l != tt.want || chosen != tt.chosen {
+			t.Errorf("%q %q %.30q: got %s %t, want %s %t", tt.query, tt.cookie, tt.accept, l, chosen, tt.want, tt.chosen)
+		}
+	}
+}
+
+func TestTimesAreLocal(t *testing.T) {
+	at := time.Date(2026, 10, 3, 15, 4, 5, 0, time.FixedZone("", 8*3600))
+	if got := instant(Zh, at) + " " + zone(at); got != "2026年10月3日 15:04 UTC+8" {
+		t.Errorf("got %s", got)
+	}
+	if got := instant(En, at); got != "3 Oct 2026, 15:04" {
+		t.Errorf("got %s", got)
+	}
+	for seconds, want := range map[int]string{0: "UTC", -3*3600 - 1800: "UTC−3:30", 5*3600 + 45*60: "UTC+5:45"} {
+		if got := zone(at.In(time.FixedZone("", seconds))); got != want {
+			t.Errorf("got %s, want %s", got, want)
+		}
+	}
+	item := testItem(Consistent)
+	abroad := item.Events[2]
+	abroad.At = abroad.At.In(time.FixedZone("", 0))
+	item.Events[2] = abroad
+	var buf bytes.Buffer
+	if err := newTestPages(t).Item(&buf, Zh, item); err != nil {
+		t.Fatal(err)
+	}
+	if got := strings.Count(buf.String(), "(UTC&#43;8)"); got != len(item.Events)-1 || !strings.Contains(buf.String(), "(UTC)") {
+		t.Errorf("of %d events in two zones %d show theirs", len(item.Events), got)
+	}
+}
