@@ -57,6 +57,11 @@ func tileKey(chain uint32, t ledger.TileID) []byte {
 	return binary.BigEndian.AppendUint64(k, t.Index)
 }
 
+// parseTileKey is for keys of the length that tileKey makes.
+func parseTileKey(key []byte) (chain uint32, t ledger.TileID) {
+	return binary.BigEndian.Uint32(key[1:]), ledger.TileID{Level: key[5], Index: binary.BigEndian.Uint64(key[6:])}
+}
+
 func recordKey(id ledger.Hash) []byte { return append([]byte{prefixRecord}, id[:]...) }
 
 // placeValue is the value of a record key.
@@ -76,6 +81,11 @@ func parsePlace(v []byte) (chain uint32, seq uint64, ok bool) {
 func seenKey(chain, about uint32, seq uint64) []byte {
 	k := binary.BigEndian.AppendUint32(chainKey(prefixSeen, chain), about)
 	return binary.BigEndian.AppendUint64(k, ^seq)
+}
+
+// parseSeenKey is for keys of the length that seenKey makes.
+func parseSeenKey(key []byte) (chain, about uint32, seq uint64) {
+	return binary.BigEndian.Uint32(key[1:]), binary.BigEndian.Uint32(key[5:]), ^binary.BigEndian.Uint64(key[9:])
 }
 
 func uint64Value(n uint64) []byte { return binary.BigEndian.AppendUint64(nil, n) }
