@@ -1,0 +1,194 @@
+package store_test
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"errors"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+
+	"suyuan/ledger"
+	"suyuan/ledger/ledgertest"
+	"suyuan/ledger/store"
+)
+
+var everyone = store.Audience{Of: ledger.Public}
+
+func openBlobs(t *testing.T) (*store.Blobs, string) {
+	t.Helper()
+	dir := filepath.Join(t.TempDir(), "blobs")
+	b, err := store.OpenBlobs(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b, dir
+}
+
+func TestBlobsKeepWhatWasPut(t *testing.T) {
+	b, dir := openBlobs(t)
+	content := []byte("certificate of analysis")
+	to := store.Audience{Of: ledger.Parties, Parties: []string{"audit", "wh"}}
+	digest, err := b.Put(context.Background(), bytes.NewReader(content), to)
+	if err != nil || digest != ledger.Hash(sha256.Sum256(content)) {
+		t.Fatalf("put: %s, %v", digest, err)
+	}
+	if again, err := b.Put(context.Background(), bytes.NewReader(content), everyone); err != nil || again != digest {
+		t.Errorf("again: %s, %v", again, err)
+	}
+	if b, err = store.OpenBlobs(dir); err != nil {
+		t.Fatal(err)
+	}
+	info, err := b.Stat(digest)
+	if err != nil || info.Size != int64(len(content)) || info.Audience.String() != "parties audit wh" {
+		t.Errorf("stat: %+v, %v", info, err)
+	}
+	f, err := b.Open(digest)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	if got, err := io.ReadAll(f); err != nil || !bytes.Equal(got, content) {
+		t.Errorf("content %q, %v", got, err)
+	}
+	if err := b.SetAudience(digest, everyone); err != nil {
+		t.Error(err)
+	}
+	list, err := b.List()
+	if err != nil || len(list) != 1 || list[0].Digest != digest || list[0].Audience.String() != "public" {
+		t.Errorf("list %+v, %v", list, err)
+	}
+	other := ledger.Hash{1}
+	_, openErr := b.Open(other)
+	_, statErr := b.Stat(other)
+	if !errors.Is(openErr, store.ErrNotFound) || !errors.Is(statErr, store.ErrNotFound) || b.Has(other) {
+		t.Errorf("a blob that is not there: %v, %v", openErr, statErr)
+	}
+}
+
+func TestBlobsRefuse(t *testing.T) {
+	b, dir := openBlobs(t)
+	endless := io.MultiReader(&zeros{left: store.MaxBlobBytes}, strings.NewReader("x"))
+	if _, err := b.Put(context.Background(), endless, everyone); !errors.Is(err, store.ErrTooLarge) {
+		t.Errorf("too large: %v", err)
+	}
+	if err := b.PutDigest(context.Background(), ledger.Hash{1}, strings.NewReader("x"), everyone); !errors.Is(err, store.ErrConflict) {
+		t.Errorf("another digest: %v", err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	if _, err := b.Put(ctx, strings.NewReader("x"), everyone); !errors.Is(err, context.Canceled) {
+		t.Errorf("ended context: %v", err)
+	}
+	for _, a := range []store.Audience{{}, {Of: ledger.Item}, {Of: ledger.Parties}, {Of: ledger.Own, Parties: []string{"wh"}}, {Of: ledger.Parties, Parties: []string{"wh", "audit"}}} {
+		if _, err := b.Put(context.Background(), strings.NewReader("x"), a); err == nil {
+			t.Errorf("audience %+v was accepted", a)
+		}
+	}
+	left, err := filepath.Glob(filepath.Join(dir, "*", "*"))
+	if err != nil || len(left) != 0 {
+		t.Errorf("files left: %v, %v", left, err)
+	}
+}
+
+// zeros reads as many zero bytes.
+type zeros struct{ left int }
+
+func (z *zeros) Read(p []byte) (int, error) {
+	n := min(z.left, len(p))
+	if n == 0 {
+		return 0, io.EOF
+	}
+	clear(p[:n])
+	z.left -= n
+	return n, nil
+}
+
+func TestBlobsConcurrently(t *testing.T) {
+	b, _ := openBlobs(t)
+	var wg sync.WaitGroup
+	for i := range 16 {
+		wg.Go(func() {
+			if _, err := b.Put(context.Background(), strings.NewReader(strings.Repeat("x", i%4)), everyone); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	wg.Wait()
+	if list, err := b.List(); err != nil || len(list) != 4 {
+		t.Errorf("%d blobs, %v", len(list), err)
+	}
+}
+
+func TestVerifyReadsBlobs(t *testing.T) {
+	n := inMemory(t, ledgertest.New(), "lanzhi").begin(t)
+	b, dir := openBlobs(t)
+	digest, err := b.Put(context.Background(), strings.NewReader("content"), everyone)
+	if err != nil {
+		t.Fatal(err)
+	}
+	find := func() []ledger.Problem {
+		src, err := n.Source(b)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer src.Close()
+		_, problems := verifySource(t, src)
+		return problems
+	}
+	if problems := find(); len(problems) != 0 {
+		t.Errorf("problems %v", problems)
+	}
+	path := filepath.Join(dir, digest.String()[:2], digest.String())
+	if err := os.WriteFile(path, []byte("cöntent"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if problems := find(); len(problems) != 1 || problems[0].Code != ledger.CodeAttachment {
+		t.Errorf("problems %v", problems)
+	}
+	if err := os.Remove(path + ".audience"); err != nil {
+		t.Fatal(err)
+	}
+	if problems := find(); len(problems) == 0 {
+		t.Error("a blob without audience is not found")
+	}
+}
+
+func TestAudience(t *testing.T) {
+	for text, sees := range map[string][]string{
+		"public":        {"lanzhi", "wh", "dist"},
+		"members":       {"lanzhi", "wh", "dist"},
+		"parties wh":    {"lanzhi", "wh"},
+		"parties a b-c": {"lanzhi"},
+		"own":           {"lanzhi"},
+	} {
+		a, err := store.ParseAudience(text)
+		if err != nil || a.String() != text {
+			t.Errorf("%q: %q, %v", text, a, err)
+		}
+		var got []string
+		for _, m := range []string{"lanzhi", "wh", "dist"} {
+			if a.VisibleTo(m, "lanzhi") {
+				got = append(got, m)
+			}
+		}
+		if strings.Join(got, " ") != strings.Join(sees, " ") {
+			t.Errorf("%q is seen by %v, want %v", text, got, sees)
+		}
+	}
+}
+
+func FuzzParseAudience(f *testing.F) {
+	for _, s := range []string{"public", "parties a b", "own", "", "item", "parties  a"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		if a, err := store.ParseAudience(text); err == nil && a.String() != text {
+			t.Errorf("%q reads as %q", text, a)
+		}
+	})
+}
