@@ -131,6 +131,9 @@ func TestPagesOnPhone(t *testing.T) {
 	for _, name := range names {
 		for _, l := range langs {
 			for _, scheme := range []string{"light", "dark"} {
+				if scheme == "dark" && l != Zh {
+					continue // colours do not depend on the language
+				}
 				t.Run(fmt.Sprintf("%s/%s/%s", name, l.Short(), scheme), func(t *testing.T) {
 					look(t, ctx, site.URL+"/"+name+"/"+l.Short(), name, l, scheme)
 				})
