@@ -1,3 +1,146 @@
-// Package trace says what the records of a ledger mean for goods: which event a
-// record tells, who held an item when, and what does not fit together.
+/*
+Package trace says what the records of a ledger mean for goods: which event each
+record tells, where an item was when and who held it, and what does not fit
+together.
+
+To read: [DecodeEvent] makes events of records, [Fold] makes the trail of an item
+of events, and [Trail.For] shows it to somebody. To write: [ParseDraft] and
+[Draft.Build] make a record of what a caller says, and [Admit] decides whether
+its author may append it. The package is pure: it has no clock, no storage and no
+goroutine, and everything is safe for concurrent use as long as nobody changes
+what was passed in.
+
+# Subjects
+
+What an event is about stands in the leaves of its record, one subject each, so
+that a proof for one item reveals just the subject that covers it. A subject is a
+CBOR array that begins with its kind. GTIN and SSCC are the unsigned integers
+that their 14 or 18 digits write; indexes count the codes of a run from 0; both
+ends of a range belong to it.
+
+	range    [1, gtin, run, from, to]
+	sscc     [2, sscc]
+	lot      [3, gtin, lot]              lot as in AI 10
+	content  [4, unit, content]          unit: an sscc, or a range of one code;
+	                                     content: a range, an sscc or a lot
+	pattern  [5, gtin, run, start, per, unit gtin, unit run, unit start, units,
+	          [[from, to], ...]]         unit i of the case codes holds the codes
+	                                     start+i·per to start+i·per+per-1, minus
+	                                     the exceptions, which ascend and do not
+	                                     touch
+	gtin     [6, gtin]                   the product as a whole
+
+For example the codes 10 to 600 of run 3 of GTIN 06901234567892:
+
+	85                      array of 5
+	   01                   range
+	   1b 00000646d1a28ad4  GTIN
+	   03                   run
+	   0a                   from
+	   19 0258              to
+
+# Fields
+
+[Spec] returns the table of a kind's fields; [Table] writes it all down, as
+testdata/table.txt shows. Each field has a number in its kind, which is never
+reused, and an audience. Public codes, numbers, dates and digests stand in the
+record's bytes, in a CBOR map by number. All else, free text above all, is a
+disclosure whose path is the number. Every kind may have two more disclosures:
+refs, number 0, the leaf hashes of earlier entries that this one follows, and
+documents, number 100, digests of files for members.
+
+	type              CBOR                        JSON
+	uint              unsigned integer            number, at most 2^53-1
+	bool              boolean                     boolean
+	text              text                        string, no control characters
+	                                              but line feeds
+	token, slug       text                        string, a slug
+	lot               text                        string, characters of AI 10
+	party             text                        "member" or "member/slug"
+	place             text                        "member/slug"
+	country           text                        ISO 3166-1 alpha-2
+	region            text                        GB/T 2260, six digits, or
+	                                              ISO 3166-2
+	date              text                        "yyyy-mm-dd"
+	hash              byte string, 32             64 hex digits
+	gtin, gln         unsigned integer            14 or 13 digits
+	names             {1: zh, 2: en}              {"zh", "en"}, one may be absent
+	texts, hashes     array                       array
+	lines             [[gtin, count], ...]        [{"gtin", "count"}, ...]
+	counts            [[gtin, expected, counted,  [{"gtin", "expected", "counted",
+	                   damaged], ...]              "damaged"}, ...]
+
+What others have written may come from a later version. A field that the table
+does not have, that stands elsewhere than it says, has another audience or does
+not parse counts as absent. A record whose subjects do not parse, or that lacks a
+field which the fold needs, has no place in any trail. At the author's door all
+of this is refused ([CheckEvent]). Both readings of a record depend on nothing
+that is not on every node.
+
+# Drafts
+
+	{"kind":      name,
+	 "at":        RFC 3339 with offset, or "age_ms": milliseconds ago; absent: now,
+	 "zone":      "+08:00", where the time does not say it,
+	 "party":     slug of the hosted party that acts,
+	 "place":     id of the member's place,
+	 "refs":      [leaf hash, ...],
+	 "subjects":  [{"gtin", "run", "from", "to"} | {"uri"} | {"sscc"} |
+	               {"gtin", "lot"} | {"gtin"} | {"unit": {...}, "content": {...}} |
+	               {"pattern": {"gtin", "run", "start", "per", "unit_gtin",
+	                            "unit_run", "unit_start", "count", "except"}}, ...],
+	 "fields":    {name: value, ...},
+	 "documents": [SHA-256, ...]}
+
+Ranges that touch become one. The files testdata/vectors/drafts.jsonl and
+records.txt show a draft of each kind and the bytes of its record.
+
+# Custody
+
+Following an item, a machine with these states goes from event to event:
+
+	issued      the run is recorded; its author holds the item
+	active      activated; who did it holds it
+	in-transit  shipped; the sender holds it until the receipt
+	held        received
+	sold        left the tracked chain; nobody in it holds it
+	void        must not be used any more
+
+A party and the member that hosts it are the same hand, two parties of one member
+are not. An event on a unit is about what was in it at that point, at any depth.
+What is shipped or sold by itself leaves its unit, and packing takes out of the
+unit before. Receipts match shipments by what they name, so they may be partial.
+
+Claims are kept. A shipment or packing by one who did not hold the item moves
+nothing and bears a finding. A receipt always moves the item, since goods that
+somebody has before him are a fact; where nobody shipped them, both he and the
+holder before are believed from then on, and it is a critical finding if both act
+as holders. A sale always counts. What the author has no right to record
+(activation, inspection, voiding) counts for nothing and is shown to members only.
+
+# Order
+
+Events stand in the order of the time at which they are said to have happened.
+The author of an event had seen the entries before it on its chain, what its
+chain's frontier covered there, what its refs name, and what these had seen. An
+event that stands before others which its author had seen, and but for which they
+would not contradict the records, is a suspect. Suspects enter last, in causal
+order, ties by entry time, chain and position: each at its time, unless it makes
+an event contradictory that its author had seen. Then it goes after all of those
+and bears the contradiction. So nobody gains from a false date, and records that
+come late, out of order and in pieces accuse nobody.
+
+A trail depends on nothing but the [Input]'s final entries. [Rules] is the version
+of all this.
+
+# Answers
+
+[Answer] is the JSON of an answer, [TrailView] its part that is the same on every
+node. Instants are RFC 3339 with milliseconds: "at" in the zone of the event,
+others in UTC. A party is {member, party, zh, en}; the public sees a hosted party
+only under its public name and else its host. A place is {id, kind, country,
+region, zh, en}; the public sees the region's name, members the place's own.
+Findings have stable codes; those about quantities and lateness are for the
+parties of the event, and only public ones make a verdict.
+*/
 package trace

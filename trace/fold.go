@@ -291,9 +291,11 @@ func (f *folder) arrange(o *order, byEvent map[*Event]*touched) {
 	}
 	f.timeline = nil
 	f.placeAll(slices.DeleteFunc(slices.Clone(entering), func(e *Event) bool { return suspects[e] }), byEvent)
+	tried := 0
 	for _, e := range entering {
 		if suspects[e] {
-			f.place(byEvent[e], o)
+			f.place(byEvent[e], o, tried < maxSuspicions)
+			tried++
 		}
 	}
 }
@@ -313,28 +315,47 @@ func (f *folder) suspects(o *order) map[*Event]bool {
 	suspects := make(map[*Event]bool)
 	m, _ := f.run(f.timeline)
 	borne := contradictions(m, nil)
+	looked := 0
 	for i, x := range f.timeline {
-		for code, n := range borne[x.event] {
-			var rest, knowing []placed
-			for j, p := range f.timeline {
-				if j < i && o.covers(p.event, x.event) {
-					knowing = append(knowing, p)
-				} else {
-					rest = append(rest, p)
-				}
-			}
-			if len(knowing) == 0 {
-				continue
-			}
-			without, _ := f.run(rest)
-			if contradictions(without, nil)[x.event][code] < n {
-				for _, p := range knowing {
-					suspects[p.event] = true
-				}
+		if len(borne[x.event]) == 0 || looked == maxSuspicions {
+			continue
+		}
+		looked++
+		knowing, rest := f.knowing(i, o)
+		if len(knowing) == 0 {
+			continue
+		}
+		without, _ := f.run(rest)
+		if fewer(contradictions(without, nil)[x.event], borne[x.event]) {
+			for _, p := range knowing {
+				suspects[p.event] = true
 			}
 		}
 	}
 	return suspects
+}
+
+// knowing splits the timeline into the events that stand before number i though
+// their author had seen it, and the rest.
+func (f *folder) knowing(i int, o *order) (knowing, rest []placed) {
+	for j, p := range f.timeline {
+		if j < i && o.covers(p.event, f.timeline[i].event) {
+			knowing = append(knowing, p)
+		} else {
+			rest = append(rest, p)
+		}
+	}
+	return knowing, rest
+}
+
+// fewer reports whether a lacks some of the contradictions of b.
+func fewer(a, b map[string]int) bool {
+	for code, n := range b {
+		if a[code] < n {
+			return true
+		}
+	}
+	return false
 }
 
 // contradictions counts what a machine has reported by event and code; of the
@@ -356,11 +377,11 @@ func contradictions(m *machine, keep func(*Event) bool) map[*Event]map[string]in
 // place puts a suspect into the timeline: by its time, unless that makes an
 // event contradictory which its author had seen. Then it goes after all that
 // its author had seen, and bears the contradiction itself, so that back-dating
-// gains nothing.
-func (f *folder) place(t *touched, o *order) {
+// gains nothing. Untried, it goes there at once.
+func (f *folder) place(t *touched, o *order, try bool) {
 	at := f.after(t.event.At)
 	p := placed{t, t.event.At}
-	if at < len(f.timeline) && f.burdens(p, at, o) {
+	if at < len(f.timeline) && (!try || f.burdens(p, at, o)) {
 		for i := len(f.timeline) - 1; i >= at; i-- {
 			if o.covers(t.event, f.timeline[i].event) {
 				at = i + 1
@@ -389,10 +410,8 @@ func (f *folder) burdens(p placed, at int, o *order) bool {
 	before := contradictions(m, seen)
 	m, _ = f.run(slices.Insert(slices.Clone(f.timeline), at, p))
 	for e, codes := range contradictions(m, seen) {
-		for code, n := range codes {
-			if n > before[e][code] {
-				return true
-			}
+		if fewer(before[e], codes) {
+			return true
 		}
 	}
 	return false
@@ -528,27 +547,6 @@ func newestOf(charters []*ledger.Charter) *ledger.Charter {
 		return nil
 	}
 	return charters[len(charters)-1]
-}
-
-// partiesOf lists who may see a finding about an event's lateness or
-// quantities: both sides, the product's brand and the auditors.
-func partiesOf(c *ledger.Charter, e *Event, gtin gs1.GTIN) []string {
-	members := []string{e.Member}
-	for _, name := range []string{"to", "from"} {
-		if p := e.Fields.Text(name); p != "" {
-			members = append(members, memberOf(p))
-		}
-	}
-	if m := c.GTINAuthority(gtin.Uint64()); m != nil && !gtin.IsZero() {
-		members = append(members, m.Slug)
-	}
-	for _, m := range c.Members {
-		if m.Role == ledger.Auditor {
-			members = append(members, m.Slug)
-		}
-	}
-	slices.Sort(members)
-	return slices.Compact(members)
 }
 
 func (f *folder) verdict() Verdict {

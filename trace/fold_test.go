@@ -485,3 +485,21 @@ func TestHeadlines(t *testing.T) {
 		}
 	}
 }
+
+// However many records contradict each other, folding them stays bounded.
+func BenchmarkFoldLies(b *testing.B) {
+	w := newWorld(b)
+	w.product()
+	w.do("lanzhi", activate, about(codes(0, 99)), field("lot", "L1"))
+	for i := range MaxEvents {
+		w.sees("dist")
+		w.do([]string{"dist", "wh"}[i%2], sell, about(codes(0, 99)), at(day0+int64(MaxEvents-i)))
+		w.sees("wh")
+	}
+	in := w.input(bottle(5))
+	for b.Loop() {
+		if tr := Fold(in); tr.Verdict != Suspicious {
+			b.Fatal(tr.Verdict)
+		}
+	}
+}

@@ -29,6 +29,11 @@ const (
 	// each other.
 	MaxEvents = 1_024
 
+	// maxSuspicions bounds the contradictory events that are looked into, and
+	// the suspects that are tried in their place; each costs a fold or two. A
+	// trail with more contradictions is suspicious whatever their order.
+	maxSuspicions = 64
+
 	// maxShelfLife bounds a shelf life, in days: a hundred years. Dates beyond
 	// the year 9999 have no form.
 	maxShelfLife = 36_525

@@ -93,13 +93,6 @@ func (w *world) do(party string, kind ledger.Kind, opts ...option) *Event {
 // sees lets a member's chain see all of the others'.
 func (w *world) sees(member string) { w.seen[chainOf[member]] = maps.Clone(w.size) }
 
-// sync lets everybody see everything.
-func (w *world) sync() {
-	for m := range chainOf {
-		w.sees(m)
-	}
-}
-
 // product records the wine and a run of a hundred codes.
 func (w *world) product() *Event {
 	w.do("lanzhi", ledger.KindProduct, field("gtin", wine), field("version", uint64(1)), field("issuing_chain", uint64(3)),
