@@ -80,12 +80,9 @@ func resources(id ledger.Hash, n int) (network.ResourceManager, error) {
 		},
 		ProtocolPeer: map[protocol.ID]rcmgr.ResourceLimits{},
 	}
-	for _, p := range []struct {
-		protocol wire.Protocol
-		streams  rcmgr.LimitVal
-	}{{wire.Ctl, 2}, {wire.Fetch, 4}, {wire.Cosign, 4}} {
-		limits.ProtocolPeer[protocol.ID(p.protocol.ID(id))] = rcmgr.ResourceLimits{
-			Streams: 2 * p.streams, StreamsInbound: p.streams, StreamsOutbound: p.streams,
+	for _, p := range []wire.Protocol{wire.Ctl, wire.Fetch, wire.Cosign} {
+		limits.ProtocolPeer[protocol.ID(p.ID(id))] = rcmgr.ResourceLimits{
+			Streams: 2 * peerStreams, StreamsInbound: peerStreams, StreamsOutbound: peerStreams,
 		}
 	}
 	return rcmgr.NewResourceManager(

@@ -22,6 +22,10 @@ const (
 	// dialTimeout bounds one attempt to connect.
 	dialTimeout = 8 * time.Second
 
+	// admitTimeout is how long a request may wait for its peer's admission, whose
+	// HELLO may still be on its way.
+	admitTimeout = time.Second
+
 	// closeTimeout bounds how long a finished stream may wait for the other
 	// side's end.
 	closeTimeout = 2 * time.Second
@@ -51,9 +55,15 @@ const (
 	maxFetches        = 8
 	maxFetchesPerPeer = 2
 
-	// requestsPerSecond and requestBurst bound what a peer may ask of us.
-	requestsPerSecond = 20
-	requestBurst      = 100
+	// peerStreams bounds the streams of one protocol that a peer may have open:
+	// twice its requests under way, or a session and those it replaces.
+	peerStreams = 4
+
+	// requestsPerSecond and requestBurst bound what a peer may ask of us. A witness
+	// makes one request per round of the author, and under load a round may
+	// follow the other every 10 ms.
+	requestsPerSecond = 150
+	requestBurst      = 300
 
 	// bytesPerSecond and bytesBurst bound what it may have from us.
 	bytesPerSecond = 16 << 20

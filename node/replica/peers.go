@@ -290,7 +290,7 @@ func (r *Replica) sessionsChanged() {
 // admitted returns the session with the peer of a stream. A client may be
 // admitted a moment before its server knows: the two HELLOs cross.
 func (r *Replica) admitted(ctx context.Context, stream network.Stream) *session {
-	ctx, cancel := context.WithTimeout(ctx, closeTimeout)
+	ctx, cancel := context.WithTimeout(ctx, admitTimeout)
 	defer cancel()
 	for {
 		r.mu.Lock()

@@ -171,8 +171,7 @@ func (r *Replica) write(s *session, out *wire.Writer) {
 				return
 			}
 			if m.Type() == wire.TypeBye {
-				_ = out.Flush()
-				_ = s.stream.CloseWrite()
+				r.part(s, out)
 				return
 			}
 		}
@@ -180,6 +179,20 @@ func (r *Replica) write(s *session, out *wire.Writer) {
 			_ = s.stream.Reset()
 			return
 		}
+	}
+}
+
+// part ends a session after BYE: the peer has a moment to read it and to end the
+// stream itself.
+func (r *Replica) part(s *session, out *wire.Writer) {
+	_ = out.Flush()
+	_ = s.stream.CloseWrite()
+	patience := time.NewTimer(closeTimeout)
+	defer patience.Stop()
+	select {
+	case <-s.over:
+	case <-patience.C:
+		_ = s.stream.Reset()
 	}
 }
 
