@@ -2,15 +2,15 @@ package trace
 
 import "strings"
 
-// RegionName returns what people call the province-level part of a region, or
-// the country where the region is not one of China; either may be a bare code.
-// Codes are those of GB/T 2260 (two leading digits) and ISO 3166-2:CN.
+// RegionName returns what people call a region: province and city in China, as
+// far as the code says them, elsewhere the country; either may be a bare code.
+// Codes are those of GB/T 2260 and ISO 3166-2:CN.
 func RegionName(country, region string) Names {
 	iso, isISO := strings.CutPrefix(region, "CN-")
 	for i := range provinces {
 		p := &provinces[i]
 		if isISO && p.iso == iso || len(region) == 6 && p.code == region[:2] {
-			return Names{Zh: p.zh, En: p.en}
+			return inProvince(Names{Zh: p.zh, En: p.en}, region)
 		}
 	}
 	for i := range countries {
@@ -19,6 +19,18 @@ func RegionName(country, region string) Names {
 		}
 	}
 	return Names{Zh: country, En: country}
+}
+
+// inProvince adds the city, where the code has one.
+func inProvince(province Names, region string) Names {
+	if len(region) != 6 {
+		return province
+	}
+	city, ok := cities[region[:4]]
+	if !ok {
+		return province
+	}
+	return Names{Zh: province.Zh + city.Zh, En: city.En + ", " + province.En}
 }
 
 var provinces = [...]struct{ code, iso, zh, en string }{
