@@ -349,10 +349,9 @@ func (m *machine) receive(e *Event) {
 			return
 		case m.follows(e):
 			m.report(RefMissing, e, nil)
-			m.become(Held, actor, e)
-			return
+		default:
+			m.report(ReceivedNotShipped, e, m.since)
 		}
-		m.report(ReceivedNotShipped, e, m.since)
 	}
 	m.take(Held, e)
 }

@@ -153,6 +153,13 @@ func TestFold(t *testing.T) {
 			w.do("lanzhi", activate, all, lot)
 			w.do("dist", receive, all, refs(&Event{Hash: ledger.Hash{9}}))
 		}, bottle(5), Consistent, Held, "dist", []string{RefMissing}},
+		{"received by a shipment that never was", func(w *world) {
+			w.product()
+			w.do("lanzhi", activate, all, lot)
+			w.do("dist", receive, all, refs(&Event{Hash: ledger.Hash{9}}))
+			s := w.do("lanzhi", ship, all, to("wh"))
+			w.do("wh", receive, all, refs(s))
+		}, bottle(5), Suspicious, Held, "wh", []string{RefMissing, HeldByTwo}},
 		{"held by two", func(w *world) {
 			w.product()
 			w.do("lanzhi", activate, all, lot)
