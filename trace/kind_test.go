@@ -88,7 +88,9 @@ func TestValueForms(t *testing.T) {
 
 func TestRegionNames(t *testing.T) {
 	for _, c := range []struct{ country, region, zh, en string }{
-		{"CN", "330106", "浙江", "Zhejiang"},
+		{"CN", "330106", "浙江杭州", "Hangzhou, Zhejiang"},
+		{"CN", "330000", "浙江", "Zhejiang"},
+		{"CN", "110105", "北京", "Beijing"},
 		{"CN", "CN-ZJ", "浙江", "Zhejiang"},
 		{"CN", "", "中国", "China"},
 		{"FR", "FR-33", "法国", "France"},

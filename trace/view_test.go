@@ -85,7 +85,7 @@ func TestNamesByViewer(t *testing.T) {
 			t.Errorf("%s: %+v, want %+v", c.name, c.got, c.want)
 		}
 	}
-	if p := find(public, "receive", 0).Place; p.Zh != "浙江" || p.En != "Zhejiang" || p.ID != "wh/hz1" {
+	if p := find(public, "receive", 0).Place; p.Zh != "浙江杭州" || p.En != "Hangzhou, Zhejiang" || p.ID != "wh/hz1" {
 		t.Errorf("place, to the public: %+v", p)
 	}
 	if p := find(member, "receive", 0).Place; p.Zh != "杭州一号库" {
