@@ -51,7 +51,6 @@ type machine struct {
 	shipment *Event
 	before   Custody
 
-	seller    string
 	displaced map[string]*Event // parties whom another's receipt put out of possession
 	units     map[Item]Item     // the unit in which an item or unit is
 }
@@ -390,7 +389,6 @@ func (m *machine) sell(e *Event, itself bool) {
 	if !m.activated && m.custody.State != "" && m.item.Kind == ItemCode {
 		m.report(SoldNotActive, e, nil)
 	}
-	m.seller = e.Actor()
 	m.become(Sold, "", e)
 	m.leave(itself)
 }

@@ -78,7 +78,6 @@ func (t *Trail) Lot() string {
 // Fold makes the trail of an item.
 func Fold(in Input) *Trail {
 	f := newFolder(in)
-	f.findProduct()
 	if in.Item.Kind == ItemCode {
 		f.findRun()
 	}
@@ -165,14 +164,6 @@ func (f *folder) products() []*Event {
 // earlier orders by entry time, chain, position.
 func earlier(a, b *Event) int {
 	return cmp.Or(cmp.Compare(a.Recorded, b.Recorded), a.Position.Compare(b.Position))
-}
-
-// findProduct takes the newest version for now; conclude takes the one of the
-// item's date.
-func (f *folder) findProduct() {
-	if list := f.products(); len(list) > 0 {
-		f.trail.Product = list[len(list)-1]
-	}
 }
 
 // productOn returns the version that applies to goods of a day (yyyy-mm-dd).
@@ -490,9 +481,7 @@ func (f *folder) conclude() {
 	for _, p := range f.timeline {
 		t.Events = append(t.Events, p.event)
 	}
-	if list := f.products(); len(list) > 0 {
-		t.Product = productOn(list, f.day())
-	}
+	t.Product = productOn(f.products(), f.day())
 	var all []Finding
 	for _, e := range t.Events {
 		all = append(all, f.about(e)...)
