@@ -46,10 +46,11 @@ func newDocument(v any) (document, error) {
 	return document{data, etagOf(data)}, err
 }
 
-// etagOf names bytes.
+// etagOf names bytes. The tag is weak, since it is the same for all the ways in
+// which an answer may be compressed (RFC 9110 section 8.8.1).
 func etagOf(data []byte) string {
 	sum := sha256.Sum256(data)
-	return `"` + hex.EncodeToString(sum[:16]) + `"`
+	return `W/"` + hex.EncodeToString(sum[:16]) + `"`
 }
 
 // sendTagged sends data, or 304 to who has it already.
@@ -67,9 +68,9 @@ func sendWithTag(c *fiber.Ctx, contentType, caching, etag string, data []byte) e
 	return c.Send(data)
 }
 
-// matches is the weak comparison of RFC 9110 section 13.1.2; compression on the
-// way makes tags weak.
+// matches is the weak comparison of RFC 9110 section 13.1.2.
 func matches(ifNoneMatch, etag string) bool {
+	etag = strings.TrimPrefix(etag, "W/")
 	for _, tag := range strings.Split(ifNoneMatch, ",") {
 		tag = strings.TrimPrefix(strings.TrimSpace(tag), "W/")
 		if tag == etag || tag == "*" {

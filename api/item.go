@@ -124,7 +124,11 @@ func (b *viewBuilder) verdict(v *web.Item) (web.Verdict, web.Text) {
 func (b *viewBuilder) note() trace.Names {
 	for _, f := range b.allFindings() {
 		if f.Severity == trace.Warning || f.Severity == trace.Critical {
-			return trace.Names{Zh: strings.TrimSuffix(f.Zh, "。"), En: strings.TrimSuffix(f.En, ".")}
+			en := strings.TrimSuffix(f.En, ".")
+			if rest, ok := strings.CutPrefix(en, "The "); ok { // it goes on a sentence
+				en = "the " + rest
+			}
+			return trace.Names{Zh: strings.TrimSuffix(f.Zh, "。"), En: en}
 		}
 	}
 	return trace.Names{}
@@ -273,9 +277,8 @@ func (b *viewBuilder) events(list []trace.EventView, marked map[ledger.Hash]bool
 	var out []web.Event
 	for _, e := range list {
 		v := web.Event{
-			ID: e.ID.String(), Kind: e.Kind, At: instant(e.At),
+			Kind: e.Kind, At: instant(e.At), Marked: marked[e.ID],
 			Party: web.Text{Zh: e.Party.Zh, En: e.Party.En},
-			Chain: e.Chain, Seq: e.Seq, Marked: marked[e.ID],
 		}
 		if e.Place != nil {
 			v.Place, v.PlaceIs = web.Text{Zh: e.Place.Zh, En: e.Place.En}, e.Place.Kind

@@ -119,9 +119,26 @@ func TestTilesAreNotSentTwice(t *testing.T) {
 		if tag == "" || r.Header.Get("Cache-Control") == "" {
 			t.Errorf("%s: got %d %v", path, r.StatusCode, r.Header)
 		}
-		for _, sent := range []string{tag, "W/" + tag, `"other", ` + tag} {
+		for _, sent := range []string{tag, strings.TrimPrefix(tag, "W/"), `"other", ` + tag, "*"} {
 			if r := ask(t, s, "GET", path, "", "If-None-Match", sent); r.StatusCode != 304 || r.body != "" {
 				t.Errorf("%s with %s: got %d %q", path, sent, r.StatusCode, r.body)
+			}
+		}
+	}
+}
+
+// TestCompression holds that what is compressed says so to caches, and that
+// hashes and packed files are left alone.
+func TestCompression(t *testing.T) {
+	s, _ := newCodeServer(t)
+	for path, want := range map[string]bool{itemPath: true, "/openapi.json": true, "/log/lanzhi/1/tile/0/000": false} {
+		for _, coding := range []string{"gzip", "br"} {
+			r := ask(t, s, "GET", path, "", "Accept-Encoding", coding)
+			if got := r.Header.Get("Content-Encoding") == coding; got != want {
+				t.Errorf("%s with %s: got %q", path, coding, r.Header.Get("Content-Encoding"))
+			}
+			if vary := strings.Join(r.Header.Values("Vary"), ", "); want && !strings.Contains(vary, "Accept-Encoding") {
+				t.Errorf("%s with %s: got Vary %q", path, coding, vary)
 			}
 		}
 	}

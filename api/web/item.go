@@ -188,9 +188,6 @@ func (p *itemPage) when(e Event) string {
 	if _, shared := p.sharedZone(); !shared {
 		at += " (" + zone(e.At) + ")"
 	}
-	if !e.Recorded.IsZero() {
-		at += " · " + fill(p.Words.Timeline.Recorded, "time", instant(p.Lang, e.Recorded.In(e.At.Location())))
-	}
 	return at
 }
 

@@ -76,17 +76,13 @@ type Fact struct {
 
 // An Event is one step of the timeline.
 type Event struct {
-	ID       string // leaf hash, hex
-	Kind     string // name of the record kind
-	At       time.Time
-	Recorded time.Time // zero if not to be shown
-	Party    Text      // who says so
-	Place    Text      // where: a name, or the region
-	PlaceIs  string    // kind of place, such as "factory"
-	Facts    []Fact
-	Chain    string // <member>/<number>
-	Seq      uint64
-	Marked   bool // a finding rests on it
+	Kind    string // name of the record kind
+	At      time.Time
+	Party   Text   // who says so
+	Place   Text   // where: a name, or the region
+	PlaceIs string // kind of place, such as "factory"
+	Facts   []Fact
+	Marked  bool // a finding rests on it
 }
 
 // A Finding is something wrong or noteworthy.
@@ -139,7 +135,6 @@ type Entry struct {
 type Trouble struct {
 	Status int
 	Code   string // stable code of the problem
-	Detail string // the problem in one English sentence
 	ID     string // request id, for whoever asks for help
 
 	// Form is set if the code can be corrected.

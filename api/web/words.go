@@ -7,7 +7,6 @@ type Words struct {
 	Switch   string                  `json:"switch_language"`
 	Verdict  map[string]VerdictWords `json:"verdict"`
 	Stored   string                  `json:"stored"`
-	StoredBy string                  `json:"stored_hint"`
 	Levels   map[string]LevelWords   `json:"levels"`
 	Product  ProductWords            `json:"product"`
 	Timeline TimelineWords           `json:"timeline"`
@@ -51,7 +50,6 @@ type TimelineWords struct {
 	Title     string `json:"title"`
 	Zone      string `json:"zone"`
 	Empty     string `json:"empty"`
-	Recorded  string `json:"recorded"`
 	Marked    string `json:"marked"`
 	Pending   string `json:"pending"`
 	PendingIs string `json:"pending_hint"`
@@ -68,7 +66,6 @@ type SectionWords struct {
 	Findings string `json:"findings"`
 	Reports  string `json:"reports"`
 	Report   string `json:"report"`
-	Details  string `json:"details"`
 	Contact  string `json:"contact"`
 }
 
@@ -89,14 +86,12 @@ type CheckWords struct {
 	Mirrors string `json:"mirrors"`
 	Alone   string `json:"alone"`
 	Bundle  string `json:"bundle"`
-	Command string `json:"command"`
 	Network string `json:"network"`
 	Proof   string `json:"proof"`
 	Trail   string `json:"trail"`
 	AsOf    string `json:"as_of"`
 	Chain   string `json:"chain"`
 	Forked  string `json:"forked"`
-	Entry   string `json:"entry"`
 }
 
 // FormWords are those of the form.
@@ -111,7 +106,6 @@ type FormWords struct {
 	LinkHint   string `json:"link_hint"`
 	Or         string `json:"or"`
 	Submit     string `json:"submit"`
-	Again      string `json:"again"`
 	Typo       string `json:"typo"`
 }
 
