@@ -133,7 +133,7 @@ func newRoot(e *env) *cobra.Command {
 	root.PersistentFlags().BoolVar(&e.json, "json", false, "print JSON")
 	root.AddCommand(
 		newDemo(e), newInit(e), newCharter(e), newOperator(e), newRun(e), newStatus(e),
-		newProduct(e), newCodes(e), newRecord(e), newTrace(e), newProof(e), newVerify(e),
+		newProduct(e), newCodes(e), newRecord(e), newTrace(e), newProof(e), newVerify(e), newBench(e),
 	)
 	for _, cmd := range root.Commands() {
 		refuseUnknown(cmd)
