@@ -1,6 +1,7 @@
 package replica
 
 import (
+	"path/filepath"
 	"slices"
 	"testing"
 	"time"
@@ -9,12 +10,13 @@ import (
 	"suyuan/ledger/ledgertest"
 )
 
-// BenchmarkAppendToFinal measures, for four nodes on one machine, the time from
+// BenchmarkAppendToFinal measures, for four nodes on one disk, the time from
 // Append to a stored quorum checkpoint at the author, with one record at a time.
 // Signing the record is not counted.
 func BenchmarkAppendToFinal(b *testing.B) {
 	c := newCluster(b)
 	for _, n := range c.list() {
+		n.dir = filepath.Join(c.base, n.member.Slug)
 		n.config = func(cfg *Config) { cfg.Intervals = Intervals{} }
 		n.open().found().start()
 	}
@@ -44,6 +46,7 @@ func BenchmarkAppendToFinal(b *testing.B) {
 func BenchmarkThroughput(b *testing.B) {
 	c := newCluster(b)
 	for _, n := range c.list() {
+		n.dir = filepath.Join(c.base, n.member.Slug)
 		n.config = func(cfg *Config) { cfg.Intervals = Intervals{} }
 		n.open().found().start()
 	}

@@ -286,37 +286,37 @@ func (b *blobReader) close() {
 
 // answerBlob sends an attachment to a member of its audience, at most a share of
 // it at a time. To others it does not exist.
-func (r *Replica) answerBlob(s *session, q *wire.GetBlob, a *answer) error {
+func (r *Replica) answerBlob(s *session, q *wire.GetBlob, a *answer) (*wire.End, error) {
 	missing := &wire.End{Status: wire.StatusNotFound}
 	if r.cfg.Blobs == nil {
-		return a.finish(missing)
+		return missing, nil
 	}
 	info, err := r.cfg.Blobs.Stat(q.Digest)
 	if errors.Is(err, store.ErrNotFound) {
-		return a.finish(missing)
+		return missing, nil
 	}
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if !info.Audience.VisibleTo(s.member, r.cfg.Member) {
-		return a.finish(missing)
+		return missing, nil
 	}
 	if q.Offset > uint64(info.Size) {
-		return a.finish(&wire.End{Status: wire.StatusRefused})
+		return &wire.End{Status: wire.StatusRefused}, nil
 	}
 	f, err := r.cfg.Blobs.Open(q.Digest)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	defer f.Close()
 	if err := a.write(&wire.Blob{Size: uint64(info.Size)}, 0); err != nil {
-		return err
+		return nil, err
 	}
 	part := io.NewSectionReader(f, int64(q.Offset), min(info.Size-int64(q.Offset), maxBlobAnswer))
 	if err := a.copyChunks(part); err != nil {
-		return fmt.Errorf("send attachment %s: %w", q.Digest, err)
+		return nil, fmt.Errorf("send attachment %s: %w", q.Digest, err)
 	}
-	return a.finish(&wire.End{})
+	return &wire.End{}, nil
 }
 
 func (a *answer) copyChunks(from io.Reader) error {

@@ -29,8 +29,6 @@ type reply struct {
 }
 
 func newAuthor() *author {
-	// One proposal at most is under way to each witness, so that no reply ever
-	// waits for room.
 	return &author{wake: make(chan struct{}, 1), answers: make(chan reply, ledger.MaxCosigners)}
 }
 
@@ -92,6 +90,9 @@ func (r *Replica) openRound(ctx context.Context, p *proposer) time.Time {
 	if now.Before(at) {
 		return at
 	}
+	if p.verifiers.Charter().Node(r.cfg.Number) == nil {
+		return time.Time{} // the chain has ended
+	}
 	if signing, _ := r.cfg.Store.SigningState(); !signing {
 		return now.Add(r.iv.Timeout)
 	}
@@ -143,7 +144,10 @@ func (r *Replica) sendProposal(ctx context.Context, p *proposer, underway *tasks
 		defer underway.leave()
 		a := r.propose(ctx, s, cp.Note)
 		a.member, a.size = member, cp.Size
-		r.author.answers <- a
+		select {
+		case r.author.answers <- a:
+		case <-ctx.Done():
+		}
 	}()
 }
 
@@ -189,6 +193,9 @@ func (r *Replica) settle(ctx context.Context, p *proposer, a reply) {
 		r.confront(ctx, a)
 	default:
 		r.log.Debug("proposal refused", "member", a.member, "size", a.size, "reason", a.refused.Reason.String())
+		if s := r.sessionOf(p.verifiers.Charter().Cosigner(a.member).Node); s != nil && a.refused.Reason == wire.ReasonBehind {
+			r.tell(s, r.chains(), false) // perhaps it lacks a chain that our frontiers name
+		}
 	}
 	p.failed(now, a.member, 0)
 }
@@ -211,7 +218,8 @@ func (r *Replica) answerProposal(ctx context.Context, stream network.Stream) {
 	defer stop()
 	s, m, err := r.receive(ctx, stream, wire.Cosign)
 	if err == nil {
-		a := &answer{stream: stream, out: wire.Cosign.NewWriter(stream)}
+		a := newAnswer(stream, wire.Cosign)
+		a.began = time.Now().Add(r.iv.Wait) // the answer may take that long
 		if p, ok := m.(*wire.Propose); ok {
 			err = a.finish(r.consider(ctx, s, p.Note))
 		} else {

@@ -21,9 +21,23 @@ type span struct {
 	asked    map[uint32]bool // nodes that have given what they have
 }
 
+// noteSpan remembers where entries came from. It is forgotten when the node
+// stops.
+func (f *follower) noteSpan(holder uint32, from, to uint64) {
+	if holder == f.chain {
+		return
+	}
+	if n := len(f.spans); n > 0 && f.spans[n-1].to == from && (f.chain != f.replica.cfg.Number || f.spans[n-1].asked[holder]) {
+		f.spans[n-1].to = to
+		return
+	}
+	f.spans = append(f.spans, span{from: from, to: to, asked: map[uint32]bool{holder: true}})
+}
+
 // complete asks one node that may have more for the disclosures of one span. It
-// returns whether it got on.
-func (f *follower) complete(ctx context.Context) bool {
+// returns whether it got on, and else how long to wait at most, given the wait
+// that the follower has anyway.
+func (f *follower) complete(ctx context.Context, wait time.Duration) (more bool, atMost time.Duration) {
 	for i := range f.spans {
 		sp := &f.spans[i]
 		s := f.mayDisclose(sp)
@@ -35,14 +49,17 @@ func (f *follower) complete(ctx context.Context) bool {
 				f.replica.log.Debug("disclosures not completed", "chain", f.chain, "peer", s.number, "err", err)
 				s.passOver(f.chain, time.Now().Add(max(failWait, blockFor(err))))
 			}
-			return false
+			if wait == 0 || failWait < wait {
+				wait = failWait
+			}
+			return false, wait
 		}
 		if f.chain != f.replica.cfg.Number { // only the author has all, and it has been asked
 			f.spans = slices.Delete(f.spans, i, i+1)
 		}
-		return true
+		return true, 0
 	}
-	return false
+	return false, wait
 }
 
 // mayDisclose returns an admitted node that has not been asked about the span:

@@ -28,7 +28,10 @@ func (f *follower) run(ctx context.Context) {
 	for ctx.Err() == nil {
 		f.keepNotes(ctx)
 		more, wait := f.catchUp(ctx)
-		if more || f.complete(ctx) {
+		if !more {
+			more, wait = f.complete(ctx, wait)
+		}
+		if more {
 			continue
 		}
 		var again <-chan time.Time
@@ -203,7 +206,7 @@ func (f *follower) fetchFrom(ctx context.Context, s *session, size uint64) error
 	s.mu.Unlock()
 	cp, err := r.cfg.Store.Network().OpenCheckpoint(note)
 	if err != nil {
-		if r.charterBehind() {
+		if ledger.CodeOf(err) == ledger.CodeUnknownChain || r.charterBehind() {
 			return fmt.Errorf("checkpoint: %w", err) // perhaps under the charter that is on its way
 		}
 		return fmt.Errorf("%w: checkpoint: %w", errInvalid, err)
@@ -228,9 +231,7 @@ func (f *follower) fetchFrom(ctx context.Context, s *session, size uint64) error
 	if _, err := r.cfg.Store.Extend(ctx, f.chain, size, items); err != nil {
 		return f.refused(err)
 	}
-	if s.number != f.chain {
-		f.spans = append(f.spans, span{from: size, to: size + uint64(len(items)), asked: map[uint32]bool{s.number: true}})
-	}
+	f.noteSpan(s.number, size, size+uint64(len(items)))
 	return nil
 }
 

@@ -69,6 +69,9 @@ const (
 	bytesPerSecond = 16 << 20
 	bytesBurst     = 4 * maxBatchBytes
 
+	// minBytesPerSecond is the slowest that an answer may be taken.
+	minBytesPerSecond = 50 << 10
+
 	// busyWait is what a peer that is over its share is told to wait.
 	busyWait = 200 * time.Millisecond
 

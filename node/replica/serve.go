@@ -2,7 +2,6 @@ package replica
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"runtime"
@@ -21,12 +20,20 @@ func maxServing() int { return 2 * runtime.GOMAXPROCS(0) }
 type answer struct {
 	stream network.Stream
 	out    *wire.Writer
+	began  time.Time
 	sent   int // bytes of payload
 }
 
+func newAnswer(stream network.Stream, p wire.Protocol) *answer {
+	return &answer{stream: stream, out: p.NewWriter(stream), began: time.Now()}
+}
+
+// write sends a message. A client that takes the answer more slowly than
+// minBytesPerSecond is cut off, so that nobody holds a share of the disk by
+// reading a little now and then.
 func (a *answer) write(m wire.Message, payload int) error {
 	a.sent += payload
-	_ = a.stream.SetWriteDeadline(time.Now().Add(frameTimeout))
+	_ = a.stream.SetWriteDeadline(a.began.Add(requestTimeout + time.Duration(a.sent/minBytesPerSecond)*time.Second))
 	return a.out.Write(m)
 }
 
@@ -68,7 +75,7 @@ func (r *Replica) answerFetch(ctx context.Context, stream network.Stream) {
 	defer stop()
 	s, m, err := r.receive(ctx, stream, wire.Fetch)
 	if err == nil {
-		err = r.answerRequest(s, m, &answer{stream: stream, out: wire.Fetch.NewWriter(stream)})
+		err = r.answerRequest(s, m, newAnswer(stream, wire.Fetch))
 	}
 	if err != nil {
 		_ = stream.Reset()
@@ -79,16 +86,27 @@ func (r *Replica) answerFetch(ctx context.Context, stream network.Stream) {
 // answerRequest never waits for a share of anything: a peer that asks for more
 // than its share, and all when the disk is busy, are told to come again.
 func (r *Replica) answerRequest(s *session, m wire.Message, a *answer) error {
+	end, err := r.fromDisk(s, m, a)
+	if err != nil {
+		return err
+	}
+	return a.finish(end)
+}
+
+// fromDisk sends all of an answer but its END, within the shares.
+func (r *Replica) fromDisk(s *session, m wire.Message, a *answer) (*wire.End, error) {
 	now := time.Now()
 	busy := &wire.End{Status: wire.StatusBusy, Wait: uint32(busyWait.Milliseconds())}
 	if !s.requests.AllowN(now, 1) || s.traffic.TokensAt(now) < 0 {
-		return a.finish(busy)
+		return busy, nil
 	}
-	select {
-	case r.serving <- struct{}{}:
-		defer func() { <-r.serving }()
-	default:
-		return a.finish(busy)
+	for _, share := range []chan struct{}{s.serving, r.serving} {
+		select {
+		case share <- struct{}{}:
+			defer func() { <-share }()
+		default:
+			return busy, nil
+		}
 	}
 	defer func() { s.traffic.ReserveN(time.Now(), min(a.sent, bytesBurst)) }()
 	switch m := m.(type) {
@@ -99,45 +117,41 @@ func (r *Replica) answerRequest(s *session, m wire.Message, a *answer) error {
 	case *wire.GetBlob:
 		return r.answerBlob(s, m, a)
 	}
-	return a.finish(&wire.End{Status: wire.StatusRefused})
+	return &wire.End{Status: wire.StatusRefused}, nil
 }
 
 // answerRange sends entries, each with the part of its sidecar that the asking
 // member may hold.
-func (r *Replica) answerRange(s *session, q *wire.GetRange, a *answer) error {
+func (r *Replica) answerRange(s *session, q *wire.GetRange, a *answer) (*wire.End, error) {
 	if r.cfg.Store.Size(q.Chain) < q.Size {
-		return a.finish(&wire.End{Status: wire.StatusNotFound})
+		return &wire.End{Status: wire.StatusNotFound}, nil
 	}
 	author := r.cfg.Store.Network().MemberOf(q.Chain)
 	end := q.From
 	for it, err := range r.cfg.Store.Entries(q.Chain, q.From, q.To) {
 		if err != nil {
-			return fmt.Errorf("read entry %d/%d: %w", q.Chain, end, err)
+			return nil, fmt.Errorf("read entry %d/%d: %w", q.Chain, end, err)
 		}
 		sidecar, err := visible(it.Sidecar, s.member, author)
 		if err != nil {
-			return fmt.Errorf("sidecar %d/%d: %w", q.Chain, end, err)
+			return nil, fmt.Errorf("sidecar %d/%d: %w", q.Chain, end, err)
 		}
 		item := &wire.Item{Entry: it.Entry, Sidecar: sidecar}
 		if q.Disclosures {
 			item.Entry = nil
 		}
 		if err := a.write(item, len(item.Entry)+len(item.Sidecar)); err != nil {
-			return fmt.Errorf("send: %w", err)
+			return nil, fmt.Errorf("send: %w", err)
 		}
 		if end++; a.sent >= maxBatchBytes {
 			break
 		}
 	}
-	last := &wire.End{}
-	if end < q.Size && !q.Disclosures {
-		proof, err := r.cfg.Store.TileSource(q.Chain).ProveConsistency(q.Size, end)
-		if err != nil {
-			return err
-		}
-		last.Proof = proof
+	if end == q.Size || q.Disclosures {
+		return &wire.End{}, nil
 	}
-	return a.finish(last)
+	proof, err := r.cfg.Store.TileSource(q.Chain).ProveConsistency(q.Size, end)
+	return &wire.End{Proof: proof}, err
 }
 
 // visible is what a member may hold of a sidecar on a chain of author.
@@ -156,14 +170,11 @@ func visible(raw []byte, member, author string) ([]byte, error) {
 	return part.Encode()
 }
 
-func (r *Replica) answerCharter(q *wire.GetCharter, a *answer) error {
+func (r *Replica) answerCharter(q *wire.GetCharter, a *answer) (*wire.End, error) {
 	v := r.cfg.Store.Network().Version(q.Version)
 	if v == nil {
-		return a.finish(&wire.End{Status: wire.StatusNotFound})
+		return &wire.End{Status: wire.StatusNotFound}, nil
 	}
 	full := &wire.FullCharter{Body: v.Signed.Body, Signatures: v.Signed.Signatures}
-	if err := a.write(full, len(full.Body)); err != nil {
-		return errors.Join(errors.New("send charter"), err)
-	}
-	return a.finish(&wire.End{})
+	return &wire.End{}, a.write(full, len(full.Body))
 }

@@ -28,7 +28,8 @@ type session struct {
 
 	requests  *rate.Limiter // what the peer may ask of us
 	traffic   *rate.Limiter
-	cosigning sync.Mutex // held while a proposal of the peer is answered
+	cosigning sync.Mutex    // held while a proposal of the peer is answered
+	serving   chan struct{} // a token per request of the peer being served from the disk
 
 	mu      sync.Mutex // guards what follows
 	rtt     time.Duration
@@ -41,10 +42,11 @@ type session struct {
 
 // A holding is what a peer says it has stored of one chain.
 type holding struct {
-	size   uint64
-	signed []byte // notes not yet looked at, or ahead of what we have stored
-	final  []byte
-	passed time.Time // the peer is not asked for this chain before
+	size      uint64
+	finalSize uint64
+	signed    []byte // notes not yet looked at, or ahead of what we have stored
+	final     []byte
+	passed    time.Time // the peer is not asked for this chain before
 }
 
 var (
@@ -64,7 +66,7 @@ func (r *Replica) talk(ctx context.Context, stream network.Stream, p *remote, ou
 	}
 	s := &session{
 		remote: p, stream: stream, ours: ours, instance: hello.Instance, since: r.now(), out: newOutbox(),
-		over:     make(chan struct{}),
+		over: make(chan struct{}), serving: make(chan struct{}, maxFetchesPerPeer),
 		requests: rate.NewLimiter(requestsPerSecond, requestBurst),
 		traffic:  rate.NewLimiter(bytesPerSecond, bytesBurst),
 		theirs:   make(map[uint32]*holding), told: make(map[uint32]wire.Holding),
@@ -243,6 +245,9 @@ func (r *Replica) heard(s *session, list []wire.Holding) {
 	for _, h := range list {
 		old := s.theirs[h.Chain]
 		if old == nil {
+			if len(s.theirs) == ledger.MaxNodes {
+				continue // no charter has so many chains
+			}
 			old = &holding{}
 			s.theirs[h.Chain] = old
 		}
@@ -252,6 +257,7 @@ func (r *Replica) heard(s *session, list []wire.Holding) {
 		}
 		if len(h.Final) > 0 {
 			old.final = h.Final
+			_, old.finalSize, _ = ledger.PeekCheckpoint(h.Final)
 		}
 	}
 	s.mu.Unlock()
@@ -345,12 +351,8 @@ func sameHolding(a, b wire.Holding) bool {
 
 // lacks reports whether the peer's holding is older than h, by its own word.
 func (t *holding) lacks(h *wire.Holding) bool {
-	if h.Size > t.size {
-		return true
-	}
-	_, ours, _ := ledger.PeekCheckpoint(h.Final)
-	_, theirs, _ := ledger.PeekCheckpoint(t.final)
-	return ours > theirs
+	_, final, _ := ledger.PeekCheckpoint(h.Final)
+	return h.Size > t.size || final > t.finalSize
 }
 
 func isTimeout(err error) bool {
