@@ -51,7 +51,7 @@ func (n *Node) codeProof(r *resolved) (proof.Code, error) {
 }
 
 // proven returns where the records stand that a trail is made of: its events,
-// the product, the run, and the places and parties that they name.
+// the product, the run, and the places where they happened.
 func (n *Node) proven(t *trace.Trail, cut map[uint32]uint64) ([]trace.Position, error) {
 	events := slices.Clone(t.Events)
 	for _, e := range []*trace.Event{t.Product, t.Run} {
@@ -59,7 +59,7 @@ func (n *Node) proven(t *trace.Trail, cut map[uint32]uint64) ([]trace.Position, 
 			events = append(events, e)
 		}
 	}
-	list, err := n.named(events, cut)
+	list, err := n.places(events, cut)
 	if err != nil {
 		return nil, err
 	}

@@ -142,11 +142,15 @@ func (n *Node) gather(r *resolved, cut map[uint32]uint64) ([]*trace.Event, error
 	if err != nil {
 		return nil, err
 	}
-	named, err := n.named(events, cut)
+	places, err := n.places(events, cut)
 	if err != nil {
 		return nil, err
 	}
-	return n.load(events, named)
+	parties, err := n.parties(events, cut)
+	if err != nil {
+		return nil, err
+	}
+	return n.load(events, append(places, parties...))
 }
 
 func (n *Node) positions(r *resolved, cut map[uint32]uint64) ([]trace.Position, error) {
@@ -184,32 +188,41 @@ func (n *Node) load(events []*trace.Event, positions []trace.Position) ([]*trace
 	return events, nil
 }
 
-// named returns the positions of the records of places and parties that events
-// name.
-func (n *Node) named(events []*trace.Event, cut map[uint32]uint64) ([]trace.Position, error) {
-	var out []trace.Position
-	seen := make(map[string]bool)
-	look := func(prefix, name string, find func(member, slug string, cut map[uint32]uint64) ([]trace.Position, error)) error {
-		member, slug, ok := strings.Cut(name, "/")
-		if !ok || seen[prefix+name] {
-			return nil
-		}
-		seen[prefix+name] = true
-		list, err := find(member, slug, cut)
-		out = append(out, list...)
-		return err
-	}
+// places returns the positions of the records of places that events name.
+func (n *Node) places(events []*trace.Event, cut map[uint32]uint64) ([]trace.Position, error) {
+	var names []string
 	for _, e := range events {
-		for _, place := range []string{e.PlaceName(), e.Fields.Text("to_place")} {
-			if err := look("place ", place, n.index.Place); err != nil {
-				return nil, err
-			}
+		names = append(names, e.PlaceName(), e.Fields.Text("to_place"))
+	}
+	return lookUpAll(names, cut, n.index.Place)
+}
+
+// parties returns the positions of the records of parties that events name.
+func (n *Node) parties(events []*trace.Event, cut map[uint32]uint64) ([]trace.Position, error) {
+	var names []string
+	for _, e := range events {
+		names = append(names, e.Actor())
+		for _, field := range []string{"to", "from", "via", "producer"} {
+			names = append(names, e.Fields.Text(field))
 		}
-		for _, party := range []string{e.Actor(), e.Fields.Text("to"), e.Fields.Text("from"), e.Fields.Text("via"), e.Fields.Text("producer")} {
-			if err := look("party ", party, n.index.Party); err != nil {
-				return nil, err
-			}
+	}
+	return lookUpAll(names, cut, n.index.Party)
+}
+
+// lookUpAll looks up each name of the form <member>/<slug> once.
+func lookUpAll(names []string, cut map[uint32]uint64, find func(member, slug string, cut map[uint32]uint64) ([]trace.Position, error)) ([]trace.Position, error) {
+	var out []trace.Position
+	slices.Sort(names)
+	for _, name := range slices.Compact(names) {
+		member, slug, ok := strings.Cut(name, "/")
+		if !ok {
+			continue
 		}
+		list, err := find(member, slug, cut)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, list...)
 	}
 	return out, nil
 }
