@@ -13,6 +13,7 @@
 //	tokens.json    SHA-256 of API tokens, with the operator each stands for
 //	ledger/        the store: the truth (package ledger/store)
 //	blobs/         attachments, named by SHA-256
+//	imports/       which rows of files have been recorded; see [Node.SubmitOnce]
 //	index/         look-ups, rebuilt from the store whenever it is missing
 //	node.sock      where a running node takes commands; LOCK is Badger's own
 //

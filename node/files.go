@@ -16,11 +16,13 @@ const (
 	fileCharter = "charter.json"
 	fileTokens  = "tokens.json"
 	fileSocket  = "node.sock"
+	fileJournal = "journal" // below dirImports
 	dirKeys     = "keys"    // 0700
 	dirSecrets  = "secrets" // 0700
 	dirLedger   = "ledger"
 	dirBlobs    = "blobs"
 	dirIndex    = "index"
+	dirImports  = "imports" // 0700
 
 	// Below dirIndex:
 	dirEvents = "events" // Badger's

@@ -55,6 +55,7 @@ type Node struct {
 
 	indexing sync.Mutex // held by whoever writes the index
 	issuing  sync.Mutex // held while a run of codes is issued
+	keyed    sync.Mutex // held while drafts with keys are appended
 }
 
 // ErrNoCharter is returned for a node that has not accepted a charter.

@@ -26,10 +26,13 @@ type Refusal struct {
 }
 
 func (r *Refusal) Error() string {
-	if r.err != nil {
-		return r.text + ": " + r.err.Error()
+	switch {
+	case r.err == nil:
+		return r.text
+	case r.text == "":
+		return r.err.Error()
 	}
-	return r.text
+	return r.text + ": " + r.err.Error()
 }
 
 // Unwrap returns the cause.
@@ -211,18 +214,9 @@ func (n *Node) draftEnv(ctx context.Context) (trace.Env, error) {
 
 // signDraft builds and signs one draft.
 func (n *Node) signDraft(env trace.Env, who Signer, raw []byte) (*store.Submission, error) {
-	d, err := trace.ParseDraft(raw)
-	if err != nil {
-		return nil, fieldRefusal(err)
-	}
-	key, err := n.signingKey(who, d.Kind)
+	rec, sc, key, err := n.buildDraft(env, who, raw)
 	if err != nil {
 		return nil, err
-	}
-	env.Signer = ledger.AddressOf(key)
-	rec, sc, err := d.Build(env)
-	if err != nil {
-		return nil, fieldRefusal(err)
 	}
 	signed, err := ledger.SignRecord(rec, key)
 	if err != nil {
@@ -231,11 +225,27 @@ func (n *Node) signDraft(env trace.Env, who Signer, raw []byte) (*store.Submissi
 	return &store.Submission{Record: signed, Sidecar: sc}, nil
 }
 
-// fieldRefusal gives errors about a draft's fields a status.
+// buildDraft makes the record of a draft and finds the key that is to sign it.
+func (n *Node) buildDraft(env trace.Env, who Signer, raw []byte) (*ledger.Record, *ledger.Sidecar, *ecdsa.PrivateKey, error) {
+	d, err := trace.ParseDraft(raw)
+	if err != nil {
+		return nil, nil, nil, fieldRefusal(err)
+	}
+	key, err := n.signingKey(who, d.Kind)
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	env.Signer = ledger.AddressOf(key)
+	rec, sc, err := d.Build(env)
+	return rec, sc, key, fieldRefusal(err)
+}
+
+// fieldRefusal gives errors about a draft's fields a status. The error itself,
+// which names the field, stays within.
 func fieldRefusal(err error) error {
 	var f *trace.FieldError
 	if errors.As(err, &f) {
-		return &Refusal{code: f.Code(), status: 422, text: f.Error()}
+		return &Refusal{code: f.Code(), status: 422, err: f}
 	}
 	return err
 }

@@ -1,0 +1,276 @@
+package node
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"crypto/ecdsa"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+
+	"suyuan/ledger"
+	"suyuan/ledger/store"
+)
+
+// The journal of keys, imports/journal in the node's directory, is a sequence
+// of elements of 64 bytes:
+//
+//	key        32 bytes, chosen by the caller of [Node.SubmitOnce]
+//	record id  32 bytes, of a record that was signed for the key
+//
+// An element is fsynced before its record is appended and is never changed. It
+// says nothing about whether the record was stored: that says the store alone,
+// which is asked for the id. So there is no moment at which a crash could make
+// a key be used twice, and what a crash leaves half written is harmless: a torn
+// element is cut off before the next one is appended, and bytes that are no
+// element of ours name no record in the store. A key whose records were all
+// refused may be used again.
+const journalElement = 2 * len(ledger.Hash{})
+
+// A Keyed is a draft with a key of its own, such as a digest of the row of a
+// file from which it was made.
+type Keyed struct {
+	Key   ledger.Hash
+	Draft []byte
+}
+
+// A Rehearsed is what would become of a draft.
+type Rehearsed struct {
+	Placed                  // where its key's record stands, if Again
+	Signer   ledger.Address // who would sign it
+	Operator string         // the name of that operator
+}
+
+// SubmitOnce is [Node.Submit] for callers who may ask again after a crash or by
+// mistake: a key gets one record on this node's chain and no more. A draft whose
+// key has one already is answered with the place of that record and Again.
+func (n *Node) SubmitOnce(ctx context.Context, who Signer, list []Keyed) []Placed {
+	placed := make([]Placed, len(list))
+	n.keyed.Lock()
+	defer n.keyed.Unlock()
+	fresh, err := n.fresh(list, placed)
+	if err != nil {
+		return failAll(placed, err)
+	}
+	env, err := n.draftEnv(ctx)
+	if err != nil {
+		return failAll(placed, err)
+	}
+	subs := make([]*store.Submission, len(list))
+	onAllCores(len(fresh), func(i int) {
+		at := fresh[i]
+		subs[at], placed[at].Err = n.signDraft(env, who, list[at].Draft)
+	})
+	if err := ctx.Err(); err != nil {
+		return failAll(placed, err)
+	}
+	if err := n.noteKeys(list, subs); err != nil {
+		return failAll(placed, err)
+	}
+	// Once the keys are noted, the answer has to be waited for: a record that is
+	// still on its way to the store would look like one that was never stored.
+	n.append(context.WithoutCancel(ctx), subs, placed)
+	answerTwins(list, placed)
+	return placed
+}
+
+// Rehearse tells what SubmitOnce would do, as far as that can be told of each
+// draft alone: whether its key has been used, what is wrong with its form, and
+// who would sign it. Whether the goods are where they have to be is decided when
+// the record is appended, after those before it.
+func (n *Node) Rehearse(ctx context.Context, who Signer, list []Keyed) []Rehearsed {
+	placed := make([]Placed, len(list))
+	out := make([]Rehearsed, len(list))
+	fresh, err := n.fresh(list, placed)
+	if err == nil {
+		err = n.rehearse(ctx, who, list, fresh, out)
+	}
+	for i := range out {
+		switch {
+		case err != nil:
+			out[i].Err = err
+		case placed[i].Again:
+			out[i].Placed = placed[i]
+		}
+	}
+	return out
+}
+
+func (n *Node) rehearse(ctx context.Context, who Signer, list []Keyed, fresh []int, out []Rehearsed) error {
+	env, err := n.draftEnv(ctx)
+	if err != nil {
+		return err
+	}
+	chain, err := n.store.Chain(n.chain)
+	if err != nil {
+		return err
+	}
+	rights := chain.Rights()
+	onAllCores(len(fresh), func(i int) {
+		r := &out[fresh[i]]
+		rec, _, key, err := n.buildDraft(env, who, list[fresh[i]].Draft)
+		if err != nil {
+			r.Err = err
+			return
+		}
+		r.Signer, r.Operator, r.Err = rec.Signer, n.operatorName(key), mayWrite(rights, rec)
+	})
+	return nil
+}
+
+// mayWrite reports whether the signer of a record holds a grant that covers it.
+// Appending decides; this tells beforehand.
+func mayWrite(rights ledger.Rights, rec *ledger.Record) error {
+	for _, g := range rights.Of(rec.Signer) {
+		if slices.Contains(g.Kinds, rec.Kind) && (g.Party == "" || g.Party == rec.Party) &&
+			(len(g.Places) == 0 || slices.Contains(g.Places, rec.Place)) {
+			return nil
+		}
+	}
+	return refuse(403, string(ledger.CodeNoGrant), "%s holds no grant that covers this %s", rec.Signer, rec.KindName())
+}
+
+// operatorName returns the name under which the node keeps a key.
+func (n *Node) operatorName(key *ecdsa.PrivateKey) string {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	for name, k := range n.operators {
+		if k == key {
+			return name
+		}
+	}
+	return ""
+}
+
+// fresh fills in the places of drafts whose keys have a record and returns the
+// indexes of the others, each key once.
+func (n *Node) fresh(list []Keyed, placed []Placed) ([]int, error) {
+	first := make(map[ledger.Hash]int, len(list))
+	var fresh []int
+	for i, k := range list {
+		if _, twin := first[k.Key]; !twin {
+			first[k.Key] = i
+			fresh = append(fresh, i)
+		}
+	}
+	err := n.readJournal(func(key, id ledger.Hash) error {
+		i, asked := first[key]
+		if !asked || placed[i].Again {
+			return nil
+		}
+		p, stored, err := n.Find(id)
+		if stored {
+			p.Again = true
+			placed[i] = p
+		}
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("look keys up: %w", err)
+	}
+	answerTwins(list, placed)
+	return slices.DeleteFunc(fresh, func(i int) bool { return placed[i].Again }), nil
+}
+
+// answerTwins gives a key that stands in the list again the answer of the first.
+func answerTwins(list []Keyed, placed []Placed) {
+	first := make(map[ledger.Hash]int, len(list))
+	for i, k := range list {
+		at, twin := first[k.Key]
+		if !twin {
+			first[k.Key] = i
+			continue
+		}
+		placed[i] = placed[at]
+		placed[i].Again = placed[at].Err == nil && placed[at].ID != (ledger.Hash{})
+	}
+}
+
+func failAll(placed []Placed, err error) []Placed {
+	for i := range placed {
+		if !placed[i].Again {
+			placed[i] = Placed{Err: err}
+		}
+	}
+	return placed
+}
+
+func (n *Node) journalPath() string { return filepath.Join(n.dir, dirImports, fileJournal) }
+
+// readJournal calls visit for every element. Reading it all takes less than a
+// millisecond for ten thousand elements, and nothing is kept in memory.
+func (n *Node) readJournal(visit func(key, id ledger.Hash) error) error {
+	f, err := os.Open(n.journalPath())
+	if errors.Is(err, os.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	r := bufio.NewReaderSize(f, 1<<18)
+	var element [journalElement]byte
+	for {
+		_, err := io.ReadFull(r, element[:])
+		if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		if err := visit(ledger.Hash(element[:32]), ledger.Hash(element[32:])); err != nil {
+			return err
+		}
+	}
+}
+
+// noteKeys puts keys and the ids of the records that were signed for them into
+// the journal.
+func (n *Node) noteKeys(list []Keyed, subs []*store.Submission) (err error) {
+	var b bytes.Buffer
+	for i, s := range subs {
+		if s != nil {
+			b.Write(list[i].Key[:])
+			b.Write(s.Record.ID[:])
+		}
+	}
+	if b.Len() == 0 {
+		return nil
+	}
+	defer func() {
+		if err != nil {
+			err = fmt.Errorf("note keys: %w", err)
+		}
+	}()
+	path := n.journalPath()
+	_, missing := os.Stat(path)
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		return err
+	}
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, f.Close()) }()
+	if err := appendElements(f, b.Bytes()); err != nil || missing == nil {
+		return err
+	}
+	return errors.Join(syncDir(filepath.Dir(path)), syncDir(n.dir))
+}
+
+// appendElements writes after the last whole element and fsyncs.
+func appendElements(f *os.File, data []byte) error {
+	end, err := f.Seek(0, io.SeekEnd)
+	if err != nil {
+		return err
+	}
+	end -= end % int64(journalElement)
+	if _, err := f.WriteAt(data, end); err != nil {
+		return err
+	}
+	return f.Sync()
+}
