@@ -44,6 +44,7 @@ func (d *door) applied(first uint64, n int) {
 }
 
 func TestAdmitSeesTheFinalPositions(t *testing.T) {
+	t.Parallel()
 	d := &door{sizes: make(map[uint64]int)}
 	n := inMemory(t, ledgertest.New(), "lanzhi", func(c *store.Config) { c.Admit, c.Applied = d.admit, d.applied }).begin(t)
 	var subs []store.Submission
@@ -95,6 +96,7 @@ func TestAdmitSeesTheFinalPositions(t *testing.T) {
 }
 
 func TestAppliedComesBeforeTheAnswerAndTheNextAdmit(t *testing.T) {
+	t.Parallel()
 	var applied, shown uint64
 	n := inMemory(t, ledgertest.New(), "lanzhi", func(c *store.Config) {
 		c.Applied = func(first uint64, n int) { applied = first + uint64(n) }
@@ -118,6 +120,7 @@ func TestAppliedComesBeforeTheAnswerAndTheNextAdmit(t *testing.T) {
 }
 
 func TestFullDiskRefusesAndLosesNothing(t *testing.T) {
+	t.Parallel()
 	n := onDisk(t, ledgertest.New(), "lanzhi", func(c *store.Config) { c.MinFree = 1 << 20 }).begin(t)
 	kept := n.grow(t, 3)
 	free := uint64(1<<20 - 1)
@@ -143,6 +146,7 @@ func TestFullDiskRefusesAndLosesNothing(t *testing.T) {
 }
 
 func TestUnknownOutcomeStopsTheSequencer(t *testing.T) {
+	t.Parallel()
 	n := onDisk(t, ledgertest.New(), "lanzhi").begin(t)
 	n.FailCommits(errors.New("the disk went away"))
 	rec, sc := n.record()
@@ -161,6 +165,7 @@ func TestUnknownOutcomeStopsTheSequencer(t *testing.T) {
 }
 
 func TestBatchesKeepTheirLimits(t *testing.T) {
+	t.Parallel()
 	most := 0
 	n := inMemory(t, ledgertest.New(), "lanzhi", func(c *store.Config) {
 		c.Applied = func(_ uint64, n int) { most = max(most, n) }
@@ -187,6 +192,7 @@ func TestBatchesKeepTheirLimits(t *testing.T) {
 }
 
 func TestLargestSidecarIsStored(t *testing.T) {
+	t.Parallel()
 	n := onDisk(t, ledgertest.New(), "lanzhi").begin(t)
 	size := ledger.MaxSidecarBytes
 	var rec *ledger.SignedRecord
@@ -208,6 +214,7 @@ func TestLargestSidecarIsStored(t *testing.T) {
 }
 
 func TestAppendEndsWithItsContext(t *testing.T) {
+	t.Parallel()
 	hold := make(chan struct{})
 	n := inMemory(t, ledgertest.New(), "lanzhi", func(c *store.Config) {
 		c.Admit = func(p []*store.Pending) []error {
@@ -235,6 +242,7 @@ func TestAppendEndsWithItsContext(t *testing.T) {
 }
 
 func TestCharterEntries(t *testing.T) {
+	t.Parallel()
 	net := ledgertest.New()
 	n := inMemory(t, net, "lanzhi", func(c *store.Config) { c.Strict = true }).begin(t)
 	first := n.Network().Newest()

@@ -12,6 +12,7 @@ import (
 )
 
 func TestAppendStoresAndReopens(t *testing.T) {
+	t.Parallel()
 	n := onDisk(t, ledgertest.New(), "lanzhi", func(c *store.Config) { c.Strict = true }).begin(t)
 	rec, sc := n.record(ledgertest.Disclose(ledger.Members, 3, "crate 7"), ledgertest.Subjects([]uint64{1, 2, 3, 4, 5}))
 	p := mustAppend(t, n, rec, sc)
@@ -44,6 +45,7 @@ func TestAppendStoresAndReopens(t *testing.T) {
 }
 
 func TestAppendFromManyGoroutines(t *testing.T) {
+	t.Parallel()
 	n := onDisk(t, ledgertest.New(), "lanzhi").begin(t)
 	const callers, each = 64, 8
 	places := make([]map[uint64]ledger.Hash, callers)
@@ -84,6 +86,7 @@ func TestAppendFromManyGoroutines(t *testing.T) {
 }
 
 func TestAppendSameRecordConcurrently(t *testing.T) {
+	t.Parallel()
 	n := inMemory(t, ledgertest.New(), "lanzhi").begin(t)
 	rec, sc := n.record()
 	var wg sync.WaitGroup
@@ -115,6 +118,7 @@ func TestAppendSameRecordConcurrently(t *testing.T) {
 }
 
 func TestAppendRefusesWhatMayNotStand(t *testing.T) {
+	t.Parallel()
 	n := inMemory(t, ledgertest.New(), "lanzhi")
 	rec, sc := n.record()
 	if _, err := n.Append(context.Background(), rec, sc); ledger.CodeOf(err) != ledger.CodeCharter {

@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
 	"suyuan/ledger"
 )
@@ -22,7 +23,10 @@ import (
 // it: "public", "members", "parties a b" or "own". Both are fsynced before Put
 // returns. Files in the folder "incoming" are not complete. All methods are safe
 // for concurrent use.
-type Blobs struct{ dir string }
+type Blobs struct {
+	dir   string
+	limit int64 // MaxBlobBytes; less in tests
+}
 
 // An Audience says who may have a blob. Of the audiences of disclosures, Public,
 // Members, Parties and Own exist here.
@@ -90,20 +94,38 @@ const (
 	audienceSuffix = ".audience"
 )
 
-// OpenBlobs opens the folder, makes it if there is none and removes what earlier
-// processes left unfinished.
+// OpenBlobs opens the folder, makes it if there is none, and removes what was
+// left unfinished an hour ago or more. Younger files may be those of a running
+// node, beside which a command opens the folder too.
 func OpenBlobs(dir string) (*Blobs, error) {
-	b := &Blobs{dir: dir}
-	if err := os.RemoveAll(filepath.Join(dir, incoming)); err != nil {
-		return nil, fmt.Errorf("open blobs: %w", err)
-	}
+	b := &Blobs{dir: dir, limit: MaxBlobBytes}
 	if err := os.MkdirAll(filepath.Join(dir, incoming), 0o700); err != nil {
 		return nil, fmt.Errorf("open blobs: %w", err)
 	}
 	if err := errors.Join(syncDir(dir), syncDir(filepath.Dir(dir))); err != nil {
 		return nil, fmt.Errorf("open blobs: %w", err)
 	}
+	if err := b.removeAbandoned(time.Now().Add(-time.Hour)); err != nil {
+		return nil, fmt.Errorf("open blobs: %w", err)
+	}
 	return b, nil
+}
+
+func (b *Blobs) removeAbandoned(before time.Time) error {
+	names, err := filepath.Glob(filepath.Join(b.dir, incoming, "*"))
+	if err != nil {
+		return err
+	}
+	for _, name := range names {
+		fi, err := os.Stat(name)
+		if err != nil || fi.ModTime().After(before) {
+			continue // it has been finished meanwhile, or is being written
+		}
+		if err := os.Remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+	}
+	return nil
 }
 
 // Put stores what r gives and returns its digest. A blob that is stored already
@@ -127,7 +149,7 @@ func (b *Blobs) put(ctx context.Context, r io.Reader, a Audience, want *ledger.H
 		return digest, fmt.Errorf("store blob: %w", err)
 	}
 	defer os.Remove(f.Name()) // fails after the rename, as it should
-	digest, err = fill(ctx, f, r)
+	digest, err = fill(ctx, f, r, b.limit)
 	if err = errors.Join(err, f.Close()); err != nil {
 		return digest, fmt.Errorf("store blob: %w", err)
 	}
@@ -144,15 +166,15 @@ func (b *Blobs) put(ctx context.Context, r io.Reader, a Audience, want *ledger.H
 }
 
 // fill copies r to f, fsyncs f and returns the digest.
-func fill(ctx context.Context, f *os.File, r io.Reader) (digest ledger.Hash, err error) {
+func fill(ctx context.Context, f *os.File, r io.Reader, limit int64) (digest ledger.Hash, err error) {
 	sum := sha256.New()
-	limited := io.LimitReader(&readerUntil{ctx, r}, MaxBlobBytes+1)
+	limited := io.LimitReader(&readerUntil{ctx, r}, limit+1)
 	n, err := io.Copy(io.MultiWriter(f, sum), limited)
 	if err != nil {
 		return digest, err
 	}
-	if n > MaxBlobBytes {
-		return digest, fmt.Errorf("over %d bytes: %w", MaxBlobBytes, ErrTooLarge)
+	if n > limit {
+		return digest, fmt.Errorf("over %d bytes: %w", limit, ErrTooLarge)
 	}
 	return ledger.Hash(sum.Sum(nil)), f.Sync()
 }

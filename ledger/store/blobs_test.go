@@ -11,6 +11,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"suyuan/ledger"
 	"suyuan/ledger/ledgertest"
@@ -30,6 +31,7 @@ func openBlobs(t *testing.T) (*store.Blobs, string) {
 }
 
 func TestBlobsKeepWhatWasPut(t *testing.T) {
+	t.Parallel()
 	b, dir := openBlobs(t)
 	content := []byte("certificate of analysis")
 	to := store.Audience{Of: ledger.Parties, Parties: []string{"audit", "wh"}}
@@ -71,9 +73,10 @@ func TestBlobsKeepWhatWasPut(t *testing.T) {
 }
 
 func TestBlobsRefuse(t *testing.T) {
+	t.Parallel()
 	b, dir := openBlobs(t)
-	endless := io.MultiReader(&zeros{left: store.MaxBlobBytes}, strings.NewReader("x"))
-	if _, err := b.Put(context.Background(), endless, everyone); !errors.Is(err, store.ErrTooLarge) {
+	b.SetLimit(1000)
+	if _, err := b.Put(context.Background(), strings.NewReader(strings.Repeat("x", 1001)), everyone); !errors.Is(err, store.ErrTooLarge) {
 		t.Errorf("too large: %v", err)
 	}
 	if err := b.PutDigest(context.Background(), ledger.Hash{1}, strings.NewReader("x"), everyone); !errors.Is(err, store.ErrConflict) {
@@ -95,20 +98,31 @@ func TestBlobsRefuse(t *testing.T) {
 	}
 }
 
-// zeros reads as many zero bytes.
-type zeros struct{ left int }
-
-func (z *zeros) Read(p []byte) (int, error) {
-	n := min(z.left, len(p))
-	if n == 0 {
-		return 0, io.EOF
+func TestBlobsRemoveWhatWasAbandoned(t *testing.T) {
+	t.Parallel()
+	_, dir := openBlobs(t)
+	old, young := filepath.Join(dir, "incoming", "old"), filepath.Join(dir, "incoming", "young")
+	for _, name := range []string{old, young} {
+		if err := os.WriteFile(name, []byte("half"), 0o600); err != nil {
+			t.Fatal(err)
+		}
 	}
-	clear(p[:n])
-	z.left -= n
-	return n, nil
+	past := time.Now().Add(-2 * time.Hour)
+	if err := os.Chtimes(old, past, past); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := store.OpenBlobs(dir); err != nil {
+		t.Fatal(err)
+	}
+	_, oldErr := os.Stat(old)
+	_, youngErr := os.Stat(young)
+	if !errors.Is(oldErr, os.ErrNotExist) || youngErr != nil {
+		t.Errorf("old: %v, young: %v", oldErr, youngErr)
+	}
 }
 
 func TestBlobsConcurrently(t *testing.T) {
+	t.Parallel()
 	b, _ := openBlobs(t)
 	var wg sync.WaitGroup
 	for i := range 16 {
@@ -125,6 +139,7 @@ func TestBlobsConcurrently(t *testing.T) {
 }
 
 func TestVerifyReadsBlobs(t *testing.T) {
+	t.Parallel()
 	n := inMemory(t, ledgertest.New(), "lanzhi").begin(t)
 	b, dir := openBlobs(t)
 	digest, err := b.Put(context.Background(), strings.NewReader("content"), everyone)
@@ -159,6 +174,7 @@ func TestVerifyReadsBlobs(t *testing.T) {
 }
 
 func TestAudience(t *testing.T) {
+	t.Parallel()
 	for text, sees := range map[string][]string{
 		"public":        {"lanzhi", "wh", "dist"},
 		"members":       {"lanzhi", "wh", "dist"},

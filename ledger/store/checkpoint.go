@@ -47,7 +47,7 @@ func (s *Store) loadNotes(c *chainLog) error {
 		c.finalSeen = seen
 	}
 	var err error
-	c.evidence, err = readEvidence(s.db.View, c.number)
+	c.evidence, err = readEvidence(s.view, c.number)
 	return err
 }
 

@@ -39,6 +39,7 @@ func (n *node) mustCosign(t testing.TB, cp *ledger.Checkpoint) {
 }
 
 func TestCosignWhatIsStored(t *testing.T) {
+	t.Parallel()
 	net := ledgertest.New()
 	b := chainOf(net, "lanzhi", 3)
 	n := onDisk(t, net, "wh")
@@ -64,6 +65,7 @@ func TestCosignWhatIsStored(t *testing.T) {
 }
 
 func TestCosignNeverASecondRoot(t *testing.T) {
+	t.Parallel()
 	net := ledgertest.New()
 	b := chainOf(net, "lanzhi", 3)
 	fork := b.At(3)
@@ -102,6 +104,7 @@ func TestCosignNeverASecondRoot(t *testing.T) {
 }
 
 func TestCosignWaitsForWhatFrontiersName(t *testing.T) {
+	t.Parallel()
 	net := ledgertest.New()
 	wh := chainOf(net, "wh", 2)
 	dist := chainOf(net, "dist", 1)
@@ -155,6 +158,7 @@ func TestCosignWaitsForWhatFrontiersName(t *testing.T) {
 }
 
 func TestCosignRefusesFalseFrontiers(t *testing.T) {
+	t.Parallel()
 	net := ledgertest.New()
 	wh := chainOf(net, "wh", 2)
 	dist := chainOf(net, "dist", 1)
@@ -183,6 +187,7 @@ func TestCosignRefusesFalseFrontiers(t *testing.T) {
 }
 
 func TestFinalCheckpoints(t *testing.T) {
+	t.Parallel()
 	net := ledgertest.New()
 	b := chainOf(net, "lanzhi", 3)
 	n := onDisk(t, net, "wh")

@@ -84,6 +84,7 @@ func appendUntilKilled(dir string) error {
 // hard as can be, several times over one store. All that was answered is there
 // afterwards, at its place, and nothing was signed that the store contradicts.
 func TestKilledStoreKeepsWhatItAnswered(t *testing.T) {
+	t.Parallel()
 	net, dir := ledgertest.New(), t.TempDir()
 	cfg := crashConfig(dir, net)
 	if err := store.CreateGuard(cfg.Guard); err != nil {

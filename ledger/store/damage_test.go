@@ -45,6 +45,7 @@ func furnished(t *testing.T) *node {
 // TestVerifyFindsEveryFlippedBit flips a bit in one value of each kind, in turn,
 // and removes one: either the store does not open, or verification finds it.
 func TestVerifyFindsEveryFlippedBit(t *testing.T) {
+	t.Parallel()
 	n := furnished(t)
 	good := t.TempDir()
 	copyDir(t, n.cfg.Dir, good)
@@ -112,6 +113,7 @@ func checkFound(t *testing.T, n *node, name string) {
 // TestVerifyFindsKeysThatDoNotBelong adds keys: look-ups that lead elsewhere would
 // make the store answer new records with the place of others.
 func TestVerifyFindsKeysThatDoNotBelong(t *testing.T) {
+	t.Parallel()
 	n := furnished(t)
 	good := t.TempDir()
 	copyDir(t, n.cfg.Dir, good)
@@ -150,6 +152,7 @@ func hexBytes(s string) []byte {
 }
 
 func TestOpenRefusesWhatDoesNotFitTheHead(t *testing.T) {
+	t.Parallel()
 	n := furnished(t)
 	size := n.Store.Size(1)
 	pairs, err := storetest.Read(n.cfg.Dir)
@@ -202,6 +205,7 @@ func TestOpenRefusesWhatDoesNotFitTheHead(t *testing.T) {
 // closed and of one that was not, and opens it. It must refuse, or say that it is
 // short of its guard, or still hold everything that was signed.
 func TestDamagedFilesAreNeverSilent(t *testing.T) {
+	t.Parallel()
 	net := ledgertest.New()
 	n := onDisk(t, net, "lanzhi").begin(t)
 	n.grow(t, 300)
@@ -327,6 +331,7 @@ func openDamaged(t *testing.T, n *node, title string, want store.Head, size uint
 }
 
 func TestOneProcessPerStore(t *testing.T) {
+	t.Parallel()
 	n := onDisk(t, ledgertest.New(), "lanzhi")
 	if _, err := store.Open(n.cfg); !errors.Is(err, store.ErrLocked) || !strings.Contains(err.Error(), n.cfg.Dir) {
 		t.Errorf("second opening: %v", err)
@@ -337,6 +342,7 @@ func TestOneProcessPerStore(t *testing.T) {
 }
 
 func TestOpenKeepsToItsNetwork(t *testing.T) {
+	t.Parallel()
 	n := onDisk(t, ledgertest.New(), "lanzhi").begin(t)
 	if err := n.Close(); err != nil {
 		t.Fatal(err)

@@ -8,3 +8,6 @@ func (s *Store) SetFree(free func() uint64) {
 // FailCommits makes every commit that is on disk look as if it had ended in an
 // error, so that its outcome is unknown to the caller.
 func (s *Store) FailCommits(err error) { s.disk.fail = err }
+
+// SetLimit replaces MaxBlobBytes.
+func (b *Blobs) SetLimit(n int64) { b.limit = n }

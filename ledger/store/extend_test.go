@@ -35,6 +35,7 @@ func chainOf(net *ledgertest.Net, member string, n int) *ledgertest.Builder {
 }
 
 func TestExtendStoresWhatWasSent(t *testing.T) {
+	t.Parallel()
 	net := ledgertest.New()
 	b := chainOf(net, "lanzhi", 600)
 	n := onDisk(t, net, "wh")
@@ -88,6 +89,7 @@ func TestExtendStoresWhatWasSent(t *testing.T) {
 }
 
 func TestExtendKeepsTheGoodPrefix(t *testing.T) {
+	t.Parallel()
 	net := ledgertest.New()
 	b := chainOf(net, "lanzhi", 20)
 	other := chainOf(net, "lanzhi", 20)
@@ -134,6 +136,7 @@ func flip(raw []byte, at int) []byte {
 }
 
 func TestExtendRefusesOtherHistoryAndGaps(t *testing.T) {
+	t.Parallel()
 	net := ledgertest.New()
 	b, other := chainOf(net, "lanzhi", 5), chainOf(net, "lanzhi", 9)
 	n := inMemory(t, net, "wh")
@@ -156,6 +159,7 @@ func TestExtendRefusesOtherHistoryAndGaps(t *testing.T) {
 }
 
 func TestExtendAcrossACharterVersion(t *testing.T) {
+	t.Parallel()
 	net := ledgertest.New()
 	n := inMemory(t, net, "wh")
 	b := chainOf(net, "lanzhi", 2)
@@ -182,6 +186,7 @@ func TestExtendAcrossACharterVersion(t *testing.T) {
 }
 
 func TestAddDisclosures(t *testing.T) {
+	t.Parallel()
 	net := ledgertest.New()
 	b := chainOf(net, "lanzhi", 1)
 	_, full := b.Opened(2)

@@ -43,7 +43,7 @@ func (s *Store) frontiers(chain uint32, from, to uint64) (list []FrontierEntry, 
 		return nil, 0, err
 	}
 	defer s.life.leave()
-	pairs, err := scan(s.db.View, chainKey(prefixFrontier, chain), seqKey(prefixFrontier, chain, from), page)
+	pairs, err := scan(s.view, chainKey(prefixFrontier, chain), seqKey(prefixFrontier, chain, from), page)
 	if err != nil {
 		return nil, 0, err
 	}
@@ -84,7 +84,7 @@ func (s *Store) seenBefore(chain uint32, size uint64, about []uint32) (map[uint3
 	}
 	return callBadger(func() (map[uint32]uint64, error) {
 		sizes := make(map[uint32]uint64)
-		err := s.db.View(func(txn *badger.Txn) error {
+		err := s.view(func(txn *badger.Txn) error {
 			opt := badger.DefaultIteratorOptions
 			opt.Prefix = chainKey(prefixSeen, chain)
 			opt.PrefetchValues = false

@@ -26,6 +26,7 @@ func frontierEntries(t *testing.T, n *node) map[uint64]map[uint32]uint64 {
 }
 
 func TestFrontierStandsBeforeARecordAtMostOnceASecond(t *testing.T) {
+	t.Parallel()
 	net, clock := ledgertest.New(), newClock()
 	n := inMemory(t, net, "lanzhi", func(c *store.Config) { c.Now, c.Strict = clock.now, true }).begin(t)
 	wh := chainOf(net, "wh", 2)
@@ -67,6 +68,7 @@ func TestFrontierStandsBeforeARecordAtMostOnceASecond(t *testing.T) {
 }
 
 func TestFrontierCoversWhatItNames(t *testing.T) {
+	t.Parallel()
 	net, clock := ledgertest.New(), newClock()
 	n := inMemory(t, net, "lanzhi", func(c *store.Config) { c.Now, c.Strict = clock.now, true }).begin(t)
 	wh := chainOf(net, "wh", 2)

@@ -9,9 +9,9 @@ const (
 	maxBatchEntries = 4096
 
 	// memTableBytes sizes Badger's write buffer. Badger refuses transactions
-	// over 15 % of it: 9.6 MiB here, twice what a full batch needs with its
-	// keys, tiles and look-ups.
-	memTableBytes = 64 << 20
+	// over 15 % of it: 6 MiB here, where a full batch with its keys, tiles and
+	// look-ups needs 5.
+	memTableBytes = 40 << 20
 
 	// memTables bounds the write buffers that wait to be written out; a writer
 	// that is faster than the disk waits then.

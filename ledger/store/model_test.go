@@ -27,6 +27,7 @@ type model struct {
 
 // TestModel does random things to a store on disk and to a map, and compares.
 func TestModel(t *testing.T) {
+	t.Parallel()
 	seeds := []string{"one", "two", "three"}
 	if *modelSeed != "" {
 		seeds = []string{*modelSeed}

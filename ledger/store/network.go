@@ -24,7 +24,7 @@ func (s *Store) loadNetwork(hadTables bool) error {
 	if err != nil {
 		return err
 	}
-	net, err := readNetwork(s.db.View)
+	net, err := readNetwork(s.view)
 	if err != nil {
 		return damaged(s.cfg.Dir, err, "charters")
 	}

@@ -11,7 +11,7 @@ import (
 )
 
 // get reads one value, a copy. ErrNotFound if the key is absent.
-func (s *Store) get(key []byte) ([]byte, error) { return getValue(s.db.View, key) }
+func (s *Store) get(key []byte) ([]byte, error) { return getValue(s.view, key) }
 
 // A viewer runs reads in a transaction: that of badger.DB.View, or a snapshot.
 type viewer func(read func(txn *badger.Txn) error) error
@@ -170,7 +170,7 @@ func (s *Store) items(chain uint32, from, to uint64) ([]Item, error) {
 	defer s.life.leave()
 	var items []Item
 	_, err := callBadger(func() (struct{}, error) {
-		return struct{}{}, s.db.View(func(txn *badger.Txn) error {
+		return struct{}{}, s.view(func(txn *badger.Txn) error {
 			entries := newCursor(txn, chainKey(prefixEntry, chain))
 			defer entries.Close()
 			sidecars := newCursor(txn, chainKey(prefixSidecar, chain))

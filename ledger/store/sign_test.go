@@ -37,6 +37,7 @@ func checkSigning(t *testing.T, n *node) {
 }
 
 func TestSignOncePerSize(t *testing.T) {
+	t.Parallel()
 	n := onDisk(t, ledgertest.New(), "lanzhi")
 	v := n.Network().Newest().Verifiers
 	if _, _, err := n.Sign(context.Background(), v.Origin(1), n.member.Log); !errors.Is(err, store.ErrNotFound) {
@@ -81,6 +82,7 @@ func copyDir(t *testing.T, from, to string) {
 }
 
 func TestRestoredBackupDoesNotSignBeforeItReachesTheGuard(t *testing.T) {
+	t.Parallel()
 	net := ledgertest.New()
 	n := onDisk(t, net, "lanzhi").begin(t)
 	peer := inMemory(t, net, "wh")
@@ -117,6 +119,7 @@ func TestRestoredBackupDoesNotSignBeforeItReachesTheGuard(t *testing.T) {
 }
 
 func TestStoreBeyondItsGuardIsAdopted(t *testing.T) {
+	t.Parallel()
 	n := onDisk(t, ledgertest.New(), "lanzhi").begin(t)
 	n.sign(t)
 	n.grow(t, 3)
@@ -128,6 +131,7 @@ func TestStoreBeyondItsGuardIsAdopted(t *testing.T) {
 }
 
 func TestGuardLost(t *testing.T) {
+	t.Parallel()
 	for name, lose := range map[string]func(t *testing.T, path string){
 		"missing": func(t *testing.T, path string) { remove(t, path) },
 		"damaged": func(t *testing.T, path string) {
@@ -169,6 +173,7 @@ func remove(t *testing.T, path string) {
 }
 
 func TestGuardOfAnotherHistoryStopsSigning(t *testing.T) {
+	t.Parallel()
 	net := ledgertest.New()
 	n := onDisk(t, net, "lanzhi").begin(t)
 	other := onDisk(t, net, "lanzhi").begin(t) // the same keys on a second machine
@@ -182,6 +187,7 @@ func TestGuardOfAnotherHistoryStopsSigning(t *testing.T) {
 }
 
 func TestCheckpointOfLostEntriesStopsSigning(t *testing.T) {
+	t.Parallel()
 	net := ledgertest.New()
 	n := onDisk(t, net, "lanzhi").begin(t)
 	peer := inMemory(t, net, "wh")
@@ -222,6 +228,7 @@ func TestCheckpointOfLostEntriesStopsSigning(t *testing.T) {
 }
 
 func TestForeignCheckpointUnderOwnKeyStopsSigning(t *testing.T) {
+	t.Parallel()
 	net := ledgertest.New()
 	n := onDisk(t, net, "lanzhi").begin(t)
 	n.grow(t, 1)
@@ -236,6 +243,7 @@ func TestForeignCheckpointUnderOwnKeyStopsSigning(t *testing.T) {
 }
 
 func TestTwoOwnCheckpointsAreEvidence(t *testing.T) {
+	t.Parallel()
 	net := ledgertest.New()
 	n := onDisk(t, net, "lanzhi").begin(t)
 	n.sign(t)

@@ -18,7 +18,7 @@ import (
 // implements ledger.Source, StateSource, RecordFinder, EvidenceSource and, with
 // blobs, AttachmentSource.
 type Source struct {
-	txn   *badger.Txn
+	snap  *snapshot
 	life  *life
 	blobs *Blobs
 	close func() error // closes what OpenSource opened
@@ -31,11 +31,11 @@ func (s *Store) Source(blobs *Blobs) (*Source, error) {
 		return nil, err
 	}
 	defer s.life.leave()
-	return &Source{txn: s.db.NewTransaction(false), life: &s.life, blobs: blobs}, nil
+	return &Source{snap: s.current(), life: &s.life, blobs: blobs}, nil
 }
 
 // view is the viewer of the snapshot.
-func (src *Source) view(read func(txn *badger.Txn) error) error { return read(src.txn) }
+func (src *Source) view(read func(txn *badger.Txn) error) error { return read(src.snap.txn) }
 
 // OpenSource opens a store's directory for verification only, also one that Open
 // refuses as damaged. Only what makes Badger itself give up is an error here. The
@@ -60,7 +60,7 @@ func OpenSource(dir string, blobs *Blobs, log *slog.Logger) (*Source, error) {
 	if err != nil {
 		return nil, openError(dir, err)
 	}
-	return &Source{txn: db.NewTransaction(false), life: &life{}, blobs: blobs, close: db.Close}, nil
+	return &Source{snap: newSnapshot(db), life: &life{}, blobs: blobs, close: db.Close}, nil
 }
 
 // Close gives up the snapshot, and closes what OpenSource has opened.
@@ -68,7 +68,7 @@ func (src *Source) Close() error {
 	if err := src.life.enter(); err != nil {
 		return nil // the store is closed, and the snapshot with it
 	}
-	src.txn.Discard()
+	src.snap.release()
 	src.life.leave()
 	if src.close == nil || !src.life.end() {
 		return nil

@@ -64,6 +64,9 @@ type Store struct {
 	adopt  sync.Mutex                           // held while the network grows
 	chains atomic.Pointer[map[uint32]*chainLog] // replaced when the network grows
 
+	commitMu sync.Mutex // held while a transaction is committed
+	snap     atomic.Pointer[snapshot]
+
 	signMu  sync.Mutex // held by Sign
 	stateMu sync.Mutex // guards refusal
 	refusal error      // why the own chain takes no entries and gets no signatures; nil if it does
@@ -120,7 +123,9 @@ func Open(cfg Config) (*Store, error) {
 		return nil, err
 	}
 	s := &Store{cfg: cfg, db: db, disk: newDisk(cfg.Dir, cfg.MinFree)}
+	s.snap.Store(newSnapshot(db))
 	if err := s.load(had); err != nil {
+		s.snap.Load().release()
 		return nil, errors.Join(err, db.Close())
 	}
 	if cfg.Own != 0 {
@@ -173,6 +178,7 @@ func (s *Store) Close() error {
 	if !s.life.end() {
 		return nil
 	}
+	s.snap.Load().release()
 	if err := s.db.Close(); err != nil {
 		return fmt.Errorf("close store: %w", err)
 	}

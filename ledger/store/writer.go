@@ -66,10 +66,15 @@ func (s *Store) update(fill func(w *writer) error) error {
 
 // commit writes a transaction and returns when it is on disk. With ErrFull
 // nothing was written; after any other error the outcome is unknown.
+//
+// One commit runs at a time. Badger writes and fsyncs transactions one after the
+// other anyway, and so the new snapshot for readers has nothing to wait for.
 func (s *Store) commit(w *writer) error {
 	if err := s.disk.room(); err != nil {
 		return err
 	}
+	s.commitMu.Lock()
+	defer s.commitMu.Unlock()
 	if err := w.txn.Commit(); err != nil {
 		return fmt.Errorf("commit: %w", err)
 	}
@@ -80,5 +85,9 @@ func (s *Store) commit(w *writer) error {
 			return fmt.Errorf("sync: %w", err)
 		}
 	}
-	return s.disk.syncNames()
+	if err := s.disk.syncNames(); err != nil {
+		return err
+	}
+	s.snap.Swap(newSnapshot(s.db)).release()
+	return nil
 }
