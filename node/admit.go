@@ -112,21 +112,13 @@ func (v ownView) overlapping(s trace.Subject) ([]trace.Position, error) {
 
 // Products implements trace.OwnView.
 func (v ownView) Products(gtin gs1.GTIN) ([]*trace.Event, error) {
-	positions, err := v.n.index.Naming(trace.Product(gtin), nil)
-	if err != nil {
-		return nil, err
-	}
-	stored, err := v.n.load(nil, positions)
-	if err != nil {
-		return nil, err
-	}
-	var products []*trace.Event
-	for _, e := range append(stored, v.n.admitted...) {
+	products, err := v.n.products(gtin, nil)
+	for _, e := range v.n.admitted {
 		if e.Kind == ledger.KindProduct && e.Fields.GTIN("gtin") == gtin {
 			products = append(products, e)
 		}
 	}
-	return products, nil
+	return products, err
 }
 
 // Run implements trace.OwnView.

@@ -51,18 +51,21 @@ func (n *Node) codeProof(r *resolved) (proof.Code, error) {
 }
 
 // proven returns where the records stand that a trail is made of: its events,
-// the product, the run, and the places where they happened.
+// all versions of the product, the run, and the places where they happened.
 func (n *Node) proven(t *trace.Trail, cut map[uint32]uint64) ([]trace.Position, error) {
 	events := slices.Clone(t.Events)
-	for _, e := range []*trace.Event{t.Product, t.Run} {
-		if e != nil {
-			events = append(events, e)
-		}
+	if t.Run != nil {
+		events = append(events, t.Run)
 	}
 	list, err := n.places(events, cut)
 	if err != nil {
 		return nil, err
 	}
+	products, err := n.products(t.Item.GTIN, cut)
+	if err != nil {
+		return nil, err
+	}
+	events = append(events, products...)
 	for _, e := range events {
 		list = append(list, e.Position)
 	}

@@ -9,6 +9,7 @@ import (
 
 	"suyuan/ledger"
 	"suyuan/trace"
+	"suyuan/trace/gs1"
 	"suyuan/trace/index"
 )
 
@@ -115,11 +116,46 @@ func (n *Node) fold(r *resolved, cut map[uint32]uint64) (*trace.Trail, error) {
 			return size
 		},
 	}
-	for _, v := range n.Network().Versions() {
-		in.Charters = append(in.Charters, v.Charter)
+	if in.Charters, err = n.chartersWithin(cut); err != nil {
+		return nil, err
 	}
 	t := trace.Fold(in)
 	return t, err
+}
+
+// chartersWithin returns the charter versions up to the newest that a charter
+// entry within the cut puts in force: what other nodes with the same entries
+// return, whatever newer versions they hold.
+func (n *Node) chartersWithin(cut map[uint32]uint64) ([]*ledger.Charter, error) {
+	versions := n.Network().Versions()
+	newest := uint64(1)
+	for chain, size := range cut {
+		if len(versions) == 1 {
+			break
+		}
+		c, err := n.store.Chain(chain)
+		if err != nil {
+			return nil, err
+		}
+		at, ok := c.CharterEntry(size)
+		if !ok {
+			continue
+		}
+		raw, err := n.store.Entry(chain, at)
+		if err != nil {
+			return nil, err
+		}
+		o, err := ledger.ReadEntry(raw)
+		if err != nil {
+			return nil, err
+		}
+		newest = max(newest, o.Charter.Version)
+	}
+	var charters []*ledger.Charter
+	for _, v := range versions[:newest] {
+		charters = append(charters, v.Charter)
+	}
+	return charters, nil
 }
 
 // itemOf is the item that a trail is about: for a code that was not found, one
@@ -188,11 +224,21 @@ func (n *Node) load(events []*trace.Event, positions []trace.Position) ([]*trace
 	return events, nil
 }
 
-// places returns the positions of the records of places that events name.
+// products returns the product records of a GTIN, whoever wrote them.
+func (n *Node) products(gtin gs1.GTIN, cut map[uint32]uint64) ([]*trace.Event, error) {
+	positions, err := n.index.Naming(trace.Product(gtin), cut)
+	if err != nil {
+		return nil, err
+	}
+	events, err := n.load(nil, positions)
+	return slices.DeleteFunc(events, func(e *trace.Event) bool { return e.Kind != ledger.KindProduct }), err
+}
+
+// places returns the positions of the records of places where events happened.
 func (n *Node) places(events []*trace.Event, cut map[uint32]uint64) ([]trace.Position, error) {
 	var names []string
 	for _, e := range events {
-		names = append(names, e.PlaceName(), e.Fields.Text("to_place"))
+		names = append(names, e.PlaceName())
 	}
 	return lookUpAll(names, cut, n.index.Place)
 }
