@@ -33,6 +33,8 @@ type servers struct {
 	inner *memoryListener // the API, as the local side reaches it
 	local *http.Server
 	group errgroup.Group
+
+	listeners []net.Listener // of the API
 }
 
 // newServers makes the servers of a node. local listens for commands: a Unix
@@ -44,6 +46,7 @@ func newServers(n *node.Node, public, local net.Listener, log *slog.Logger) (*se
 		return nil, err
 	}
 	s := &servers{api: a, inner: listenInMemory()}
+	s.listeners = []net.Listener{s.inner}
 	mux := http.NewServeMux()
 	mux.Handle("/admin/", adminHandler(n, log))
 	mux.Handle("/", s.proxy())
@@ -56,6 +59,7 @@ func newServers(n *node.Node, public, local net.Listener, log *slog.Logger) (*se
 		return nil
 	})
 	if public != nil {
+		s.listeners = append(s.listeners, public)
 		s.group.Go(func() error { return s.api.Serve(public) })
 	}
 	return s, nil
@@ -78,6 +82,11 @@ func (s *servers) stop() error {
 	ctx, cancel := context.WithTimeout(context.Background(), shutdownTimeout)
 	defer cancel()
 	err := errors.Join(s.local.Shutdown(ctx), s.api.Shutdown(ctx))
+	// Shutdown overlooks a listener that Serve has not come to yet, and Serve
+	// would then wait on it for ever. The others are closed already.
+	for _, l := range s.listeners {
+		_ = l.Close()
+	}
 	return errors.Join(err, s.group.Wait())
 }
 
