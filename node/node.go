@@ -16,7 +16,6 @@ import (
 	"suyuan/ledger"
 	"suyuan/ledger/store"
 	"suyuan/node/replica"
-	"suyuan/trace"
 	"suyuan/trace/index"
 )
 
@@ -46,9 +45,9 @@ type Node struct {
 	packs  *packs
 	wanted *wanted
 
-	replica  *replica.Replica // nil unless Run is running
-	admitted []*trace.Event   // of the sequencer's goroutine: what its last batch holds
-	started  time.Time
+	replica *replica.Replica // nil unless Run is running
+	door    *door            // of the sequencer's goroutine
+	started time.Time
 
 	mu        sync.Mutex // guards operators and replica
 	operators map[string]*ecdsa.PrivateKey
@@ -61,6 +60,9 @@ type Node struct {
 // ErrNoCharter is returned for a node that has not accepted a charter.
 var ErrNoCharter = errors.New("the node has not accepted a charter")
 
+// ErrRunning is returned for a node that another process has open.
+var ErrRunning = errors.New("another process has the node open")
+
 // Open opens the directory of a node that has accepted a charter. The node then
 // answers and appends; it talks to others only in [Node.Run].
 func Open(o Options) (*Node, error) {
@@ -70,7 +72,7 @@ func Open(o Options) (*Node, error) {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	n := &Node{dir: o.Dir, now: o.Now, log: o.Log, started: o.Now()}
+	n := &Node{dir: o.Dir, now: o.Now, log: o.Log, door: newDoor(), started: o.Now()}
 	net, err := n.readFiles(o.Passphrase)
 	if err != nil {
 		return nil, err
@@ -120,6 +122,15 @@ func (n *Node) readFiles(passphrase string) (*ledger.Network, error) {
 // store. A new chain gets its charter entry here.
 func (n *Node) openStores(net *ledger.Network) error {
 	var err error
+	// The index comes first: its lock shows that no other process has the node
+	// open, whose uploads opening the attachments would take away.
+	n.index, err = index.Open(index.Config{Dir: filepath.Join(n.dir, dirIndex, dirEvents), Log: n.log})
+	if errors.Is(err, index.ErrInUse) {
+		return ErrRunning
+	}
+	if err != nil {
+		return err
+	}
 	if n.blobs, err = store.OpenBlobs(filepath.Join(n.dir, dirBlobs)); err != nil {
 		return err
 	}
@@ -127,9 +138,6 @@ func (n *Node) openStores(net *ledger.Network) error {
 		return err
 	}
 	if n.wanted, err = openWanted(filepath.Join(n.dir, dirIndex, dirWanted)); err != nil {
-		return err
-	}
-	if n.index, err = index.Open(index.Config{Dir: filepath.Join(n.dir, dirIndex, dirEvents), Log: n.log}); err != nil {
 		return err
 	}
 	n.store, err = store.Open(store.Config{

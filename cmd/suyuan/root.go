@@ -98,6 +98,10 @@ func (e *env) hintFor(err error) string {
 		return h.hint
 	case errors.Is(err, node.ErrPassphrase):
 		return "give the right one with --passphrase-file or in SUYUAN_PASSPHRASE_FILE"
+	case errors.Is(err, node.ErrNoCharter):
+		return "the charter comes from the company that proposed it: suyuan charter accept CHARTER.json"
+	case errors.Is(err, node.ErrRunning):
+		return "is `suyuan run` running there? Other commands talk to it when they may open its node.sock"
 	case errors.Is(err, os.ErrNotExist) && errors.As(err, &path) && e.dir != "" && strings.HasPrefix(path.Path, filepath.Clean(e.dir)):
 		return "is --dir (or SUYUAN_DIR) the directory that `suyuan init` made?"
 	}
