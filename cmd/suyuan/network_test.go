@@ -2,6 +2,7 @@ package main_test
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -26,6 +27,7 @@ import (
 // waited for takes a small part of them.
 const (
 	startWithin = 30 * time.Second
+	doneWithin  = 60 * time.Second // a command
 	finalWithin = 60 * time.Second
 	pollEvery   = 10 * time.Millisecond
 )
@@ -158,10 +160,18 @@ var ports struct {
 }
 
 // freePort finds a port for a server that is started and killed again and
-// again. It lies below the range that the kernel takes for outgoing
-// connections, so that nothing else takes it meanwhile.
+// again: below the range that the kernel takes for outgoing connections, so that
+// nothing else takes it meanwhile.
 func freePort(t testing.TB) int {
 	t.Helper()
+	port, err := findPort()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return port
+}
+
+func findPort() (int, error) {
 	ports.Lock()
 	defer ports.Unlock()
 	if ports.given == nil {
@@ -178,10 +188,9 @@ func freePort(t testing.TB) int {
 		}
 		l.Close()
 		ports.given[port] = true
-		return port
+		return port, nil
 	}
-	t.Fatal("no free port was found")
-	return 0
+	return 0, errors.New("no free port was found")
 }
 
 // An outcome is how a command ended.
@@ -215,7 +224,9 @@ func (o outcome) ended(t testing.TB, code int) string {
 // suyuan runs a command in a process of its own.
 func (n *network) suyuan(args ...string) outcome {
 	n.t.Helper()
-	cmd := n.command(args...)
+	ctx, cancel := context.WithTimeout(context.Background(), doneWithin)
+	defer cancel()
+	cmd := n.command(ctx, args...)
 	var stdout, stderr bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
 	err := cmd.Run()
@@ -226,8 +237,8 @@ func (n *network) suyuan(args ...string) outcome {
 	return outcome{args, stdout.String(), stderr.String(), cmd.ProcessState.ExitCode()}
 }
 
-func (n *network) command(args ...string) *exec.Cmd {
-	cmd := exec.Command("suyuan", args...)
+func (n *network) command(ctx context.Context, args ...string) *exec.Cmd {
+	cmd := exec.CommandContext(ctx, "suyuan", args...)
 	cmd.Dir = n.dir
 	cmd.SysProcAttr = childAttr()
 	for _, v := range os.Environ() {
@@ -267,21 +278,49 @@ func (c *company) launch() {
 		c.t.Fatal(err)
 	}
 	defer logs.Close()
-	p := &process{cmd: c.net.command("run", "--dir", c.dir, "--log-level", "debug"), exited: make(chan struct{})}
-	p.cmd.Stdout, p.cmd.Stderr = logs, logs
-	if err := p.cmd.Start(); err != nil {
+	cmd := c.net.command(context.Background(), "run", "--dir", c.dir, "--log-level", "debug")
+	cmd.Stdout, cmd.Stderr = logs, logs
+	p, err := startProcess(cmd)
+	if err != nil {
 		c.t.Fatal(err)
 	}
-	go func() {
-		p.err = p.cmd.Wait()
-		close(p.exited)
-	}()
 	c.proc = p
 	c.t.Cleanup(func() { // again for each process: the first of them tells
 		c.t.Helper()
 		p.kill()
 		c.tellLog()
 	})
+}
+
+func startProcess(cmd *exec.Cmd) (*process, error) {
+	p := &process{cmd: cmd, exited: make(chan struct{})}
+	if err := cmd.Start(); err != nil {
+		return nil, err
+	}
+	go func() {
+		p.err = cmd.Wait()
+		close(p.exited)
+	}()
+	return p, nil
+}
+
+// kill ends the process at once, as a power failure does.
+func (p *process) kill() {
+	_ = p.cmd.Process.Kill() // it may have ended
+	<-p.exited
+}
+
+// interrupt ends the process as an operator does, and waits.
+func (p *process) interrupt() error {
+	if err := p.cmd.Process.Signal(os.Interrupt); err != nil {
+		return err
+	}
+	select {
+	case <-p.exited:
+		return p.err
+	case <-time.After(startWithin):
+		return errors.New("it does not stop")
+	}
 }
 
 // tellLog shows the end of the company's log if the test has failed, once.
@@ -293,11 +332,6 @@ func (c *company) tellLog() {
 	c.logs = ""
 	const most = 8000
 	c.t.Logf("log of %s (%v):\n%s", c.name, err, raw[max(0, len(raw)-most):])
-}
-
-func (p *process) kill() {
-	_ = p.cmd.Process.Kill() // it may have ended
-	<-p.exited
 }
 
 // start starts the company's node and waits until it is ready.
@@ -332,16 +366,8 @@ func (c *company) notReady() string {
 // stop ends the company's node as an operator does, and waits.
 func (c *company) stop() {
 	c.t.Helper()
-	if err := c.proc.cmd.Process.Signal(os.Interrupt); err != nil {
+	if err := c.proc.interrupt(); err != nil {
 		c.t.Fatalf("stop %s: %v", c.name, err)
-	}
-	select {
-	case <-c.proc.exited:
-	case <-time.After(startWithin):
-		c.t.Fatalf("%s does not stop", c.name)
-	}
-	if c.proc.err != nil {
-		c.t.Fatalf("%s stopped with %v", c.name, c.proc.err)
 	}
 	c.proc = nil
 }
@@ -355,16 +381,22 @@ func (c *company) kill() {
 // eventually waits until missing says that nothing is missing any more.
 func eventually(t testing.TB, within time.Duration, missing func() string) {
 	t.Helper()
+	if err := poll(within, missing); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func poll(within time.Duration, missing func() string) error {
 	end := time.Now().Add(within)
 	tick := time.NewTicker(pollEvery)
 	defer tick.Stop()
 	for {
 		what := missing()
 		if what == "" {
-			return
+			return nil
 		}
 		if time.Now().After(end) {
-			t.Fatalf("after %v: %s", within, what)
+			return fmt.Errorf("after %v: %s", within, what)
 		}
 		<-tick.C
 	}
