@@ -85,7 +85,7 @@ func newCodesIssue(e *env) *cobra.Command {
 		Long: `Issue a run of codes for a product: up to ten million, each with a serial that
 cannot be guessed. One record commits to all of them; the codes are written only
 once it is stored. The secret of the run stays in the node's directory.`,
-		Example: `  suyuan codes issue --dir brand --gtin 06901234000018 --count 10000 --out print`,
+		Example: `  suyuan codes issue --dir brand --gtin 06901234000016 --count 10000 --out print`,
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return withNode(cmd.Context(), e, &pass, func(c *client) error {
@@ -121,7 +121,7 @@ func newCodesExport(e *env) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     "export",
 		Short:   "Write codes of a run that was issued, again or in part",
-		Example: `  suyuan codes export --dir brand --gtin 06901234000018 --run 0 --from 100 --count 24 --format png`,
+		Example: `  suyuan codes export --dir brand --gtin 06901234000016 --run 0 --from 100 --count 24 --format png`,
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return withNode(cmd.Context(), e, &pass, func(c *client) error {

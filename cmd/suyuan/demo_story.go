@@ -72,7 +72,7 @@ func (s *story) tell(ctx context.Context) ([]demoItem, map[string]string, error)
 		{"cases and pallets", s.packAndInspect},
 		{"from the factory to the warehouse", s.toWarehouse},
 		{"two shipments to the distributor", s.toDistributor},
-		{"received one case short, and on to a dealer", s.toDealer},
+		{"received two cases short, and on to a dealer", s.toDealer},
 		{"sales", s.sell},
 	} {
 		s.e.say("writing records: %s …", step.what)

@@ -66,7 +66,7 @@ keys/admin.json and its passphrase somewhere else.`,
 	f.StringSliceVar(&o.Prefixes, "prefix", nil, "GS1 company prefix of a brand (may be given several times)")
 	f.StringVar(&o.HTTP, "http", "127.0.0.1:8080", "address of pages and API")
 	f.StringSliceVar(&o.P2P, "p2p", nil, "multiaddress to listen on for other nodes (default port 4001, QUIC and TCP)")
-	f.StringSliceVar(&o.Addrs, "addr", nil, "multiaddress under which others reach this node (default: --p2p)")
+	f.StringSliceVar(&o.Addrs, "addr", nil, "multiaddress under which others reach this node; the charter names it, so not 0.0.0.0 (default: --p2p)")
 	f.StringVar(&o.URL, "url", "", "public base URL of this node, if it has one")
 	f.StringVar(&o.CodeURL, "code-url", "", "base URL of the codes that it issues (default https://<network>)")
 	f.StringVar(&o.Guard, "guard", "", "path of the signing guard (default in the user's state directory)")

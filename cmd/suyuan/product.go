@@ -22,7 +22,7 @@ func newProductAdd(e *env) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "add",
 		Short: "Record a product, or a new version of it",
-		Example: `  suyuan product add --dir brand --gtin 06901234000018 --name-zh 玫瑰舒润精华水 \
+		Example: `  suyuan product add --dir brand --gtin 06901234000016 --name-zh 玫瑰舒润精华水 \
       --name-en "Rose Soothing Essence" --net-content "150 mL" --shelf-life-days 1095`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {

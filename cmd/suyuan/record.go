@@ -55,7 +55,7 @@ GTIN/RUN/FROM-TO. A field is name=value; a value that is JSON is taken as such.
 --attach name=FILE uploads a file and puts its digest into the field.`,
 		Example: `  suyuan record ship --dir wh --subject 00106901234000000015 --field purpose=sale --field to=dist
   suyuan record --dir wh --file records.json
-  suyuan record inspect --dir brand --subject 06901234000018 --field type=quality --field result=pass --attach document=report.pdf`,
+  suyuan record inspect --dir brand --subject 06901234000016 --field type=quality --field result=pass --attach document=report.pdf`,
 		Args: cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return withNode(cmd.Context(), e, &pass, func(c *client) error {

@@ -126,7 +126,7 @@ func newRoot(e *env) *cobra.Command {
 		Example: `  suyuan demo --dir /tmp/demo --port 8500      four companies on this machine
   suyuan init --dir wh --network lanzhi.example --member wh --role warehouse --name-zh 华东仓 --name-en "East DC"
   suyuan run --dir wh
-  suyuan trace https://lanzhi.example/01/06901234000018/21/…`,
+  suyuan trace --dir wh https://lanzhi.example/01/06901234000016/21/…`,
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}

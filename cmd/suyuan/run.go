@@ -6,6 +6,7 @@ import (
 	"io"
 	"log/slog"
 	"net"
+	"strings"
 
 	"github.com/spf13/cobra"
 	"golang.org/x/sync/errgroup"
@@ -67,7 +68,7 @@ func runNode(cmd *cobra.Command, e *env, n *node.Node, config *node.Config, log 
 	e.say("network  %s  %s", st.Network.Name, st.Network.ID)
 	e.say("pages    http://%s/", public.Addr())
 	if !st.Signing.OK {
-		e.say("NOT SIGNING: %s", st.Signing.Reason)
+		e.say("NOT SIGNING: %s", strings.TrimPrefix(st.Signing.Reason, "not signing: "))
 	}
 	e.say("ready")
 	g, ctx := errgroup.WithContext(cmd.Context())

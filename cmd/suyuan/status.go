@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/json"
 	"fmt"
+	"strings"
 
 	"github.com/jedib0t/go-pretty/v6/table"
 	"github.com/spf13/cobra"
@@ -54,7 +55,7 @@ func printStatus(e *env, s *node.Status) {
 	fmt.Fprintf(e.stdout, "network   %s  %s\n", s.Network.Name, s.Network.ID)
 	fmt.Fprintf(e.stdout, "final     when %d of %d cosigners have stored a record; %d may lie\n", s.Network.Quorum, s.Network.Cosigners, s.Network.Faulty)
 	if !s.Signing.OK {
-		fmt.Fprintf(e.stdout, "signing   NO: %s\n", s.Signing.Reason)
+		fmt.Fprintf(e.stdout, "signing   NO: %s\n", strings.TrimPrefix(s.Signing.Reason, "not signing: "))
 	}
 	t := table.NewWriter()
 	t.SetStyle(table.StyleLight)

@@ -45,7 +45,7 @@ func newTrace(e *env) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "trace URI",
 		Short: "Show an item's way from production to sale",
-		Example: `  suyuan trace --dir wh HTTPS://LANZHI.EXAMPLE/01/06901234000018/21/…
+		Example: `  suyuan trace --dir wh HTTPS://LANZHI.EXAMPLE/01/06901234000016/21/…
   suyuan trace --url https://trace.lanzhi.example --json URI`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {

@@ -196,17 +196,20 @@ func printReport(e *env, r *ledger.Report, want ledger.Hash) {
 			fmt.Sprintf("%d of %d: %s", len(c.FinalSigned), c.FinalTotal, strings.Join(c.FinalSigned, " ")), c.Problems})
 	}
 	fmt.Fprintln(e.stdout, t.Render())
-	fmt.Fprintf(e.stdout, "network %s  %s  %s\n", r.Name, r.Network, compared(want))
+	fmt.Fprintf(e.stdout, "network %s  %s  %s\n", r.Name, r.Network, compared(r.Network, want))
 	if r.Problems == 0 {
 		fmt.Fprintln(e.stdout, "everything that was checked is in order")
 	} else {
-		fmt.Fprintf(e.stdout, "%d problems\n", r.Problems)
+		fmt.Fprintf(e.stdout, "problems found: %d\n", r.Problems)
 	}
 }
 
-func compared(want ledger.Hash) string {
-	if want.IsZero() {
+func compared(got, want ledger.Hash) string {
+	switch {
+	case want.IsZero():
 		return "(the network id was not compared with anything: give --network or --charter)"
+	case got != want:
+		return "(NOT the network that was asked for)"
 	}
 	return "(the network that was asked for)"
 }
@@ -250,7 +253,7 @@ func printProven(e *env, r *proof.Result, want ledger.Hash) {
 		fmt.Fprintf(e.stdout, "  %s  %-9s %-10s entry %d of chain %d, cosigned by %d of %d (final from %d)\n",
 			ev.At, ev.Kind, ev.Member, ev.Seq, ev.Chain, len(ev.Cosigners), ev.Of, ev.Quorum)
 	}
-	fmt.Fprintf(e.stdout, "network %s  %s  %s\n", r.Name, r.Network, compared(want))
+	fmt.Fprintf(e.stdout, "network %s  %s  %s\n", r.Name, r.Network, compared(r.Network, want))
 	for _, l := range r.Limits {
 		fmt.Fprintf(e.stdout, "not proven: %s\n", l)
 	}
