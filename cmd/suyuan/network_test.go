@@ -486,27 +486,34 @@ func (c *company) post(drafts string) []placed {
 	if err != nil {
 		c.t.Fatalf("post to %s: %v", c.name, err)
 	}
-	return a.stored(c.t)
+	list, err := a.stored()
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	return list
 }
 
-// stored reads the answer to posted records that must all be stored.
-func (a *answer) stored(t testing.TB) []placed {
-	t.Helper()
+// stored reads the answer to posted records, all of which must be stored.
+func (a *answer) stored() (list []placed, err error) {
 	var out struct {
 		Records []struct {
 			placed
 			Problem json.RawMessage `json:"problem"`
 		} `json:"records"`
 	}
-	a.into(t, http.StatusCreated, &out)
-	var list []placed
+	if a.status != http.StatusCreated {
+		return nil, fmt.Errorf("status %d: %s", a.status, a.body)
+	}
+	if err := json.Unmarshal(a.body, &out); err != nil {
+		return nil, err
+	}
 	for _, r := range out.Records {
 		if r.Problem != nil {
-			t.Fatalf("a record was refused: %s", r.Problem)
+			return nil, fmt.Errorf("a record was refused: %s", r.Problem)
 		}
 		list = append(list, r.placed)
 	}
-	return list
+	return list, nil
 }
 
 // placeDraft is a record that every member may write any number of times, with
