@@ -17,17 +17,38 @@ import (
 // it takes are kept for appliedBatch, so that nothing is decoded twice.
 func (n *Node) admitBatch(pending []*store.Pending) []error {
 	errs := make([]error, len(pending))
-	n.admitted = n.admitted[:0]
+	n.door.begin()
+	charter, err := n.ownCharter()
 	for i, p := range pending {
-		e, err := n.pendingEvent(p)
-		if err == nil && e != nil {
-			err = n.admitEvent(e)
-		}
-		if errs[i] = err; err == nil && e != nil {
-			n.admitted = append(n.admitted, e)
+		if errs[i] = err; err == nil {
+			errs[i] = n.admitPending(p, charter)
 		}
 	}
 	return errs
+}
+
+// ownCharter returns the charter in force on the own chain.
+func (n *Node) ownCharter() (*ledger.Charter, error) {
+	c, err := n.store.Chain(n.chain)
+	if err != nil {
+		return nil, err
+	}
+	if c.Charter() == nil {
+		return nil, refuse(503, "not-signing", "the node has not written its charter entry yet")
+	}
+	return c.Charter().Charter, nil
+}
+
+func (n *Node) admitPending(p *store.Pending, charter *ledger.Charter) error {
+	e, err := n.pendingEvent(p)
+	if err != nil || e == nil {
+		return err
+	}
+	if err := n.admitEvent(e, charter); err != nil {
+		return err
+	}
+	n.door.admit(e)
+	return nil
 }
 
 // pendingEvent reads the event in a record that is about to be appended; nil
@@ -44,18 +65,11 @@ func (n *Node) pendingEvent(p *store.Pending) (*trace.Event, error) {
 	return e, fieldRefusal(err)
 }
 
-func (n *Node) admitEvent(e *trace.Event) error {
+func (n *Node) admitEvent(e *trace.Event, charter *ledger.Charter) error {
 	if err := n.checkAttachments(e); err != nil {
 		return err
 	}
-	c, err := n.store.Chain(n.chain)
-	if err != nil {
-		return err
-	}
-	if c.Charter() == nil {
-		return refuse(503, "not-signing", "the node has not written its charter entry yet")
-	}
-	err = trace.Admit(e, c.Charter().Charter, ownView{n})
+	err := trace.Admit(e, charter, ownView{n})
 	if r, ok := trace.AsRefusal(err); ok {
 		return &Refusal{code: r.Code(), status: 409, text: r.Detail}
 	}
@@ -78,16 +92,11 @@ func (v ownView) Overlapping(s trace.Subject) ([]*trace.Event, error) {
 			own = append(own, pos)
 		}
 	}
-	events, err := v.n.load(nil, own)
+	events, err := v.load(own)
 	if err != nil {
 		return nil, err
 	}
-	for _, e := range v.n.admitted {
-		if e.Overlaps(s) {
-			events = append(events, e)
-		}
-	}
-	return events, nil
+	return append(events, v.n.door.overlapping(s)...), nil
 }
 
 func (v ownView) overlapping(s trace.Subject) ([]trace.Position, error) {
@@ -113,7 +122,7 @@ func (v ownView) overlapping(s trace.Subject) ([]trace.Position, error) {
 // Products implements trace.OwnView.
 func (v ownView) Products(gtin gs1.GTIN) ([]*trace.Event, error) {
 	products, err := v.n.products(gtin, nil)
-	for _, e := range v.n.admitted {
+	for _, e := range v.n.door.admitted {
 		if e.Kind == ledger.KindProduct && e.Fields.GTIN("gtin") == gtin {
 			products = append(products, e)
 		}
@@ -123,10 +132,10 @@ func (v ownView) Products(gtin gs1.GTIN) ([]*trace.Event, error) {
 
 // Run implements trace.OwnView.
 func (v ownView) Run(gtin gs1.GTIN, run uint16) (*trace.Event, error) {
-	if e, err := v.n.runOf(gtin, run, nil); err != nil || e != nil {
+	if e, err := v.n.firstRun(gtin, run, nil, v.event); err != nil || e != nil {
 		return e, err
 	}
-	for _, e := range v.n.admitted {
+	for _, e := range v.n.door.admitted {
 		if e.Kind == ledger.KindRun && e.Fields.GTIN("gtin") == gtin && e.Fields.Uint("run") == uint64(run) {
 			return e, nil
 		}
@@ -144,7 +153,7 @@ func (v ownView) Registered(kind ledger.Kind, slug string) (bool, error) {
 	if err != nil || len(list) > 0 {
 		return len(list) > 0, err
 	}
-	return slices.ContainsFunc(v.n.admitted, func(e *trace.Event) bool {
+	return slices.ContainsFunc(v.n.door.admitted, func(e *trace.Event) bool {
 		return e.Kind == kind && e.Fields.Text(field) == slug
 	}), nil
 }
@@ -155,14 +164,41 @@ func (v ownView) Entry(leaf ledger.Hash) (*trace.Event, error) {
 	if err != nil || !ok {
 		return nil, err
 	}
-	return v.n.event(pos)
+	return v.event(pos)
+}
+
+// load reads the events at positions, leaving out those that are no event.
+func (v ownView) load(positions []trace.Position) ([]*trace.Event, error) {
+	var events []*trace.Event
+	for _, pos := range positions {
+		e, err := v.event(pos)
+		if err != nil {
+			return nil, err
+		}
+		if e != nil {
+			events = append(events, e)
+		}
+	}
+	return events, nil
+}
+
+// event reads one stored event, nil if there is none at the position.
+func (v ownView) event(pos trace.Position) (*trace.Event, error) {
+	if e, ok := v.n.door.recall(pos); ok {
+		return e, nil
+	}
+	e, err := v.n.event(pos)
+	if err == nil && e != nil {
+		v.n.door.remember(e)
+	}
+	return e, err
 }
 
 // appliedBatch puts what was just appended into the index, before the next
 // batch is admitted.
 func (n *Node) appliedBatch(first uint64, count int) {
 	events := make([]*trace.Event, count)
-	for _, e := range n.admitted {
+	for _, e := range n.door.admitted {
 		if e.Seq >= first && e.Seq < first+uint64(count) {
 			events[e.Seq-first] = e
 		}
@@ -174,16 +210,42 @@ func (n *Node) appliedBatch(first uint64, count int) {
 	}
 }
 
-func (n *Node) indexOwn(first uint64, events []*trace.Event) (err error) {
+// indexOwn indexes events that have just been appended. Only now have their
+// entries hashes; shipments are found by theirs.
+func (n *Node) indexOwn(first uint64, events []*trace.Event) error {
+	hashes := leafHashes{store: n.store, chain: n.chain}
 	for _, e := range events {
-		// Only now has the entry its hash; shipments are found by theirs.
-		if e != nil && e.Kind == ledger.KindShip {
-			if e.Hash, err = n.store.LeafHash(e.Chain, e.Seq); err != nil {
-				return err
-			}
+		if e == nil {
+			continue
 		}
+		var err error
+		if e.Hash, err = hashes.at(e.Seq); err != nil {
+			return err
+		}
+		n.door.remember(e)
 	}
 	n.indexing.Lock()
 	defer n.indexing.Unlock()
 	return n.index.Apply(n.chain, first, events)
+}
+
+// leafHashes reads the leaf hashes of neighbours, a tile at a time.
+type leafHashes struct {
+	store *store.Store
+	chain uint32
+
+	tile   uint64
+	hashes []byte // of the tile, as far as it reached when it was read
+}
+
+func (l *leafHashes) at(seq uint64) (h ledger.Hash, err error) {
+	tile, at := seq/ledger.TileWidth, int(seq%ledger.TileWidth)
+	if tile != l.tile || len(l.hashes) < (at+1)*len(h) {
+		width := int(min(l.store.Size(l.chain)-tile*ledger.TileWidth, ledger.TileWidth))
+		if l.hashes, err = l.store.Tile(l.chain, ledger.TileID{Index: tile}, width); err != nil {
+			return h, err
+		}
+		l.tile = tile
+	}
+	return ledger.Hash(l.hashes[at*len(h) : (at+1)*len(h)]), nil
 }

@@ -178,13 +178,18 @@ func (n *Node) Codes(gtin gs1.GTIN, number uint16, from, to uint32) (iter.Seq2[u
 // the GTIN, the first on its chain, nil if there is none within the cut. What
 // others claim about somebody's codes does not count here.
 func (n *Node) runOf(gtin gs1.GTIN, number uint16, cut map[uint32]uint64) (*trace.Event, error) {
+	return n.firstRun(gtin, number, cut, n.event)
+}
+
+// firstRun is runOf with a way to read events.
+func (n *Node) firstRun(gtin gs1.GTIN, number uint16, cut map[uint32]uint64, event func(trace.Position) (*trace.Event, error)) (*trace.Event, error) {
 	authority := n.Network().Newest().Charter.GTINAuthority(gtin.Uint64())
 	list, err := n.index.Run(gtin, number, cut)
 	if err != nil || authority == nil {
 		return nil, err
 	}
 	for _, pos := range list {
-		e, err := n.event(pos)
+		e, err := event(pos)
 		if err != nil {
 			return nil, err
 		}
