@@ -164,6 +164,40 @@ func TestUnknownOutcomeStopsTheSequencer(t *testing.T) {
 	checkClean(t, n)
 }
 
+func TestUnknownOutcomeStopsACopy(t *testing.T) {
+	t.Parallel()
+	net := ledgertest.New()
+	n := onDisk(t, net, "lanzhi").begin(t)
+	items := itemsOf(chainOf(net, "wh", 3))
+	n.FailCommits(errors.New("the disk went away"))
+	if _, err := n.Extend(context.Background(), 2, 0, items[:2]); !errors.Is(err, store.ErrFailed) {
+		t.Errorf("extend: %v", err)
+	}
+	n.FailCommits(nil)
+	if size, err := n.Extend(context.Background(), 2, 0, items); !errors.Is(err, store.ErrFailed) || size != 0 {
+		t.Errorf("extend after the failure: %d, %v", size, err)
+	}
+	n.grow(t, 1) // other chains go on
+	n.reopen(t)
+	if got := n.Size(2); got != 2 {
+		t.Errorf("it was on disk: %d entries", got)
+	}
+	n.hold(t, chainFrom(t, net, items))
+	checkClean(t, n)
+}
+
+// chainFrom is a builder with the given entries of the chain of wh.
+func chainFrom(t *testing.T, net *ledgertest.Net, items []store.Item) *ledgertest.Builder {
+	t.Helper()
+	b := net.Empty("wh")
+	for _, it := range items {
+		if err := b.TryEntry(it.Entry, it.Sidecar); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return b
+}
+
 func TestBatchesKeepTheirLimits(t *testing.T) {
 	t.Parallel()
 	most := 0

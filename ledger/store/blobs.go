@@ -269,22 +269,31 @@ func (b *Blobs) SetAudience(digest ledger.Hash, a Audience) error {
 
 // List describes all stored blobs, ascending by digest.
 func (b *Blobs) List() ([]BlobInfo, error) {
+	digests, err := b.digests()
+	if err != nil {
+		return nil, err
+	}
+	list := make([]BlobInfo, len(digests))
+	for i, digest := range digests {
+		if list[i], err = b.Stat(digest); err != nil {
+			return nil, err
+		}
+	}
+	return list, nil
+}
+
+// digests are the names of all stored blobs, ascending.
+func (b *Blobs) digests() ([]ledger.Hash, error) {
 	names, err := filepath.Glob(filepath.Join(b.dir, "??", "*"))
 	if err != nil {
 		return nil, fmt.Errorf("list blobs: %w", err)
 	}
-	var list []BlobInfo
+	var list []ledger.Hash
 	for _, name := range names {
-		digest, err := ledger.ParseHash(filepath.Base(name))
-		if err != nil {
-			continue // an audience, or nothing of ours
+		if digest, err := ledger.ParseHash(filepath.Base(name)); err == nil {
+			list = append(list, digest) // else an audience, or nothing of ours
 		}
-		info, err := b.Stat(digest)
-		if err != nil {
-			return nil, err
-		}
-		list = append(list, info)
 	}
-	slices.SortFunc(list, func(x, y BlobInfo) int { return bytes.Compare(x.Digest[:], y.Digest[:]) })
+	slices.SortFunc(list, func(x, y ledger.Hash) int { return bytes.Compare(x[:], y[:]) })
 	return list, nil
 }

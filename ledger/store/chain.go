@@ -21,8 +21,9 @@ type Head struct {
 type chainLog struct {
 	number uint32
 
-	write sync.Mutex // held by whoever extends the chain or rewrites a sidecar
-	edge  edge       // guarded by write
+	write  sync.Mutex // held by whoever extends the chain or rewrites a sidecar
+	edge   edge       // guarded by write
+	failed error      // why nothing more is stored, ErrFailed; guarded by write
 
 	head atomic.Pointer[Head]
 
@@ -289,7 +290,7 @@ func (b *batch) visit(id ledger.TileID, at int, h ledger.Hash) {
 }
 
 // store commits the batch and makes it visible. With ErrFull the store is as it
-// was; after any other error the outcome is unknown. The caller holds c.write.
+// was. The caller holds c.write.
 func (b *batch) store() error {
 	defer b.discard()
 	for id := range b.dirty {
@@ -302,13 +303,26 @@ func (b *batch) store() error {
 	if b.err != nil {
 		return b.err
 	}
-	if err := b.s.commit(b.writer); err != nil {
+	err := b.s.commit(b.writer)
+	if errors.Is(err, ErrFull) {
 		return err
 	}
-	b.c.edge = b.edge
-	if err := b.c.publish(b.fold); err != nil {
-		return err
+	if err == nil {
+		b.c.edge = b.edge
+		err = b.c.publish(b.fold)
 	}
-	b.s.watch.signal()
+	if err == nil {
+		b.s.watch.signal()
+		err = b.s.strictCheck()
+	}
+	if err != nil {
+		// The transaction may be on disk or not, and what Badger has in memory may
+		// differ from both. Going on would build on a head that may not be there
+		// after the next start, so the chain stops here; opening the store again
+		// finds out, and callers who ask again get their place.
+		b.c.failed = fmt.Errorf("%w: %w", ErrFailed, err)
+		b.s.cfg.Log.Error("chain failed", "chain", b.c.number, "n", b.count(), "err", err)
+		return b.c.failed
+	}
 	return nil
 }

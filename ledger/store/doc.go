@@ -19,6 +19,26 @@
 // missing entries from its peers; a missing or damaged guard is a lost one, and
 // a node that has lost it never signs for its chain again.
 //
+// # Reading and writing
+//
+// The own chain has one writer, the sequencer: it takes what waits in its queue,
+// asks the application (Config.Admit), stores it in one transaction and answers
+// all callers. While that is being fsynced the next batch gathers. Copies of
+// other chains are extended by [Store.Extend], one writer per chain. Readers
+// share a snapshot that each commit replaces: they never wait for an fsync, and
+// never see what is not on disk yet.
+//
+// A commit that ends in an error has an unknown outcome. The chain takes nothing
+// more (ErrFailed) until the store has been opened again, which finds out.
+//
+// What Badger does with damaged files is not enough for a ledger: it leaves out a
+// table whose check sum is wrong, takes a block that it cannot read for absent
+// keys, and cuts off a write buffer at the first bad byte. So [Open] checks the
+// tables first, takes any error that Badger logs while it opens for damage, and
+// holds the newest entries of each chain against its head; the guard notices a
+// loss at the end of the own chain; and a key that the head promises is never
+// "not found" but ErrDamaged. [Source] gives everything to [ledger.Verify].
+//
 // # Keys
 //
 // Integers are big-endian, so that keys sort by position. chain is a uint32,

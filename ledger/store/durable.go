@@ -34,16 +34,6 @@ func replaceFile(path string, data []byte) error {
 	return syncDir(dir)
 }
 
-// syncDir makes the names in a directory durable.
-func syncDir(dir string) error {
-	f, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	defer f.Close()
-	return f.Sync()
-}
-
 // A disk watches over the directory of a store: the room left on it, and the
 // names of its files. It is used by one writer at a time or more; the worst that
 // a race does is to fsync the directory once too often.

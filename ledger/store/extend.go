@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"runtime"
 	"sync"
@@ -85,6 +84,9 @@ func (s *Store) extend(c *chainLog, from uint64, items []Item, opened []openedIt
 	if c.number == s.cfg.Own && s.mayWrite() == nil {
 		return fmt.Errorf("chain %d is written here: %w", c.number, ErrConflict)
 	}
+	if c.failed != nil {
+		return c.failed
+	}
 	size := c.head.Load().Size
 	if from > size {
 		return fmt.Errorf("chain %d has %d entries, not %d: %w", c.number, size, from, ErrBehind)
@@ -149,7 +151,7 @@ func (s *Store) extendBatch(c *chainLog, items []Item, opened []openedItem) (n i
 	if err := b.store(); err != nil {
 		return 0, fmt.Errorf("extend chain %d: %w", c.number, err)
 	}
-	return n, errors.Join(refused, s.strictCheck())
+	return n, refused
 }
 
 // AddDisclosures adds disclosures to the stored sidecar of an entry: those that

@@ -1,9 +1,10 @@
 package store
 
 import (
+	"cmp"
 	"context"
-	"errors"
 	"fmt"
+	"runtime"
 	"sync"
 	"sync/atomic"
 
@@ -84,7 +85,6 @@ type sequencer struct {
 	// Owned by run:
 	carry        *ticket // taken from the queue, but too large for its batch
 	lastFrontier int64   // entry time of the newest frontier entry
-	failed       error   // set when the outcome of a commit is unknown
 }
 
 func newSequencer(s *Store) *sequencer {
@@ -207,6 +207,7 @@ func (q *sequencer) run() {
 func (q *sequencer) gather(first *ticket) []*ticket {
 	tickets := []*ticket{first}
 	bytes := first.bytes()
+	runtime.Gosched()                      // callers who have just been answered come with their next records
 	for len(tickets) < maxBatchEntries-1 { // one is left for a frontier entry
 		select {
 		case t := <-q.queue:
@@ -224,10 +225,6 @@ func (q *sequencer) gather(first *ticket) []*ticket {
 
 // round stores one batch and answers its tickets.
 func (q *sequencer) round(tickets []*ticket) {
-	if q.failed != nil {
-		answerAll(tickets, q.failed)
-		return
-	}
 	c, err := q.s.chain(q.s.cfg.Own)
 	if err != nil {
 		answerAll(tickets, err)
@@ -235,7 +232,7 @@ func (q *sequencer) round(tickets []*ticket) {
 	}
 	c.write.Lock()
 	defer c.write.Unlock()
-	if err := q.s.mayWrite(); err != nil {
+	if err := cmp.Or(c.failed, q.s.mayWrite()); err != nil {
 		answerAll(tickets, err)
 		return
 	}
@@ -245,27 +242,15 @@ func (q *sequencer) round(tickets []*ticket) {
 		answerAll(tickets, nil)
 		return
 	}
-	switch err := b.store(); {
-	case errors.Is(err, ErrFull):
+	if err := b.store(); err != nil {
 		answerAll(tickets, err)
-	case err != nil:
-		// The transaction may be on disk or not, and what Badger has in memory
-		// may differ from both. Going on would build on a head that may not be
-		// there after the next start, so the sequencer stops here; opening the
-		// store again finds out, and callers who ask again get their place.
-		q.failed = fmt.Errorf("%w: %w", ErrFailed, err)
-		q.s.cfg.Log.Error("append failed", "n", len(tickets), "err", err)
-		answerAll(tickets, q.failed)
-	default:
-		q.stored(b, tickets, placed)
+		return
 	}
+	q.stored(b, tickets, placed)
 }
 
 // stored answers the tickets of a batch that is on disk.
 func (q *sequencer) stored(b *batch, tickets []*ticket, placed []uint64) {
-	if err := q.s.strictCheck(); err != nil {
-		q.failed = fmt.Errorf("%w: %w", ErrFailed, err)
-	}
 	if b.frontier {
 		q.lastFrontier = b.fold.Time()
 	}

@@ -231,14 +231,15 @@ func (src *Source) Attachments() iter.Seq2[ledger.Attachment, error] {
 		if src.blobs == nil {
 			return
 		}
-		list, err := src.blobs.List()
+		digests, err := src.blobs.digests()
 		if err != nil {
 			yield(ledger.Attachment{}, err)
 			return
 		}
-		for _, b := range list {
-			a := ledger.Attachment{Digest: b.Digest, Open: func() (io.ReadCloser, error) { return src.blobs.Open(b.Digest) }}
-			if !yield(a, nil) {
+		for _, digest := range digests {
+			_, err := src.blobs.Stat(digest) // it has an audience
+			a := ledger.Attachment{Digest: digest, Open: func() (io.ReadCloser, error) { return src.blobs.Open(digest) }}
+			if !yield(a, err) {
 				return
 			}
 		}

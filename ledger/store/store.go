@@ -283,6 +283,7 @@ func (s *Store) judge() {
 	s.refusal = err
 	s.stateMu.Unlock()
 	switch {
+	case s.cfg.Own == 0: // as configured
 	case err != nil && (was == nil || was.Error() != err.Error()):
 		s.cfg.Log.Error("not signing", "err", err)
 	case err == nil && was != nil:
