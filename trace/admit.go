@@ -253,7 +253,7 @@ func (a *admission) aboutGoods() error {
 	for i := range a.event.Subjects {
 		s := &a.event.Subjects[i]
 		for _, simple := range s.simple() {
-			if err := a.subject(simple); err != nil {
+			if err := a.subject(simple, passesOver(a.event.Kind, s)); err != nil {
 				return err
 			}
 		}
@@ -291,8 +291,9 @@ func (a *admission) overlaps() error {
 	return nil
 }
 
-// subject holds the rules for one range, unit, lot or product.
-func (a *admission) subject(s Subject) error {
+// subject holds the rules for one range, unit, lot or product; passing says
+// that it passes over void codes.
+func (a *admission) subject(s Subject, passing bool) error {
 	switch s.Kind {
 	case SubjectLot, SubjectGTIN:
 		if a.event.Kind == ledger.KindInspect && !examines([]*ledger.Charter{a.charter}, a.event.Member, s.GTIN) {
@@ -314,7 +315,7 @@ func (a *admission) subject(s Subject) error {
 			}
 		}
 	}
-	return a.custody(s)
+	return a.custody(s, passing)
 }
 
 // insideRun holds that a run is known to who issues or activates it, and that a
@@ -356,8 +357,8 @@ var refusals = map[string]string{
 // custody follows each piece of the subject through the author's own records
 // and refuses the event where these contradict it. A piece is codes that no own
 // record tells apart, so the work does not grow with the number of codes.
-func (a *admission) custody(s Subject) error {
-	g := &gathering{view: a.view, events: map[Position]*Event{}, followed: map[Item]bool{}}
+func (a *admission) custody(s Subject, passing bool) error {
+	g := &gathering{view: a.view, events: map[Position]*Event{}, followed: map[Item]bool{}, passing: passing}
 	cuts, err := g.collect(s, 0)
 	if err != nil {
 		return err
@@ -372,8 +373,9 @@ func (a *admission) custody(s Subject) error {
 		examines:  func(member string, i Item) bool { return examines([]*ledger.Charter{a.charter}, member, i.GTIN) },
 		missing:   func(ref ledger.Hash) bool { return !stored[ref] },
 	}
-	for _, piece := range pieces(s, cuts) {
-		if err := a.piece(piece, events, r); err != nil {
+	for i, piece := range pieces(s, cuts) {
+		err := a.piece(piece, events, r)
+		if err != nil && !(passing && g.allVoid(extent(s, cuts, i))) {
 			return err
 		}
 	}
@@ -428,6 +430,11 @@ type gathering struct {
 	events   map[Position]*Event
 	followed map[Item]bool // units
 	pieces   int
+
+	// Of ten million labels some hundred thousand are scrapped. What passes
+	// over them need not be cut into pieces there.
+	passing bool
+	voids   []Range
 }
 
 var errTooManyPieces = refuse(RefusedTooManyParts,
@@ -445,6 +452,9 @@ func (g *gathering) collect(s Subject, depth int) ([]uint32, error) {
 	}
 	var cuts []uint32
 	for _, e := range events {
+		if g.passing && depth == 0 && g.scraps(s, e) {
+			continue
+		}
 		g.events[e.Position] = e
 		for i := range e.Subjects {
 			c, err := g.cut(s, &e.Subjects[i], depth)
@@ -461,6 +471,30 @@ func (g *gathering) collect(s Subject, depth int) ([]uint32, error) {
 		return nil, errTooManyPieces
 	}
 	return cuts, nil
+}
+
+// scraps notes the codes of s that an event declares void, and reports whether
+// that is all there is to it.
+func (g *gathering) scraps(s Subject, e *Event) bool {
+	if e.Kind != ledger.KindVoid || s.Kind != SubjectRange || slices.ContainsFunc(e.Subjects, func(x Subject) bool { return x.Kind != SubjectRange }) {
+		return false
+	}
+	for i := range e.Subjects {
+		if r := e.Subjects[i].Range; r.Overlaps(s.Range) {
+			g.voids = append(g.voids, r)
+		}
+	}
+	return true
+}
+
+// allVoid reports whether all codes of a range are among those noted.
+func (g *gathering) allVoid(r Range) bool {
+	if len(g.voids) == 0 {
+		return false
+	}
+	return slices.ContainsFunc(union(slices.Clone(g.voids)), func(v Range) bool {
+		return v.Overlaps(r) && v.From <= r.From && r.To <= v.To
+	})
 }
 
 // cut returns where one subject of an event cuts s, and follows the unit into
@@ -568,6 +602,18 @@ func pieces(s Subject, cuts []uint32) []Item {
 		items = append(items, Code(s.Range.GTIN, s.Range.Run, c))
 	}
 	return items
+}
+
+// extent returns the codes for which the i-th of the pieces stands.
+func extent(s Subject, cuts []uint32, i int) Range {
+	r := s.Range
+	if i > 0 {
+		r.From = cuts[i-1]
+	}
+	if i < len(cuts) {
+		r.To = cuts[i] - 1
+	}
+	return r
 }
 
 // AsRefusal returns the refusal in an error's chain, if there is one.

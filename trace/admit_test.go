@@ -182,6 +182,35 @@ func TestAdmit(t *testing.T) {
 			w.do("lanzhi", void, some)
 			return w.try("lanzhi", ship, all, to("wh"))
 		}, RefusedVoid},
+		{"activate and pack a roll with scrapped labels", func(w *world) error {
+			w.product()
+			for i := uint32(0); i < 100; i += 7 {
+				w.do("lanzhi", void, about(codes(i, i)))
+			}
+			if err := w.try("lanzhi", activate, all, lot); err != nil {
+				return err
+			}
+			w.do("lanzhi", activate, all, lot)
+			return w.try("lanzhi", pack, about(cases(0, 10, 10)))
+		}, ""},
+		{"activate a scrapped label by itself", func(w *world) error {
+			w.product()
+			w.do("lanzhi", void, about(codes(3, 3)))
+			return w.try("lanzhi", activate, about(codes(3, 3)), lot)
+		}, RefusedVoid},
+		{"activate again what is scrapped since", func(w *world) error {
+			w.product()
+			w.do("lanzhi", activate, about(codes(3, 4)), lot)
+			w.do("lanzhi", void, about(codes(3, 3)))
+			w.do("lanzhi", void, about(codes(4, 4)))
+			return w.try("lanzhi", activate, all, lot)
+		}, ""},
+		{"activate again with scrap beside it", func(w *world) error {
+			w.product()
+			w.do("lanzhi", activate, about(codes(3, 4)), lot)
+			w.do("lanzhi", void, about(codes(3, 3)))
+			return w.try("lanzhi", activate, all, lot)
+		}, RefusedActive},
 		{"void what another holds, by the brand", func(w *world) error {
 			ready(w)
 			w.do("lanzhi", ship, all, to("wh"))

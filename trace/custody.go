@@ -90,6 +90,9 @@ func (m *machine) around() []Item {
 // it: named it, or a unit in which it was.
 func (m *machine) apply(t *touched) bool {
 	e := t.event
+	if m.custody.State == Void && !m.named(t) {
+		return false // passed over
+	}
 	switch e.Kind {
 	case ledger.KindPack:
 		return m.pack(t)
@@ -118,6 +121,12 @@ func (m *machine) apply(t *touched) bool {
 	return true
 }
 
+// named reports whether the event names the item, or a unit around it, other
+// than by passing over it: see [passesOver].
+func (m *machine) named(t *touched) bool {
+	return t.named[m.item] || slices.ContainsFunc(m.around(), func(u Item) bool { return t.named[u] })
+}
+
 // become sets custody.
 func (m *machine) become(s State, holder string, e *Event) {
 	m.custody, m.since = Custody{s, holder}, e
@@ -143,6 +152,9 @@ func (m *machine) holds(e *Event, strange string) bool {
 		m.report(EventOnVoid, e, m.since)
 		return false
 	case Sold:
+		if m.follows(e) {
+			return m.takenAs(e)
+		}
 		m.report(MovedAfterSold, e, m.since)
 		return false
 	case InTransit:
@@ -167,8 +179,19 @@ func (m *machine) holds(e *Event, strange string) bool {
 			return true
 		}
 	}
+	if m.follows(e) {
+		return m.takenAs(e)
+	}
 	m.report(strange, e, m.since)
 	return false
+}
+
+// takenAs lets the actor act as holder because of an entry that its event
+// names and that is not at hand.
+func (m *machine) takenAs(e *Event) bool {
+	m.report(RefMissing, e, nil)
+	m.take(Held, e)
+	return true
 }
 
 // take makes the actor the holder, and puts another holder out of possession.
@@ -330,8 +353,11 @@ func (m *machine) receive(e *Event) {
 		m.report(EventOnVoid, e, m.since)
 		return
 	case Sold:
-		m.report(MovedAfterSold, e, m.since)
-		return
+		if !m.follows(e) {
+			m.report(MovedAfterSold, e, m.since)
+			return
+		}
+		m.report(RefMissing, e, nil)
 	case "":
 	case InTransit:
 		switch {
@@ -382,8 +408,10 @@ func (m *machine) sell(e *Event, itself bool) {
 		m.report(EventOnVoid, e, m.since)
 		return
 	case Sold:
-		m.report(SoldTwice, e, m.since)
-		return
+		if !m.follows(e) {
+			m.report(SoldTwice, e, m.since)
+			return
+		}
 	}
 	m.holds(e, SoldByNonHolder)
 	if !m.activated && m.custody.State != "" && m.item.Kind == ItemCode {
@@ -411,6 +439,7 @@ type touched struct {
 	event    *Event
 	things   []Item        // all that may matter, the item first
 	moves    map[Item]bool // named by themselves
+	named    map[Item]bool // named in any way but by a subject that passes over void codes
 	packings []packing     // named as contents, in the order of the leaves
 	fills    bool          // the item is named as a unit with contents
 }
@@ -419,11 +448,14 @@ type packing struct{ thing, unit Item }
 
 // touch works out what the event says about the things.
 func touch(e *Event, things []Item) *touched {
-	t := &touched{event: e, things: things, moves: map[Item]bool{}}
+	t := &touched{event: e, things: things, moves: map[Item]bool{}, named: map[Item]bool{}}
 	for i := range e.Subjects {
 		s := &e.Subjects[i]
 		t.fills = t.fills || s.Fills(things[0])
 		for _, thing := range things {
+			if s.Covers(thing) && !passesOver(e.Kind, s) {
+				t.named[thing] = true
+			}
 			if u, ok := s.UnitOf(thing); ok {
 				t.packings = append(t.packings, packing{thing, u})
 			} else if s.Moves(thing) {
@@ -432,6 +464,14 @@ func touch(e *Event, things []Item) *touched {
 		}
 	}
 	return t
+}
+
+// passesOver reports whether the subject of an event passes over void codes:
+// labels scrapped at the printer stay void when the rest of their roll is
+// activated in one range and packed by one pattern. What names a code or unit
+// by itself does not.
+func passesOver(kind ledger.Kind, s *Subject) bool {
+	return s.Kind == SubjectPattern || kind == ledger.KindActivate && s.Kind == SubjectRange && s.Range.From < s.Range.To
 }
 
 // thingsOf returns the item and all units that the events ever put around it,

@@ -111,6 +111,11 @@ are not. An event on a unit is about what was in it at that point, at any depth.
 What is shipped or sold by itself leaves its unit, and packing takes out of the
 unit before. Receipts match shipments by what they name, so they may be partial.
 
+A pattern and the range of an activation pass over void codes: labels scrapped at
+the printer stay void, and the rest of their roll is one range. Whatever names a
+void code or unit by itself bears a finding. Who acts before the records of the
+goods' way to him are here, and names one that is missing, counts as holder.
+
 Claims are kept. A shipment or packing by one who did not hold the item moves
 nothing and bears a finding. A receipt always moves the item, since goods that
 somebody has before him are a fact; where nobody shipped them, both he and the

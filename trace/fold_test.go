@@ -188,6 +188,43 @@ func TestFold(t *testing.T) {
 			w.do("lanzhi", void, all)
 			w.do("lanzhi", sell, all)
 		}, bottle(5), Suspicious, Void, "", []string{EventOnVoid, VoidCode}},
+		{"labels scrapped before the roll is used", func(w *world) {
+			w.product()
+			w.do("lanzhi", void, about(codes(5, 5)))
+			w.do("lanzhi", activate, all, lot)
+			w.do("lanzhi", pack, about(cases(0, 10, 10)))
+		}, bottle(5), Warn, Void, "", []string{VoidCode}},
+		{"their neighbours", func(w *world) {
+			w.product()
+			w.do("lanzhi", void, about(codes(5, 5)))
+			w.do("lanzhi", activate, all, lot)
+			w.do("lanzhi", pack, about(cases(0, 10, 10)))
+			w.do("lanzhi", ship, about(OfRange(Range{boxes, 1, 0, 0})), to("wh"))
+		}, bottle(6), Consistent, InTransit, "lanzhi", nil},
+		{"activated by itself though void", func(w *world) {
+			w.product()
+			w.do("lanzhi", void, about(codes(5, 5)))
+			w.do("lanzhi", activate, about(codes(5, 5)), lot)
+		}, bottle(5), Suspicious, Void, "", []string{EventOnVoid, VoidCode}},
+		{"packed by itself though void", func(w *world) {
+			w.product()
+			w.do("lanzhi", activate, all, lot)
+			w.do("lanzhi", void, about(codes(5, 5)))
+			w.do("lanzhi", pack, about(Contents(pal, codes(0, 9))))
+		}, bottle(5), Suspicious, Void, "", []string{EventOnVoid, VoidCode}},
+		{"shipped on before what went before is final", func(w *world) {
+			w.product()
+			w.do("lanzhi", activate, all, lot)
+			w.do("wh", ship, all, to("dist"), refs(&Event{Hash: ledger.Hash{9}}))
+			w.do("dist", sell, all)
+		}, bottle(5), Consistent, Sold, "", []string{RefMissing, ReceiptMissing}},
+		{"sold again after a return that is not here yet", func(w *world) {
+			w.product()
+			w.do("lanzhi", activate, all, lot)
+			w.do("lanzhi", sell, all)
+			w.do("dist", receive, all, refs(&Event{Hash: ledger.Hash{9}}))
+			w.do("dist", sell, all)
+		}, bottle(5), Consistent, Sold, "", []string{RefMissing}},
 		{"void by a stranger counts for nothing", func(w *world) {
 			w.product()
 			w.do("lanzhi", activate, all, lot)
