@@ -482,6 +482,9 @@ func TestWitnessNeverCosignsASecondRoot(t *testing.T) {
 	if _, err := c.net.Network.Newest().Verifiers.VerifyCosignature(left.Checkpoint(), "wh", signed.Line); err != nil {
 		t.Fatal(err)
 	}
+	if held := wh.store.Latest(1); held == nil || held.Root != left.Checkpoint().Root {
+		t.Fatal("it has cosigned and not kept what the author signed")
+	}
 	for _, fork := range []*ledgertest.Builder{right, right} {
 		m, err = author.request(wh, wire.Cosign, &wire.Propose{Note: fork.Checkpoint().Note})
 		refused, ok := m.(*wire.Refused)

@@ -54,7 +54,6 @@ type testNode struct {
 	store  *store.Store
 	blobs  *store.Blobs
 	dir    string // "" keeps the store in memory
-	book   []string
 	stop   context.CancelFunc
 	done   chan error
 }

@@ -267,7 +267,7 @@ func (r *Replica) cosignWhenStored(ctx context.Context, cp *ledger.Checkpoint, w
 		err := fmt.Errorf("%d of %d entries: %w", r.cfg.Store.Size(cp.Chain), cp.Size, store.ErrBehind)
 		if r.cfg.Store.Size(cp.Chain) >= cp.Size {
 			var line []byte
-			if line, err = r.cfg.Store.Cosign(ctx, cp, witness, r.cfg.Witness); err == nil {
+			if line, err = r.cosign(ctx, cp, witness); err == nil {
 				return line, nil
 			}
 		}
@@ -280,6 +280,15 @@ func (r *Replica) cosignWhenStored(ctx context.Context, cp *ledger.Checkpoint, w
 			return nil, err
 		}
 	}
+}
+
+// cosign keeps the author's checkpoint before it cosigns it: should the author
+// ever sign another history of that size, the two notes are the proof.
+func (r *Replica) cosign(ctx context.Context, cp *ledger.Checkpoint, witness string) ([]byte, error) {
+	if err := r.cfg.Store.PutCheckpoint(ctx, cp); err != nil {
+		return nil, err
+	}
+	return r.cfg.Store.Cosign(ctx, cp, witness, r.cfg.Witness)
 }
 
 // refusal says why the store did not cosign.

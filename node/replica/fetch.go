@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"time"
 
 	"github.com/libp2p/go-libp2p/core/network"
@@ -58,6 +59,9 @@ func (q *request) next() (wire.Message, error) {
 	m, err := q.in.Next()
 	if errors.Is(err, wire.ErrFrame) {
 		return nil, fmt.Errorf("%w: %w", errInvalid, err)
+	}
+	if errors.Is(err, io.EOF) {
+		err = io.ErrUnexpectedEOF // every answer closes with END
 	}
 	if err != nil {
 		return nil, fmt.Errorf("receive: %w", err)
