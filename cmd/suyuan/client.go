@@ -125,15 +125,6 @@ func (c *client) send(ctx context.Context, method, path, kind string, body io.Re
 	return nil, p
 }
 
-// codeOf returns the stable code of a refusal, or "".
-func codeOf(err error) string {
-	var p *problem
-	if errors.As(err, &p) {
-		return p.Code
-	}
-	return ""
-}
-
 // urlClient returns a client for a node's URL.
 func urlClient(base, token string) (*client, error) {
 	u, err := url.Parse(base)
