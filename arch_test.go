@@ -28,6 +28,7 @@ var layers = map[string]string{
 	"trace":       "ledger trace/gs1 trace/code",
 	"trace/index": "ledger trace trace/gs1 trace/code badger",
 	"trace/proof": "ledger trace trace/gs1 trace/code",
+	"trace/sheet": "ledger trace trace/gs1 trace/code excel",
 
 	"node/wire":    "ledger",
 	"node/replica": "ledger ledger/store node/wire libp2p",
@@ -36,7 +37,7 @@ var layers = map[string]string{
 	"api/web": "",
 	"api":     "ledger trace trace/gs1 trace/code trace/label trace/proof api/web fiber",
 
-	"cmd/suyuan": "ledger ledger/store trace trace/gs1 trace/code trace/label trace/proof node api qrcode",
+	"cmd/suyuan": "ledger ledger/store trace trace/gs1 trace/code trace/label trace/proof trace/sheet node api qrcode",
 }
 
 // fences are outside modules that only some packages may touch, so that no type
@@ -46,12 +47,13 @@ var fences = map[string]string{
 	"libp2p":   "github.com/libp2p/",
 	"fiber":    "github.com/gofiber/fiber",
 	"qrcode":   "github.com/skip2/go-qrcode",
+	"excel":    "github.com/xuri/excelize",
 	"keystore": "github.com/ethereum/go-ethereum/accounts",
 }
 
 // pure lists packages in which nothing runs on its own: no goroutine starts in
 // them.
-var pure = []string{"ledger", "trace", "trace/gs1", "trace/proof"}
+var pure = []string{"ledger", "trace", "trace/gs1", "trace/proof", "trace/sheet"}
 
 // topLevel is what may stand at the top of the tree; bin holds what scripts build.
 var topLevel = []string{"bin", "api", "cmd", "ledger", "node", "scripts", "trace", ".ci", ".git"}
