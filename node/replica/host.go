@@ -38,10 +38,14 @@ func newHost(key ed25519.PrivateKey, listen []string, g *gate, network ledger.Ha
 	if err != nil {
 		return nil, fmt.Errorf("resource limits: %w", err)
 	}
+	listening := libp2p.ListenAddrStrings(listen...)
+	if len(listen) == 0 {
+		listening = libp2p.NoListenAddrs // the library's default is every interface
+	}
 	h, err := libp2p.New(
 		libp2p.Identity(sk),
 		libp2p.UserAgent("suyuan"),
-		libp2p.ListenAddrStrings(listen...),
+		listening,
 		libp2p.Transport(libp2pquic.NewTransport),
 		libp2p.Transport(tcp.NewTCPTransport),
 		libp2p.Security(tls.ID, tls.New),

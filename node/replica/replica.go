@@ -68,7 +68,7 @@ type Config struct {
 	Log       ed25519.PrivateKey // signs the own chain's checkpoints
 	Witness   ed25519.PrivateKey // nil unless the charter gives the witness to this node
 
-	Listen []string            // multiaddresses to listen on
+	Listen []string            // multiaddresses to listen on; none: the node only dials
 	Book   map[uint32][]string // further multiaddresses of nodes, beside the charter's
 
 	Logger    *slog.Logger     // nil discards

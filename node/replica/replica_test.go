@@ -341,6 +341,47 @@ func TestAddressesAreLearnedFromOthers(t *testing.T) {
 	}
 }
 
+// TestGossipReachesWhomTheAuthorCannot cuts the line between two nodes for good:
+// what either writes reaches the other through the rest.
+func TestGossipReachesWhomTheAuthorCannot(t *testing.T) {
+	c := newCluster(t).runAll()
+	c.awaitFinal(c.list(), c.list()...)
+	brand, dist := c.node("lanzhi"), c.node("dist")
+	cut := func(n, other *testNode) {
+		rest := maps.Clone(*n.gate.allowed.Load())
+		delete(rest, other.host.ID())
+		n.gate.set(rest)
+		if err := n.host.Network().ClosePeer(other.host.ID()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	cut(brand, dist)
+	cut(dist, brand)
+	dist.await("the cut", func() bool { return dist.sessionOf(1) == nil })
+	for range 3 {
+		brand.records(20)
+		dist.records(20)
+		c.awaitFinal(c.list(), brand, dist)
+	}
+	if dist.sessionOf(1) != nil || brand.sessionOf(3) != nil {
+		t.Fatal("the line was not cut")
+	}
+}
+
+// TestNodeThatOnlyDials has no address of its own, as behind a firewall.
+func TestNodeThatOnlyDials(t *testing.T) {
+	c := newCluster(t)
+	wh := c.node("wh")
+	wh.config = func(cfg *Config) { cfg.Listen = nil }
+	for _, n := range c.list() {
+		n.open().found().start()
+	}
+	if got := wh.Addrs(); len(got) != 0 {
+		t.Fatalf("it listens on %v", got)
+	}
+	c.awaitFinal(c.list(), c.list()...)
+}
+
 func TestBlobsGoToTheirAudience(t *testing.T) {
 	c := newCluster(t)
 	for _, n := range c.list() {

@@ -72,7 +72,8 @@
 //	19 FULL_CHARTER {1: body, 2: [[member, address, signature]]}
 //	20 GET_BLOB     {1: SHA-256, 2: offset}
 //	21 BLOB         {1: size of the whole attachment}, then
-//	22 CHUNK        raw bytes from offset on, at most 64 KiB a frame
+//	22 CHUNK        raw bytes from offset on, at most 64 KiB a frame. END may come
+//	                before the size is reached: ask again with a new offset.
 //	31 END          {1: status, 2: wait in ms, 3: [proof hash]}
 //	                Status 0 OK, 1 NOT_FOUND (also for what the asking member may
 //	                not see), 2 BUSY: ask again after wait, 3 REFUSED: the request
