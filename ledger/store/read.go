@@ -345,5 +345,25 @@ func (s *Store) find(id ledger.Hash) (chain uint32, seq uint64, ok bool, err err
 	if chain, seq, ok = parsePlace(v); !ok {
 		return 0, 0, false, damaged(s.cfg.Dir, nil, "look-up of record %s", id)
 	}
+	if err := s.carries(chain, seq, id); err != nil {
+		return 0, 0, false, damaged(s.cfg.Dir, err, "look-up of record %s", id)
+	}
 	return chain, seq, true, nil
+}
+
+// carries holds a look-up against the entry to which it leads: whoever asks for
+// a record must never get the place of another.
+func (s *Store) carries(chain uint32, seq uint64, id ledger.Hash) error {
+	raw, err := s.get(seqKey(prefixEntry, chain, seq))
+	if err != nil {
+		return fmt.Errorf("entry %d/%d: %w", chain, seq, err)
+	}
+	e, err := ledger.DecodeEntry(raw)
+	if err != nil {
+		return fmt.Errorf("entry %d/%d: %w", chain, seq, err)
+	}
+	if e.Kind != ledger.EntryRecord || ledger.Keccak(e.Payload) != id {
+		return fmt.Errorf("entry %d/%d is not that record", chain, seq)
+	}
+	return nil
 }

@@ -6,6 +6,7 @@ import (
 	"io"
 	"iter"
 	"log/slog"
+	"strings"
 
 	"github.com/dgraph-io/badger/v4"
 
@@ -51,9 +52,10 @@ func OpenSource(dir string, blobs *Blobs, log *slog.Logger) (*Source, error) {
 	opt.ReadOnly = true
 	open := func() (*badger.DB, error) { return badger.Open(opt) }
 	db, err := callBadger(open)
-	if errors.Is(err, badger.ErrTruncateNeeded) {
+	if err != nil && strings.Contains(err.Error(), badger.ErrTruncateNeeded.Error()) {
 		// The store was not closed: its write buffers have to be read back,
-		// which Badger does only where it may write.
+		// which Badger does only where it may write. It does not wrap the error
+		// that says so.
 		opt.ReadOnly = false
 		db, err = callBadger(open)
 	}
