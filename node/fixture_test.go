@@ -43,7 +43,7 @@ type clock struct{ at time.Time }
 
 func (c *clock) now() time.Time { return c.at }
 
-// A testNode is a node on disk, with light key stretching.
+// A testNode is a node on disk.
 type testNode struct {
 	*Node
 	dir   string
@@ -57,7 +57,7 @@ func initMember(t testing.TB, slug string, role ledger.Role, prefixes ...string)
 	m, err := Init(InitOptions{
 		Dir: dir, Network: "lanzhi.example", Member: slug, Role: role, NameZh: "公司", NameEn: "Company " + slug,
 		Prefixes: prefixes, P2P: []string{"/ip4/127.0.0.1/tcp/0"}, Guard: filepath.Join(t.TempDir(), "guard"),
-		Passphrase: phrase, AdminPassphrase: adminPhrase, Strength: Light,
+		Passphrase: phrase, AdminPassphrase: adminPhrase, Strength: unstretched, // as good as any here
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -237,9 +237,9 @@ func link(g gs1.GTIN, serial string) string {
 	return fmt.Sprintf("https://lanzhi.example/01/%s/21/%s", g, serial)
 }
 
-// makeFinal signs the head of the node's own chain, has the witnesses of the
-// given nodes cosign it, and stores the checkpoint.
-func (n *testNode) makeFinal(t testing.TB, witnesses ...*testNode) {
+// checkpoint signs the head of the node's own chain and has the witnesses of
+// the given nodes cosign it. It is stored nowhere.
+func (n *testNode) checkpoint(t testing.TB, witnesses ...*testNode) *ledger.Checkpoint {
 	t.Helper()
 	ctx := context.Background()
 	net := n.Network()
@@ -267,7 +267,13 @@ func (n *testNode) makeFinal(t testing.TB, witnesses ...*testNode) {
 	if !cp.Final {
 		t.Fatalf("the checkpoint has the cosigners %v and is not final", cp.Cosigners)
 	}
-	if err := n.store.PutCheckpoint(ctx, cp); err != nil {
+	return cp
+}
+
+// put stores a checkpoint.
+func (n *testNode) put(t testing.TB, cp *ledger.Checkpoint) {
+	t.Helper()
+	if err := n.store.PutCheckpoint(context.Background(), cp); err != nil {
 		t.Fatal(err)
 	}
 }
