@@ -33,6 +33,8 @@ const (
 	RefusedOverlap      = "overlapping-subjects"
 	RefusedCycle        = "unit-cycle"
 	RefusedTooManyParts = "too-many-pieces"
+	RefusedOnHold       = "on-hold"
+	RefusedNoHold       = "not-on-hold"
 )
 
 // A Refusal says why a record is not accepted at its author's door and what to
@@ -296,6 +298,10 @@ func (a *admission) overlaps() error {
 func (a *admission) subject(s Subject, passing bool) error {
 	switch s.Kind {
 	case SubjectLot, SubjectGTIN:
+		switch a.event.Kind {
+		case ledger.KindHold, ledger.KindRelease, ledger.KindRecall, ledger.KindWithdraw:
+			return a.needAuthority(s.GTIN)
+		}
 		if a.event.Kind == ledger.KindInspect && !examines([]*ledger.Charter{a.charter}, a.event.Member, s.GTIN) {
 			return refuse(RefusedNoAuthority, "only the company that has GTIN %s and auditors inspect a whole lot or product. Name the goods that you hold.", s.GTIN)
 		}
@@ -305,11 +311,13 @@ func (a *admission) subject(s Subject, passing bool) error {
 			return err
 		}
 		switch a.event.Kind {
+		case ledger.KindRecall, ledger.KindWithdraw:
+			return a.needAuthority(s.Range.GTIN)
 		case ledger.KindActivate:
 			if err := a.needAuthority(s.Range.GTIN); err != nil {
 				return err
 			}
-		case ledger.KindVoid, ledger.KindInspect:
+		case ledger.KindVoid, ledger.KindInspect, ledger.KindHold, ledger.KindRelease:
 			if a.authority(s.Range.GTIN) {
 				return nil // wherever the goods are
 			}
@@ -352,6 +360,8 @@ var refusals = map[string]string{
 	NotAuthority:       RefusedNotHolder, // of void and inspect: neither authority nor holder
 	ActivatedTwice:     RefusedActive,
 	CancelNoEffect:     RefusedNotOpen,
+	SoldOnHold:         RefusedOnHold,
+	ReleaseNoEffect:    RefusedNoHold, // whoever is not the brand ends his own holds only
 }
 
 // custody follows each piece of the subject through the author's own records
@@ -372,6 +382,7 @@ func (a *admission) custody(s Subject, passing bool) error {
 		authority: func(member string, i Item) bool { return authority([]*ledger.Charter{a.charter}, member, i.GTIN) },
 		examines:  func(member string, i Item) bool { return examines([]*ledger.Charter{a.charter}, member, i.GTIN) },
 		missing:   func(ref ledger.Hash) bool { return !stored[ref] },
+		recalls:   func(*Event) bool { return false }, // checked before
 	}
 	for i, piece := range pieces(s, cuts) {
 		err := a.piece(piece, events, r)
@@ -418,6 +429,10 @@ func refusal(reason string, e *Event, item Item, other *Event) *Refusal {
 		return refuse(reason, "%s: it was sold by %s. Goods that come back are recorded as a return.", item, because)
 	case RefusedActive:
 		return refuse(reason, "%s: it is active by %s.", item, because)
+	case RefusedOnHold:
+		return refuse(reason, "%s: it is on hold by %s. Record its release first.", item, because)
+	case RefusedNoHold:
+		return refuse(reason, "%s: you have not put it on hold. Whoever did, or the brand, releases it.", item)
 	case RefusedNotOpen:
 		return refuse(reason, "%s: no shipment of it is open that the record names. It was received, cancelled or never shipped.", item)
 	}

@@ -287,6 +287,31 @@ func TestAdmit(t *testing.T) {
 			w.do("lanzhi", ship, about(box(3)), to("wh"))
 			return w.try("lanzhi", sell, about(codes(35, 36)))
 		}, ""},
+		{"take back what one has sold", func(w *world) error { w.do("dist", sell, all); return w.try("dist", takeBack, some) }, ""},
+		{"sell again what one has taken back", func(w *world) error {
+			w.do("dist", sell, all)
+			w.do("dist", takeBack, some)
+			return w.try("dist", sell, some)
+		}, ""},
+		{"take back what one has declared void", func(w *world) error { ready(w); w.do("lanzhi", void, all); return w.try("lanzhi", takeBack, some) }, RefusedVoid},
+		{"hold what one has shipped", func(w *world) error {
+			w.do("wh", ship, all, to("dist"))
+			return w.try("wh", hold, some)
+		}, ""}, // the sender holds it until the receipt
+		{"hold what one has sold", func(w *world) error { w.do("wh", sell, all); return w.try("wh", hold, some) }, RefusedNotHolder},
+		{"hold another's lot", func(w *world) error { return w.try("wh", hold, about(Of(Lot(wine, "L1")))) }, RefusedNoAuthority},
+		{"sell what one has put on hold", func(w *world) error { w.do("wh", hold, some); return w.try("wh", sell, all) }, RefusedOnHold},
+		{"release what one has not put on hold", func(w *world) error { return w.try("wh", release, some) }, RefusedNoHold},
+		{"release and sell", func(w *world) error {
+			w.do("wh", hold, all)
+			if err := w.try("wh", release, some); err != nil {
+				return err
+			}
+			w.do("wh", release, some)
+			return w.try("wh", sell, some)
+		}, ""},
+		{"recall one's lot", func(w *world) error { return w.try("lanzhi", recall, about(Of(Lot(wine, "L1")))) }, ""},
+		{"recall another's codes", func(w *world) error { return w.try("dist", recall, some) }, RefusedNoAuthority},
 		{"inspect one's product", func(w *world) error { return w.try("lanzhi", inspect, about(Of(Product(wine)))) }, ""},
 		{"inspect another's lot", func(w *world) error { return w.try("dist", inspect, about(Of(Lot(wine, "L1")))) }, RefusedNoAuthority},
 		{"inspect as an auditor", func(w *world) error { return w.try("audit", inspect, about(Of(Lot(wine, "L1")))) }, ""},

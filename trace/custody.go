@@ -51,6 +51,7 @@ type machine struct {
 	shipment *Event
 	before   Custody
 
+	stopped   []*Event          // holds that no release has ended
 	displaced map[string]*Event // parties whom another's receipt put out of possession
 	units     map[Item]Item     // the unit in which an item or unit is
 }
@@ -60,6 +61,7 @@ type rules struct {
 	authority func(member string, item Item) bool // has the charter given it the item's GTIN?
 	examines  func(member string, item Item) bool // may it inspect what it does not hold?
 	missing   func(ref ledger.Hash) bool          // does the ref lead outside what is known?
+	recalls   func(e *Event) bool                 // do a recall's filters let the item through?
 }
 
 func newMachine(r *rules, item Item, start Custody, since *Event) *machine {
@@ -99,7 +101,7 @@ func (m *machine) apply(t *touched) bool {
 	case ledger.KindUnpack:
 		return m.unpack(t)
 	}
-	if !t.moves[m.item] && !slices.ContainsFunc(m.around(), func(u Item) bool { return t.moves[u] }) {
+	if !t.scoped && !t.moves[m.item] && !slices.ContainsFunc(m.around(), func(u Item) bool { return t.moves[u] }) {
 		return false
 	}
 	switch e.Kind {
@@ -115,8 +117,18 @@ func (m *machine) apply(t *touched) bool {
 		m.cancel(e)
 	case ledger.KindSell:
 		m.sell(e, t.moves[m.item])
+	case ledger.KindReturn:
+		m.takeBack(e, t.moves[m.item])
 	case ledger.KindInspect:
-		m.inspect(e)
+		m.inspect(e, t.scoped)
+	case ledger.KindHold:
+		m.hold(e, t.scoped)
+	case ledger.KindRelease:
+		m.release(e)
+	case ledger.KindRecall:
+		return m.recall(e, IsRecalled)
+	case ledger.KindWithdraw:
+		return m.recall(e, IsWithdrawn)
 	}
 	return true
 }
@@ -414,6 +426,9 @@ func (m *machine) sell(e *Event, itself bool) {
 		}
 	}
 	m.holds(e, SoldByNonHolder)
+	if len(m.stopped) > 0 {
+		m.report(SoldOnHold, e, m.stopped[0])
+	}
 	if !m.activated && m.custody.State != "" && m.item.Kind == ItemCode {
 		m.report(SoldNotActive, e, nil)
 	}
@@ -421,16 +436,82 @@ func (m *machine) sell(e *Event, itself bool) {
 	m.leave(itself)
 }
 
-// inspect counts what the brand, an auditor or the holder has found. A failure
-// that anybody could record would be a weapon.
-func (m *machine) inspect(e *Event) {
-	holder := m.custody.State == "" || sameHand(e.Actor(), m.custody.Holder) || m.custody.State == InTransit && sameHand(e.Actor(), m.to)
-	switch {
-	case !holder && !m.rules.examines(e.Member, m.item):
-		m.report(NotAuthority, e, nil)
-	case e.Fields.Text("result") == "fail":
+// takeBack brings the item back into the chain: that somebody has it before him
+// is a fact, as for a receipt.
+func (m *machine) takeBack(e *Event, itself bool) {
+	switch m.custody.State {
+	case "", Sold:
+	case Void:
+		m.report(EventOnVoid, e, m.since)
+		return
+	default:
+		switch {
+		case m.inHandOf(e):
+			m.report(SaleMissing, e, m.since)
+		case m.follows(e):
+			m.report(RefMissing, e, nil)
+		default:
+			m.report(ReturnedByOther, e, m.since)
+		}
+	}
+	m.leave(itself)
+	m.take(Held, e)
+	if e.Fields.Text("disposition") == "destroy" {
+		m.become(Void, "", e)
+	}
+}
+
+// inHandOf reports whether the event's actor has the item, or it is on its way
+// to him.
+func (m *machine) inHandOf(e *Event) bool {
+	return sameHand(e.Actor(), m.custody.Holder) || m.custody.State == InTransit && sameHand(e.Actor(), m.to)
+}
+
+// oversees reports whether the event's actor may say something about goods
+// without moving them: those to whom entitled gives the right, and the holder
+// about what he holds. A failed inspection or a hold that anybody could record
+// would be a weapon.
+func (m *machine) oversees(e *Event, scoped bool, entitled func(string, Item) bool) bool {
+	if entitled(e.Member, m.item) || !scoped && (m.custody.State == "" || m.inHandOf(e)) {
+		return true
+	}
+	m.report(NotAuthority, e, nil)
+	return false
+}
+
+func (m *machine) inspect(e *Event, scoped bool) {
+	if m.oversees(e, scoped, m.rules.examines) && e.Fields.Text("result") == "fail" {
 		m.report(InspectionFailed, e, nil)
 	}
+}
+
+func (m *machine) hold(e *Event, scoped bool) {
+	if m.oversees(e, scoped, m.rules.authority) {
+		m.stopped = append(m.stopped, e)
+	}
+}
+
+// release ends the holds of its member; the brand ends all.
+func (m *machine) release(e *Event) {
+	all := m.rules.authority(e.Member, m.item)
+	left := slices.DeleteFunc(slices.Clone(m.stopped), func(hold *Event) bool { return all || hold.Member == e.Member })
+	if len(left) == len(m.stopped) {
+		m.report(ReleaseNoEffect, e, nil)
+	}
+	m.stopped = left
+}
+
+// recall reports whether a recall or withdrawal is about the item.
+func (m *machine) recall(e *Event, code string) bool {
+	switch {
+	case !m.rules.recalls(e):
+		return false
+	case !m.rules.authority(e.Member, m.item):
+		m.report(NotAuthority, e, nil)
+	default:
+		m.report(code, e, nil)
+	}
+	return true
 }
 
 // touched is an event with what it says about the item and the units that may
@@ -442,6 +523,7 @@ type touched struct {
 	named    map[Item]bool // named in any way but by a subject that passes over void codes
 	packings []packing     // named as contents, in the order of the leaves
 	fills    bool          // the item is named as a unit with contents
+	scoped   bool          // about the item's lot or product as such
 }
 
 type packing struct{ thing, unit Item }

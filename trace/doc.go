@@ -69,6 +69,15 @@ documents, number 100, digests of files for members.
 	lines             [[gtin, count], ...]        [{"gtin", "count"}, ...]
 	counts            [[gtin, expected, counted,  [{"gtin", "expected", "counted",
 	                   damaged], ...]              "damaged"}, ...]
+	time              unsigned integer, ms        RFC 3339, shown in UTC
+	quantity          [value, unit]               {"value", "unit"}, unit of UN/ECE
+	                                              Recommendation 20
+	tokens, lots,     array                       array
+	gtins, regions
+	url               text                        string, https
+	language,         text                        string: "zh-Hant", "gs1:pip",
+	link-type,                                    "text/html"
+	media-type
 
 What others have written may come from a later version. A field that the table
 does not have, that stands elsewhere than it says, has another audience or does

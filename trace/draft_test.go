@@ -48,9 +48,22 @@ var drafts = []string{
 	`{"kind":"cancel","at":"2026-03-01T08:00:00+08:00","refs":["` + hash1 + `"],"subjects":[{"sscc":"069012340000000016"}],"fields":{"reason":"members-reason"}}`,
 	`{"kind":"sell","at":"2026-03-01T08:00:00+08:00","subjects":[{"uri":"code 5"},{"uri":"code 6"},{"uri":"code 4"}],
 	  "fields":{"channel":"item-store","region":"CN-ZJ","order":"OWN order","price":"OWN 88.00"}}`,
+	`{"kind":"return","at":"2026-03-01T08:00:00+08:00","subjects":[{"uri":"code 5"}],
+	  "fields":{"condition":"item-opened","disposition":"restock","reason":"PARTIES reason","order":"OWN order"}}`,
 	`{"kind":"inspect","at":"2026-03-01T08:00:00+08:00","subjects":[{"gtin":"06901234567892","lot":"L1"},{"gtin":"06901234567892"}],
 	  "fields":{"type":"quality","standard":"GB/T 15037","result":"pass","issuer":"SGS","valid_until":"2027-03-01","document":"` + hash1 + `"}}`,
+	`{"kind":"hold","at":"2026-03-01T08:00:00+08:00","subjects":[{"sscc":"069012340000000016"},{"gtin":"06901234567892","lot":"L1"}],
+	  "fields":{"reason":"item-quality","text":"PARTIES text"}}`,
+	`{"kind":"release","at":"2026-03-01T08:00:00+08:00","subjects":[{"gtin":"06901234567892"}],"fields":{"reason":"item-cleared","text":"PARTIES text"}}`,
+	`{"kind":"recall","at":"2026-03-01T08:00:00+08:00","subjects":[{"gtin":"06901234567892"}],"fields":{"class":"class-1",` + recallDraft + `}}`,
+	`{"kind":"withdraw","at":"2026-03-01T08:00:00+08:00","subjects":[{"gtin":"06901234567892","lot":"L1"},{"gtin":"06901234567892","run":3,"from":0,"to":5}],
+	  "fields":{"class":"class-3",` + recallDraft + `}}`,
 }
+
+// recallDraft is the fields of recalls and withdrawals, but for the class.
+const recallDraft = `"scope":{"zh":"部分批次","en":"some lots"},"reason":{"zh":"瓶口有碎屑","en":"chips at the mouth"},
+	  "advice":{"zh":"请勿饮用","en":"do not drink it"},"contact":"400-000-0000","lots":["MEMBERS-L7"],"activated_from":"2026-02-01T00:00:00.000Z",
+	  "activated_to":"2026-02-28T16:00:00.000Z","line":"members-line"`
 
 const (
 	hash1 = "1111111111111111111111111111111111111111111111111111111111111111"

@@ -35,6 +35,13 @@ const (
 	ShipmentOpen       = "shipment-open"
 	ReceivedAgain      = "received-again"
 	CancelNoEffect     = "cancel-no-effect"
+	SaleMissing        = "sale-missing"
+	ReturnedByOther    = "returned-by-other"
+	OnHold             = "on-hold"
+	SoldOnHold         = "sold-on-hold"
+	ReleaseNoEffect    = "release-no-effect"
+	IsRecalled         = "recalled"
+	IsWithdrawn        = "withdrawn"
 	Late               = "late"
 	ClockOutside       = "clock-outside-bracket"
 	TooLong            = "too-long"
@@ -64,12 +71,17 @@ func (s Severity) rank() int {
 
 // A findingSpec is one row of the table of findings. In its sentences {a} is
 // who bears the finding, {b} the other side, {at} the time of the event; {n}
-// and {m} are numbers. Both sides are names that the reader may see.
+// and {m} are numbers, {reason}, {advice} and {contact} what the bearer wrote.
+// Both sides are names that the reader may see.
 type findingSpec struct {
 	severity Severity
 	audience ledger.Audience // public, members or parties
 	zh, en   string
 }
+
+// notices are findings that the public is to heed, and that contradict nothing:
+// somebody with the right to has said so.
+var notices = map[string]bool{IsRecalled: true, IsWithdrawn: true, OnHold: true, InspectionFailed: true}
 
 var findingSpecs = map[string]findingSpec{
 	ShippedByNonHolder: {Warning, pub,
@@ -147,6 +159,27 @@ var findingSpecs = map[string]findingSpec{
 	CancelNoEffect: {Notice, mem,
 		"{a}取消的发货不存在、已收到，或与其无关。",
 		"The shipment that {a} cancelled is not there, has been received, or is not its own."},
+	SaleMissing: {Notice, mem,
+		"{a}收回了退货，但没有此前的售出记录。",
+		"{a} took the item back, but its sale had not been recorded."},
+	ReturnedByOther: {Warning, pub,
+		"{a}登记了退货，但按记录，此商品未售出，由{b}持有。",
+		"{a} recorded a return, but by the records the item was unsold and held by {b}."},
+	OnHold: {Warning, pub,
+		"{a}已要求暂停流通和使用，等待核查。",
+		"{a} has put the item on hold while something is being checked."},
+	SoldOnHold: {Notice, mem,
+		"{a}登记了售出，而{b}已要求暂停流通。",
+		"{a} recorded a sale while {b} had the item on hold."},
+	ReleaseNoEffect: {Notice, mem,
+		"{a}登记了恢复流通，但没有它可以解除的暂停。",
+		"{a} recorded a release, but there is no hold that it could end."},
+	IsRecalled: {Critical, pub,
+		"{a}正在召回此商品。原因：{reason}。处理办法：{advice}。联系方式：{contact}。",
+		"{a} is recalling this item. Reason: {reason}. What to do: {advice}. Contact: {contact}."},
+	IsWithdrawn: {Warning, pub,
+		"{a}已将此商品撤出市场。原因：{reason}。处理办法：{advice}。联系方式：{contact}。",
+		"{a} has taken this item off the market. Reason: {reason}. What to do: {advice}. Contact: {contact}."},
 	Late: {Notice, pty,
 		"{a}在事情发生{n}小时之后才登记。",
 		"{a} recorded this {n} hours after it happened."},
@@ -179,6 +212,9 @@ type Finding struct {
 	a, b string // parties: the bearer and the other side
 	at   string // date or time, where the sentence has one
 	n, m uint64
+
+	reason, advice Names // in the bearer's words
+	contact        string
 }
 
 // newFinding makes a finding of the table about an event.
@@ -188,6 +224,9 @@ func newFinding(code string, e *Event) Finding {
 	if e != nil {
 		f.a = e.Actor()
 		f.Records = []ledger.Hash{e.ID}
+	}
+	if code == IsRecalled || code == IsWithdrawn {
+		f.reason, f.advice, f.contact = e.Fields.Names("reason"), e.Fields.Names("advice"), e.Fields.Text("contact")
 	}
 	return f
 }
@@ -207,11 +246,17 @@ func (f Finding) with(other *Event) Finding {
 func (f *Finding) sentences(name func(party string) Names) (zh, en string) {
 	spec := findingSpecs[f.Code]
 	a, b := name(f.a), name(f.b)
-	fill := func(text, a, b string) string {
-		return strings.NewReplacer("{a}", a, "{b}", b, "{at}", f.at, "{n}", decimal(f.n), "{m}", decimal(f.m)).Replace(text)
+	reasonZh, reasonEn := f.reason.Either()
+	adviceZh, adviceEn := f.advice.Either()
+	fill := func(text, a, b, reason, advice string) string {
+		return strings.NewReplacer("{a}", a, "{b}", b, "{at}", f.at, "{n}", decimal(f.n), "{m}", decimal(f.m),
+			"{reason}", unstopped(reason), "{advice}", unstopped(advice), "{contact}", unstopped(f.contact)).Replace(text)
 	}
-	return fill(spec.zh, a.Zh, b.Zh), fill(spec.en, a.En, b.En)
+	return fill(spec.zh, a.Zh, b.Zh, reasonZh, adviceZh), fill(spec.en, a.En, b.En, reasonEn, adviceEn)
 }
+
+// unstopped is a text without the full stop that the sentence around it has.
+func unstopped(s string) string { return strings.TrimRight(s, "。. \n") }
 
 // sortFindings puts the worst first, and otherwise keeps the order of the
 // timeline.

@@ -62,6 +62,8 @@ type Trail struct {
 	AsOf     map[uint32]uint64
 
 	names *directory
+	rules *rules
+	units []Item // in which the item is in the end, innermost first
 }
 
 // Lot is the item's batch or lot, or "".
@@ -83,7 +85,6 @@ func Fold(in Input) *Trail {
 	}
 	if !in.Absent {
 		f.findCustody()
-		f.addInspections()
 	}
 	f.conclude()
 	return f.trail
@@ -112,7 +113,9 @@ func newFolder(in Input) *folder {
 		authority: func(member string, i Item) bool { return authority(in.Charters, member, i.GTIN) },
 		examines:  func(member string, i Item) bool { return examines(in.Charters, member, i.GTIN) },
 		missing:   func(ref ledger.Hash) bool { return in.Known == nil || !in.Known(ref) },
+		recalls:   f.trail.recalls,
 	}
+	f.trail.rules = f.rules
 	return f
 }
 
@@ -248,8 +251,11 @@ func (f *folder) findCustody() {
 	elsewhere := f.rules.missing
 	f.rules.missing = func(ref ledger.Hash) bool { return !about[ref] && elsewhere(ref) }
 	f.arrange(newOrder(candidates, f.in.Seen), byEvent)
+	m, _ := f.run(f.timeline)
+	f.trail.Active, f.trail.units = m.active, m.around()
+	f.addScoped()
 	m, concerned := f.run(f.timeline)
-	f.trail.Custody, f.trail.Active = m.custody, m.active
+	f.trail.Custody = m.custody
 	if f.trail.Run != nil {
 		f.trail.Events = append(f.trail.Events, f.trail.Run)
 	}
@@ -411,7 +417,7 @@ func (f *folder) burdens(p placed, at int, o *order) bool {
 // contradiction reports whether a finding says that records contradict each
 // other, and not merely that something is worth noting.
 func contradiction(code string) bool {
-	return findingSpecs[code].severity.rank() >= Warning.rank()
+	return findingSpecs[code].severity.rank() >= Warning.rank() && !notices[code]
 }
 
 // run follows the item through a timeline and says which events were about it.
@@ -434,6 +440,9 @@ func (f *folder) finalState(m *machine) {
 	if m.custody.State == Void {
 		f.other = append(f.other, newFinding(VoidCode, m.since))
 	}
+	for _, hold := range m.stopped {
+		f.other = append(f.other, newFinding(OnHold, hold))
+	}
 	if run == nil {
 		return
 	}
@@ -448,30 +457,15 @@ func (f *folder) finalState(m *machine) {
 	}
 }
 
-// addInspections puts inspections of the item's lot and product into the
-// timeline, by their time; nothing depends on them.
-func (f *folder) addInspections() {
-	lot := f.trail.Lot()
+// addScoped puts into the timeline, by their time, events about the item's lot
+// and product. Which lot it is follows from the item's own events, so these come
+// second, and custody does not depend on them.
+func (f *folder) addScoped() {
 	for _, e := range f.events {
-		about := e.Kind == ledger.KindInspect && slices.ContainsFunc(e.Subjects, func(s Subject) bool {
-			switch s.Kind {
-			case SubjectLot:
-				return s.GTIN == f.in.Item.GTIN && s.Lot == lot
-			case SubjectGTIN:
-				return s.GTIN == f.in.Item.GTIN
-			}
-			return false
-		})
-		if !about || slices.ContainsFunc(f.timeline, func(p placed) bool { return p.event == e }) {
+		if !f.trail.scoped(e) || slices.ContainsFunc(f.timeline, func(p placed) bool { return p.event == e }) {
 			continue
 		}
-		f.timeline = slices.Insert(f.timeline, f.after(e.At), placed{&touched{event: e}, e.At})
-		switch {
-		case !f.rules.examines(e.Member, f.in.Item):
-			f.other = append(f.other, newFinding(NotAuthority, e))
-		case e.Fields.Text("result") == "fail":
-			f.other = append(f.other, newFinding(InspectionFailed, e))
-		}
+		f.timeline = slices.Insert(f.timeline, f.after(e.At), placed{&touched{event: e, scoped: true}, e.At})
 	}
 }
 
@@ -549,11 +543,7 @@ func (f *folder) verdict() Verdict {
 		(f.in.Item.Kind == ItemLot || f.in.Item.Kind == ItemGTIN) && t.Product == nil:
 		return Unknown
 	}
-	v := Consistent
-	for i := range t.Findings {
-		v = Worse(v, verdictOf(&t.Findings[i]))
-	}
-	return v
+	return VerdictOf(t.Findings)
 }
 
 func decimal(n uint64) string { return strconv.FormatUint(n, 10) }

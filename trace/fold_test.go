@@ -19,6 +19,11 @@ const (
 	void     = ledger.KindVoid
 	cancel   = ledger.KindCancel
 	inspect  = ledger.KindInspect
+	takeBack = ledger.KindReturn
+	hold     = ledger.KindHold
+	release  = ledger.KindRelease
+	recall   = ledger.KindRecall
+	withdraw = ledger.KindWithdraw
 )
 
 func TestFold(t *testing.T) {
@@ -225,6 +230,110 @@ func TestFold(t *testing.T) {
 			w.do("dist", receive, all, refs(&Event{Hash: ledger.Hash{9}}))
 			w.do("dist", sell, all)
 		}, bottle(5), Consistent, Sold, "", []string{RefMissing}},
+		{"taken back and sold again", func(w *world) {
+			w.product()
+			w.do("lanzhi", activate, all, lot)
+			w.do("lanzhi", sell, all)
+			w.do("dist/store1", takeBack, about(codes(5, 5)), field("disposition", "restock"))
+			w.do("dist/store1", sell, all)
+		}, bottle(5), Consistent, Sold, "", nil},
+		{"taken back", func(w *world) {
+			w.product()
+			w.do("lanzhi", activate, all, lot)
+			w.do("lanzhi", sell, all)
+			w.do("wh", takeBack, about(codes(5, 5)), field("disposition", "quarantine"))
+		}, bottle(5), Consistent, Held, "wh", nil},
+		{"taken back and destroyed", func(w *world) {
+			w.product()
+			w.do("lanzhi", activate, all, lot)
+			w.do("lanzhi", sell, all)
+			w.do("wh", takeBack, all, field("disposition", "destroy"))
+		}, bottle(5), Warn, Void, "", []string{VoidCode}},
+		{"taken back without a record of the sale", func(w *world) {
+			w.product()
+			w.do("lanzhi", activate, all, lot)
+			w.do("lanzhi", takeBack, all, field("disposition", "restock"))
+		}, bottle(5), Consistent, Held, "lanzhi", []string{SaleMissing}},
+		{"taken back while another holds it", func(w *world) {
+			w.product()
+			w.do("lanzhi", activate, all, lot)
+			w.do("dist", takeBack, all, field("disposition", "restock"))
+			w.do("lanzhi", sell, all)
+		}, bottle(5), Suspicious, Sold, "", []string{ReturnedByOther, HeldByTwo}},
+		{"on hold by the holder", func(w *world) {
+			w.product()
+			w.do("lanzhi", activate, all, lot)
+			s := w.do("lanzhi", ship, all, to("wh"))
+			w.do("wh", receive, all, refs(s))
+			w.do("wh", hold, about(codes(0, 9)))
+		}, bottle(5), Warn, Held, "wh", []string{OnHold}},
+		{"not on hold beside it", func(w *world) {
+			w.product()
+			w.do("lanzhi", activate, all, lot)
+			w.do("lanzhi", hold, about(codes(0, 9)))
+		}, bottle(10), Consistent, Active, "lanzhi", nil},
+		{"on hold by a stranger", func(w *world) {
+			w.product()
+			w.do("lanzhi", activate, all, lot)
+			w.do("wh", hold, all)
+			w.do("dist", hold, about(Of(Lot(wine, "L1"))))
+		}, bottle(5), Consistent, Active, "lanzhi", []string{NotAuthority, NotAuthority}},
+		{"released by the brand", func(w *world) {
+			w.product()
+			w.do("lanzhi", activate, all, lot)
+			s := w.do("lanzhi", ship, all, to("wh"))
+			w.do("wh", receive, all, refs(s))
+			w.do("wh", hold, all)
+			w.do("lanzhi", hold, about(Of(Lot(wine, "L1"))))
+			w.do("lanzhi", release, about(codes(5, 5)))
+		}, bottle(5), Consistent, Held, "wh", nil},
+		{"the lot on hold", func(w *world) {
+			w.product()
+			w.do("lanzhi", hold, about(Of(Lot(wine, "L1"))))
+			w.do("lanzhi", hold, about(Of(Lot(wine, "L2"))))
+			w.do("lanzhi", activate, all, lot)
+			w.do("lanzhi", sell, all)
+		}, bottle(5), Warn, Sold, "", []string{OnHold, SoldOnHold}},
+		{"released by one who has not put it on hold", func(w *world) {
+			w.product()
+			w.do("lanzhi", activate, all, lot)
+			w.do("lanzhi", hold, all)
+			w.do("wh", release, all)
+		}, bottle(5), Warn, Active, "lanzhi", []string{OnHold, ReleaseNoEffect}},
+		{"the lot recalled", func(w *world) {
+			w.product()
+			w.do("lanzhi", activate, about(codes(0, 49)), lot)
+			w.do("lanzhi", sell, about(codes(0, 49)))
+			w.do("lanzhi", recall, about(Of(Product(wine))), field("lots", []string{"L0", "L1"}))
+		}, bottle(5), Recalled, Sold, "", []string{IsRecalled}},
+		{"another lot recalled", func(w *world) {
+			w.product()
+			w.do("lanzhi", activate, all, lot)
+			w.do("lanzhi", recall, about(Of(Product(wine))), field("lots", []string{"L2"}))
+			w.do("lanzhi", recall, about(Of(Lot(wine, "L2"))))
+			w.do("lanzhi", recall, about(codes(6, 99)))
+		}, bottle(5), Consistent, Active, "lanzhi", nil},
+		{"what was made on a line at a time withdrawn", func(w *world) {
+			w.product()
+			a := w.do("lanzhi", activate, all, lot, field("line", "line-2"))
+			w.do("lanzhi", withdraw, about(codes(0, 49)), field("line", "line-2"), field("activated_from", Instant(a.At)), field("activated_to", Instant(a.At)))
+		}, bottle(5), Warn, Active, "lanzhi", []string{IsWithdrawn}},
+		{"what was made before or elsewhere is not", func(w *world) {
+			w.product()
+			a := w.do("lanzhi", activate, all, lot, field("line", "line-2"))
+			w.do("lanzhi", withdraw, all, field("activated_from", Instant(a.At+1)))
+			w.do("lanzhi", withdraw, all, field("activated_to", Instant(a.At-1)))
+			w.do("lanzhi", withdraw, all, field("line", "line-3"))
+		}, bottle(5), Consistent, Active, "lanzhi", nil},
+		{"recalled by a stranger", func(w *world) {
+			w.product()
+			w.do("lanzhi", activate, all, lot)
+			w.do("dist", recall, about(Of(Product(wine))))
+		}, bottle(5), Consistent, Active, "lanzhi", []string{NotAuthority}},
+		{"a lot recalled, asked by its number", func(w *world) {
+			w.product()
+			w.do("lanzhi", recall, about(Of(Product(wine))), field("lots", []string{"L1"}))
+		}, Lot(wine, "L1"), Recalled, "", "", []string{IsRecalled}},
 		{"void by a stranger counts for nothing", func(w *world) {
 			w.product()
 			w.do("lanzhi", activate, all, lot)
@@ -325,6 +434,33 @@ func TestFold(t *testing.T) {
 			c.do(w)
 			w.check(c.item, c.verdict, c.state, c.holder, c.findings...)
 		})
+	}
+}
+
+// What a recall advises is in its words, and a recall that is not final counts
+// in the answer.
+func TestRecallWords(t *testing.T) {
+	w := newWorld(t)
+	w.product()
+	w.do("lanzhi", activate, about(codes(0, 99)), field("lot", "L1"))
+	before := w.fold(bottle(5))
+	r := w.do("lanzhi", recall, about(Of(Lot(wine, "L1"))), field("reason", Names{"瓶口有碎屑。", "Chips at the mouth."}),
+		field("advice", Names{Zh: "请勿饮用"}), field("contact", "400-000-0000"))
+	words := w.fold(bottle(5)).For(Viewer{}).Findings
+	if len(words) != 1 || words[0].Zh != "兰芷正在召回此商品。原因：瓶口有碎屑。处理办法：请勿饮用。联系方式：400-000-0000。" ||
+		words[0].En != "Lanzhi is recalling this item. Reason: Chips at the mouth. What to do: 请勿饮用. Contact: 400-000-0000." {
+		t.Errorf("words: %+v", words)
+	}
+	stranger := w.do("dist", recall, about(Of(Lot(wine, "L1"))))
+	h := w.do("lanzhi", hold, about(codes(0, 9)))
+	aside := w.do("lanzhi", hold, about(codes(6, 9)))
+	for _, c := range []struct {
+		event *Event
+		want  Verdict
+	}{{r, Recalled}, {stranger, Consistent}, {h, Warn}, {aside, Consistent}} {
+		if got := VerdictOf(before.PendingFindings([]*Event{c.event})); got != c.want {
+			t.Errorf("a pending %s of %s: %s, want %s", c.event.Kind, c.event.Member, got, c.want)
+		}
 	}
 }
 

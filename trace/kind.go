@@ -63,7 +63,30 @@ var common = []Field{
 var (
 	codesAndUnits = []SubjectKind{SubjectRange, SubjectSSCC}
 	inUnits       = []SubjectKind{SubjectContent, SubjectPattern}
+	goodsAndMore  = []SubjectKind{SubjectRange, SubjectSSCC, SubjectLot, SubjectGTIN}
+	scopes        = []SubjectKind{SubjectRange, SubjectLot, SubjectGTIN}
 )
+
+// recallFields are those of recalls and withdrawals. Each filter narrows the
+// subjects: all that are given must fit.
+var recallFields = []Field{
+	{Number: 1, Name: "class", Type: TypeToken, Audience: pub, InRecord: true, Required: true, Doc: "how grave, class-1 being the gravest",
+		Choices: []string{"class-1", "class-2", "class-3"}},
+	{Number: 2, Name: "scope", Type: TypeNames, Audience: pub, Required: true, Doc: "what is concerned, in words"},
+	{Number: 3, Name: "reason", Type: TypeNames, Audience: pub, Required: true, Folded: true, Doc: "why"},
+	{Number: 4, Name: "advice", Type: TypeNames, Audience: pub, Required: true, Folded: true, Doc: "what to do"},
+	{Number: 5, Name: "contact", Type: TypeText, Audience: pub, Required: true, Folded: true, Doc: "whom to ask"},
+	{Number: 6, Name: "lots", Type: TypeLots, Audience: mem, Folded: true, Doc: "filter: items of these lots"},
+	{Number: 7, Name: "activated_from", Type: TypeTime, Audience: mem, Folded: true, Doc: "filter: items activated then or later"},
+	{Number: 8, Name: "activated_to", Type: TypeTime, Audience: mem, Folded: true, Doc: "filter: items activated then or earlier"},
+	{Number: 9, Name: "line", Type: TypeToken, Audience: mem, Folded: true, Doc: "filter: items of this production line"},
+}
+
+// stopFields are those of holds and releases.
+var stopFields = []Field{
+	{Number: 1, Name: "reason", Type: TypeToken, Audience: itm, Required: true, Doc: "such as quality, damage, dispute, cleared"},
+	{Number: 2, Name: "text", Type: TypeText, Audience: pty, Doc: "what happened"},
+}
 
 // specs is the table: validation, JSON and documentation come from it. It is
 // never changed.
@@ -125,7 +148,7 @@ var specs = []KindSpec{
 			{Number: 1, Name: "lot", Type: TypeLot, Audience: itm, Required: true, Folded: true, Doc: "batch or lot"},
 			{Number: 2, Name: "produced", Type: TypeDate, Audience: itm, Folded: true, Doc: "day of production"},
 			{Number: 3, Name: "expires", Type: TypeDate, Audience: itm, Folded: true, Doc: "last day of use"},
-			{Number: 4, Name: "line", Type: TypeToken, Audience: mem, Doc: "production line"},
+			{Number: 4, Name: "line", Type: TypeToken, Audience: mem, Folded: true, Doc: "production line"},
 			{Number: 5, Name: "co_approval", Type: TypeText, Audience: mem, Doc: "who else approved it"},
 		}},
 	{Kind: ledger.KindVoid, Who: "the member to which the charter gives the GTIN, or the holder", Doc: "codes that must not be used any more", Subjects: codesAndUnits,
@@ -165,8 +188,16 @@ var specs = []KindSpec{
 			{Number: 3, Name: "order", Type: TypeText, Audience: own, Doc: "the seller's order number"},
 			{Number: 4, Name: "price", Type: TypeText, Audience: own, Doc: "what was paid"},
 		}},
+	{Kind: ledger.KindReturn, Who: "who takes it back from a consumer", Doc: "goods that come back after they were sold", Subjects: codesAndUnits,
+		Fields: []Field{
+			{Number: 1, Name: "condition", Type: TypeToken, Audience: itm, Required: true, Doc: "such as unopened, opened, damaged"},
+			{Number: 2, Name: "disposition", Type: TypeToken, Audience: itm, Required: true, Folded: true, Doc: "what becomes of them; destroy makes them void",
+				Choices: []string{"restock", "repair", "quarantine", "send-back", "destroy"}},
+			{Number: 3, Name: "reason", Type: TypeText, Audience: pty, Doc: "why"},
+			{Number: 4, Name: "order", Type: TypeText, Audience: own, Doc: "the seller's order number"},
+		}},
 	{Kind: ledger.KindInspect, Who: "the holder or the member to which the charter gives the GTIN", Doc: "an examination and its result",
-		Subjects: []SubjectKind{SubjectRange, SubjectSSCC, SubjectLot, SubjectGTIN},
+		Subjects: goodsAndMore,
 		Fields: []Field{
 			{Number: 1, Name: "type", Type: TypeToken, Audience: pub, InRecord: true, Required: true, Doc: "such as quality, safety, customs, authenticity"},
 			{Number: 2, Name: "standard", Type: TypeText, Audience: pub, Doc: "the standard applied"},
@@ -176,6 +207,14 @@ var specs = []KindSpec{
 			{Number: 5, Name: "valid_until", Type: TypeDate, Audience: pub, InRecord: true, Doc: "last day of validity"},
 			{Number: 6, Name: "document", Type: TypeHash, Audience: pub, InRecord: true, Attached: true, Doc: "SHA-256 of the report"},
 		}},
+	{Kind: ledger.KindHold, Who: "the holder or the member to which the charter gives the GTIN", Doc: "goods not to be moved on or used until they are released",
+		Subjects: goodsAndMore, Fields: stopFields},
+	{Kind: ledger.KindRelease, Who: "who put them on hold, or the member to which the charter gives the GTIN", Doc: "the end of a hold",
+		Subjects: goodsAndMore, Fields: stopFields},
+	{Kind: ledger.KindRecall, Who: "the member to which the charter gives the GTIN", Doc: "goods called back, from consumers too",
+		Subjects: scopes, Fields: recallFields},
+	{Kind: ledger.KindWithdraw, Who: "the member to which the charter gives the GTIN", Doc: "goods taken off the market; consumers need do nothing",
+		Subjects: scopes, Fields: recallFields},
 }
 
 // Spec returns the table's part about a kind. Callers must not change it.

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"net/url"
+	"regexp"
 	"strings"
 	"time"
 	"unicode"
@@ -38,7 +40,47 @@ const (
 	TypeHashes  Type = "hashes"  // []ledger.Hash
 	TypeLines   Type = "lines"   // []Line; CBOR [gtin, count]
 	TypeCounts  Type = "counts"  // []Count; CBOR [gtin, expected, counted, damaged]
+	TypeTime    Type = "time"    // Instant; CBOR ms since 1970 UTC, JSON RFC 3339
+	TypeTokens  Type = "tokens"  // []string
+	TypeLots    Type = "lots"    // []string
+	TypeGTINs   Type = "gtins"   // []gs1.GTIN
+	TypeRegions Type = "regions" // []string
+
+	TypeQuantity  Type = "quantity"   // Quantity; CBOR [value, unit]
+	TypeURL       Type = "url"        // string, https
+	TypeLanguage  Type = "language"   // string, BCP 47: zh, en, zh-Hant
+	TypeLinkType  Type = "link-type"  // string, gs1:pip and the like
+	TypeMediaType Type = "media-type" // string, type/subtype
 )
+
+// An Instant is a moment, in milliseconds since 1970 UTC. JSON shows it as RFC
+// 3339 in UTC.
+type Instant int64
+
+// MarshalJSON implements json.Marshaler.
+func (i Instant) MarshalJSON() ([]byte, error) { return json.Marshal(localTime(int64(i), 0)) }
+
+// UnmarshalJSON implements json.Unmarshaler.
+func (i *Instant) UnmarshalJSON(b []byte) error {
+	var t time.Time
+	if err := json.Unmarshal(b, &t); err != nil {
+		return malformed("a time has the form 2026-03-01T08:00:00+08:00: %v", err)
+	}
+	*i = Instant(t.UnixMilli())
+	return nil
+}
+
+// A Quantity is so much of what has no serials, in a unit of measure.
+type Quantity struct {
+	Value uint64 `json:"value"`
+	Unit  string `json:"unit"` // UN/ECE Recommendation 20, such as EA, KGM, LTR
+}
+
+type wireQuantity struct {
+	_     struct{} `cbor:",toarray"`
+	Value uint64
+	Unit  string
+}
 
 // Names is a text in Chinese and English. One of them may be missing.
 type Names struct {
@@ -184,6 +226,74 @@ var codecs = map[Type]codec{
 	TypeHashes:  listOf(same[ledger.Hash], sound[ledger.Hash], checkHash),
 	TypeLines:   listOf(lineToWire, lineFromWire, checkLine),
 	TypeCounts:  listOf(countToWire, countFromWire, checkCount),
+	TypeTime:    codecOf(instantToWire, instantFromWire, checkInstant),
+	TypeTokens:  listOf(same[string], sound[string], ledger.CheckSlug),
+	TypeLots:    listOf(same[string], sound[string], checkLot),
+	TypeGTINs:   listOf(gs1.GTIN.Uint64, gtinOf, checkGTIN),
+	TypeRegions: listOf(same[string], sound[string], checkRegion),
+
+	TypeQuantity:  codecOf(quantityToWire, quantityFromWire, checkQuantity),
+	TypeURL:       plain(checkURL),
+	TypeLanguage:  plain(shapeOf(languageForm, "a language such as zh or zh-Hant")),
+	TypeLinkType:  plain(shapeOf(linkTypeForm, "a link type of the GS1 vocabulary such as gs1:pip")),
+	TypeMediaType: plain(shapeOf(mediaTypeForm, "a media type such as text/html")),
+}
+
+// The shapes of small vocabularies that grow without us.
+var (
+	languageForm  = regexp.MustCompile(`^[a-z]{2,3}(-[A-Za-z0-9]{2,8}){0,3}$`)
+	linkTypeForm  = regexp.MustCompile(`^gs1:[a-z][A-Za-z0-9]{1,39}$`)
+	mediaTypeForm = regexp.MustCompile(`^[a-z0-9]{1,32}/[a-z0-9][a-z0-9.+-]{0,63}$`)
+	unitForm      = regexp.MustCompile(`^[A-Z0-9]{2,3}$`)
+)
+
+func shapeOf(form *regexp.Regexp, what string) func(string) error {
+	return func(s string) error {
+		if !form.MatchString(s) {
+			return malformed("%q is not %s", strings.ToValidUTF8(s, "?"), what)
+		}
+		return nil
+	}
+}
+
+func instantToWire(i Instant) uint64 { return uint64(i) }
+
+func instantFromWire(ms uint64) (Instant, error) {
+	if ms > MaxNumber {
+		return 0, malformed("the time %d is too late", ms)
+	}
+	return Instant(ms), nil
+}
+
+// checkInstant keeps times within the years that RFC 3339 can write.
+func checkInstant(i Instant) error {
+	if i <= 0 || time.UnixMilli(int64(i)).UTC().Year() > 9999 {
+		return malformed("the time is not between 1970 and 9999")
+	}
+	return nil
+}
+
+func quantityToWire(q Quantity) wireQuantity { return wireQuantity{Value: q.Value, Unit: q.Unit} }
+
+func quantityFromWire(w wireQuantity) (Quantity, error) { return Quantity{w.Value, w.Unit}, nil }
+
+func checkQuantity(q Quantity) error {
+	if q.Value == 0 || q.Value > MaxNumber {
+		return malformed("a quantity is a number from 1 to %d", uint64(MaxNumber))
+	}
+	return shapeOf(unitForm, "a unit of UN/ECE Recommendation 20 such as EA or KGM")(q.Unit)
+}
+
+// checkURL lets only pages in that a phone may open without a second thought.
+func checkURL(s string) error {
+	if err := checkText(s); err != nil {
+		return err
+	}
+	u, err := url.Parse(s)
+	if err != nil || u.Scheme != "https" || u.Host == "" || u.User != nil || strings.ContainsAny(s, " \n\"<>\\") {
+		return malformed("a link begins with https:// and a host, and has no spaces, quotes or user")
+	}
+	return nil
 }
 
 func lineToWire(l Line) wireLine { return wireLine{GTIN: l.GTIN.Uint64(), Count: l.Count} }
@@ -358,6 +468,12 @@ func (v Values) GTIN(name string) gs1.GTIN { g, _ := v[name].(gs1.GTIN); return 
 
 // Hash returns a hash field, or zero.
 func (v Values) Hash(name string) ledger.Hash { h, _ := v[name].(ledger.Hash); return h }
+
+// Time returns a time field in ms since 1970 UTC, or 0.
+func (v Values) Time(name string) int64 { t, _ := v[name].(Instant); return int64(t) }
+
+// Texts returns a field that is a list of strings of some kind.
+func (v Values) Texts(name string) []string { l, _ := v[name].([]string); return l }
 
 // Names returns a field in two languages, or empty ones.
 func (v Values) Names(name string) Names { n, _ := v[name].(Names); return n }

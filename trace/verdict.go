@@ -35,13 +35,24 @@ func verdictOf(f *Finding) Verdict {
 	if f.Audience != ledger.Public {
 		return Consistent
 	}
-	switch f.Severity {
-	case Critical:
+	switch {
+	case f.Code == IsRecalled:
+		return Recalled
+	case f.Severity == Critical:
 		return Suspicious
-	case Warning:
+	case f.Severity == Warning:
 		return Warn
 	}
 	return Consistent
+}
+
+// VerdictOf is the verdict that findings make by themselves.
+func VerdictOf(list []Finding) Verdict {
+	v := Consistent
+	for i := range list {
+		v = Worse(v, verdictOf(&list[i]))
+	}
+	return v
 }
 
 // Headline is the sentence that a verdict is shown with. brand is who issues
