@@ -30,6 +30,7 @@ func adminHandler(n *node.Node, log *slog.Logger) http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST /admin/v1/operators", a.answer(a.addOperator))
 	mux.HandleFunc("POST /admin/v1/records", a.answer(a.addRecords))
+	mux.HandleFunc("POST /admin/v1/imports", a.answer(a.importRecords))
 	mux.HandleFunc("POST /admin/v1/documents", a.answer(a.addDocument))
 	mux.HandleFunc("POST /admin/v1/runs", a.issueRun)
 	mux.HandleFunc("GET /admin/v1/runs/{gtin}/{run}/codes", a.codes)

@@ -118,15 +118,15 @@ func (m *moment) readClock(s string) bool {
 	}
 	if p[7] != "" {
 		var ok bool
-		if m.zone, ok = parseZone(p[7]); !ok {
+		if m.zone, ok = ParseZone(p[7]); !ok {
 			return false
 		}
 	}
 	return m.setClock(hour, number(p[3]), number(p[4]), fraction)
 }
 
-// parseZone reads an offset from UTC.
-func parseZone(s string) (*time.Location, bool) {
+// ParseZone reads an offset from UTC such as +08:00, UTC+8 or Z.
+func ParseZone(s string) (*time.Location, bool) {
 	s = strings.ReplaceAll(strings.ToUpper(width.Fold.String(s)), " ", "")
 	if s == "Z" || s == "UTC" || s == "GMT" {
 		return time.UTC, true

@@ -355,7 +355,7 @@ func (p *parser) finish() {
 		first[b.Key] = b.Rows[0]
 		p.Records = append(p.Records, b.Record)
 	}
-	slices.SortStableFunc(p.Problems, func(a, b Problem) int { return cmp.Compare(a.Row, b.Row) })
+	SortProblems(p.Problems)
 }
 
 // keyOf is the key of a record.
@@ -377,7 +377,7 @@ type builder struct {
 	told   map[string]bool // the fields, and "subject", for which some row has a cell
 }
 
-// offset is that of a zone made by parseZone.
+// offset is that of a zone made by ParseZone.
 func offset(zone *time.Location) int {
 	_, seconds := time.Unix(0, 0).In(zone).Zone()
 	return seconds
@@ -456,7 +456,7 @@ func (b *builder) readEnvelope(row *Row, c boundColumn, cell Cell) {
 		}
 	case "zone":
 		text, f := textOf(cell)
-		zone, ok := parseZone(text)
+		zone, ok := ParseZone(text)
 		if f == nil && !ok {
 			f = wrong(CodeBadZone, shown(text))
 		}

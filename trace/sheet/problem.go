@@ -1,7 +1,9 @@
 package sheet
 
 import (
+	"cmp"
 	"fmt"
+	"slices"
 	"unicode/utf8"
 )
 
@@ -148,4 +150,18 @@ func shown(s string) string {
 		return "?"
 	}
 	return s
+}
+
+// SortProblems puts problems in the order of rows.
+func SortProblems(problems []Problem) {
+	slices.SortStableFunc(problems, func(a, b Problem) int { return cmp.Compare(a.Row, b.Row) })
+}
+
+// BadRows is how many rows problems are about.
+func BadRows(problems []Problem) int {
+	rows := make(map[int]bool)
+	for _, p := range problems {
+		rows[p.Row] = true
+	}
+	return len(rows)
 }
