@@ -4,9 +4,11 @@ import (
 	"crypto/ed25519"
 	"errors"
 	"fmt"
+	"net"
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	lcrypto "github.com/libp2p/go-libp2p/core/crypto"
 	"github.com/libp2p/go-libp2p/core/peer"
@@ -108,7 +110,7 @@ func (o *InitOptions) check() error {
 		o.P2P = []string{"/ip4/0.0.0.0/udp/4001/quic-v1", "/ip4/0.0.0.0/tcp/4001"}
 	}
 	if len(o.Addrs) == 0 {
-		o.Addrs = o.P2P
+		o.Addrs = dialable(o.P2P)
 	}
 	if o.CodeURL == "" {
 		o.CodeURL = "https://" + o.Network
@@ -154,6 +156,26 @@ func (o *InitOptions) checkGuard() (err error) {
 		return fmt.Errorf("%s exists; a guard is made once, with the log key", o.Guard)
 	}
 	return checkGuardPath(o.Guard, o.Dir)
+}
+
+// dialable returns addresses to listen on with "all addresses of this machine"
+// replaced by one that others can dial: the first that is no loopback, else
+// loopback, which is for trying out on one machine only.
+func dialable(listen []string) []string {
+	ip := net.IPv4(127, 0, 0, 1)
+	if addrs, err := net.InterfaceAddrs(); err == nil {
+		for _, a := range addrs {
+			if n, ok := a.(*net.IPNet); ok && n.IP.IsGlobalUnicast() && n.IP.To4() != nil {
+				ip = n.IP
+				break
+			}
+		}
+	}
+	out := make([]string, len(listen))
+	for i, a := range listen {
+		out[i] = strings.Replace(a, "/ip4/0.0.0.0/", "/ip4/"+ip.String()+"/", 1)
+	}
+	return out
 }
 
 func (o *InitOptions) makeMember(keys *Keyring) (*MemberFile, error) {

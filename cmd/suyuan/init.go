@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"path/filepath"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -87,6 +88,7 @@ func printMember(e *env, dir string, m *node.MemberFile) {
 	fmt.Fprintf(e.stdout, "admin      %s\n", m.Admins[0])
 	fmt.Fprintf(e.stdout, "log key    %s\n", m.LogKey)
 	fmt.Fprintf(e.stdout, "peer       %s\n", m.Peer)
+	fmt.Fprintf(e.stdout, "addresses  %s\n", strings.Join(m.Addrs, " "))
 	fmt.Fprintf(e.stdout, "directory  %s\n", dir)
 	e.say("next: send %s to the company that proposes the charter, which runs", filepath.Join(dir, "member.json"))
 	e.say("      suyuan charter propose --out charter.json MEMBER.json …")
