@@ -5,8 +5,10 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"time"
 
@@ -79,4 +81,31 @@ func (t *tokens) find(s string, now time.Time) (Token, error) {
 		return Token{}, ErrToken
 	}
 	return tok, nil
+}
+
+// list returns what all tokens stand for.
+func (t *tokens) list() []Token {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	var list []Token
+	for _, key := range slices.Sorted(maps.Keys(t.byHash)) {
+		list = append(list, t.byHash[key])
+	}
+	return list
+}
+
+// withdraw forgets the tokens of an address and says how many there were.
+func (t *tokens) withdraw(a ledger.Address) (n int, err error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	left := maps.Clone(t.byHash)
+	maps.DeleteFunc(left, func(_ string, tok Token) bool { return tok.Address == a })
+	if n = len(t.byHash) - len(left); n == 0 {
+		return 0, nil
+	}
+	if err := writeJSON(t.path, left, 0o600); err != nil {
+		return 0, err
+	}
+	t.byHash = left
+	return n, nil
 }

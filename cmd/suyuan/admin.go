@@ -29,6 +29,8 @@ func adminHandler(n *node.Node, log *slog.Logger) http.Handler {
 	a := &admin{n: n, log: log}
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST /admin/v1/operators", a.answer(a.addOperator))
+	mux.HandleFunc("GET /admin/v1/operators", a.answer(func(*http.Request) (any, error) { return a.n.Operators() }))
+	mux.HandleFunc("POST /admin/v1/operators/revoke", a.answer(a.revokeOperator))
 	mux.HandleFunc("POST /admin/v1/records", a.answer(a.addRecords))
 	mux.HandleFunc("POST /admin/v1/imports", a.answer(a.importRecords))
 	mux.HandleFunc("POST /admin/v1/documents", a.answer(a.addDocument))
@@ -118,6 +120,18 @@ func (a *admin) addOperator(r *http.Request) (any, error) {
 		return nil, err
 	}
 	return newToken{Name: req.Name, Address: address.String(), Token: token}, nil
+}
+
+func (a *admin) revokeOperator(r *http.Request) (any, error) {
+	var req revokeOperator
+	if err := readJSON(r, &req); err != nil {
+		return nil, err
+	}
+	tokens, err := a.n.RevokeOperator(r.Context(), req.Operator, req.AdminPassphrase)
+	if err != nil {
+		return nil, err
+	}
+	return map[string]any{"operator": req.Operator, "tokens": tokens}, nil
 }
 
 func (a *admin) addRecords(r *http.Request) (any, error) {

@@ -2,19 +2,22 @@ package main
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
+	"github.com/jedib0t/go-pretty/v6/table"
 	"github.com/spf13/cobra"
 
 	"suyuan/ledger"
+	"suyuan/node"
 )
 
 func newOperator(e *env) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "operator",
-		Short: "Add the people, devices and systems that sign records",
+		Short: "Add, list and revoke the people, devices and systems that sign records",
 	}
-	cmd.AddCommand(newOperatorAdd(e))
+	cmd.AddCommand(newOperatorAdd(e), newOperatorList(e), newOperatorRevoke(e))
 	return cmd
 }
 
@@ -109,5 +112,91 @@ which signs its records itself: the operator gets a grant and nothing else.`,
 	if err := cmd.MarkFlagRequired("kinds"); err != nil {
 		panic("suyuan: " + err.Error())
 	}
+	return cmd
+}
+
+func newOperatorList(e *env) *cobra.Command {
+	var pass passphraseFlags
+	cmd := &cobra.Command{
+		Use:   "list",
+		Short: "List the operators with their grants and tokens",
+		Args:  cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return withNode(cmd.Context(), e, &pass, func(c *client) error {
+				var list []node.OperatorInfo
+				if err := c.call(cmd.Context(), "GET", "/admin/v1/operators", nil, &list); err != nil {
+					return err
+				}
+				if e.json {
+					return e.printJSON(list)
+				}
+				printOperators(e, list)
+				return nil
+			})
+		},
+	}
+	pass.add(cmd)
+	return cmd
+}
+
+func printOperators(e *env, list []node.OperatorInfo) {
+	t := table.NewWriter()
+	t.SetStyle(table.StyleLight)
+	t.AppendHeader(table.Row{"name", "address", "may sign", "limited to", "tokens"})
+	for _, o := range list {
+		var kinds, limits []string
+		for _, g := range o.Grants {
+			if g.Revoked > 0 {
+				continue
+			}
+			kinds = append(kinds, g.Kinds...)
+			limits = append(limits, g.Places...)
+			if g.Party != "" {
+				limits = append(limits, g.Party)
+			}
+		}
+		if len(kinds) == 0 {
+			kinds = []string{"nothing"}
+		}
+		t.AppendRow(table.Row{o.Name, o.Address, strings.Join(kinds, " "), strings.Join(limits, " "), len(o.Tokens)})
+	}
+	fmt.Fprintln(e.stdout, t.Render())
+}
+
+// revokeOperator is what POST /admin/v1/operators/revoke takes.
+type revokeOperator struct {
+	Operator        string `json:"operator"` // name or address
+	AdminPassphrase string `json:"admin_passphrase"`
+}
+
+func newOperatorRevoke(e *env) *cobra.Command {
+	var pass passphraseFlags
+	cmd := &cobra.Command{
+		Use:   "revoke NAME|ADDRESS",
+		Short: "End all grants of an operator and withdraw its tokens",
+		Long: `End all grants of an operator on the node's chain, with a record signed by the
+admin key, and withdraw its API tokens. What it signed before stays valid.`,
+		Example: `  suyuan operator revoke --dir wh clerk`,
+		Args:    cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			phrase, err := pass.admin(e)
+			if err != nil {
+				return err
+			}
+			return withNode(cmd.Context(), e, &pass, func(c *client) error {
+				var done map[string]any
+				if err := c.call(cmd.Context(), "POST", "/admin/v1/operators/revoke", revokeOperator{args[0], phrase}, &done); err != nil {
+					return err
+				}
+				if e.json {
+					return e.printJSON(done)
+				}
+				fmt.Fprintf(e.stdout, "%s may not sign any more; %v tokens withdrawn\n", args[0], done["tokens"])
+				return nil
+			})
+		},
+	}
+	pass.add(cmd)
+	pass.addAdmin(cmd)
 	return cmd
 }
