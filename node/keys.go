@@ -1,6 +1,7 @@
 package node
 
 import (
+	"crypto/aes"
 	"crypto/ecdsa"
 	"crypto/ed25519"
 	"crypto/hkdf"
@@ -99,6 +100,9 @@ func openFile(path, passphrase string) ([]byte, error) {
 	if err := readJSON(path, &f); err != nil {
 		return nil, err
 	}
+	if err := checkSealed(f.Version, f.Crypto); err != nil {
+		return nil, fmt.Errorf("open %s: %w", path, err)
+	}
 	data, err := keystore.DecryptDataV3(f.Crypto, passphrase)
 	if errors.Is(err, keystore.ErrDecrypt) {
 		return nil, fmt.Errorf("%s: %w", path, ErrPassphrase)
@@ -107,6 +111,38 @@ func openFile(path, passphrase string) ([]byte, error) {
 		return nil, fmt.Errorf("open %s: %w", path, err)
 	}
 	return data, nil
+}
+
+// maxStretch bounds what a key file may ask of memory, as 128 bytes times n
+// times r, and of time, as that p times over: the cost of Standard, and what a
+// file with the same memory and p of Light takes.
+const (
+	maxStretchBlocks = keystore.StandardScryptN * 8
+	maxStretchTimes  = keystore.LightScryptP
+)
+
+// checkSealed refuses a key file that no node has written. go-ethereum panics
+// over parameters that are missing or of another type, and takes any cost.
+func checkSealed(version int, c keystore.CryptoJSON) error {
+	salt, isText := c.KDFParams["salt"].(string)
+	_, saltErr := hex.DecodeString(salt)
+	iv, ivErr := hex.DecodeString(c.CipherParams.IV)
+	number := func(name string) float64 {
+		v, _ := c.KDFParams[name].(float64) // as package json reads numbers
+		return v
+	}
+	n, r, p := number("n"), number("r"), number("p")
+	switch {
+	case version != 3:
+		return fmt.Errorf("it has the version %d, not 3", version)
+	case c.KDF != "scrypt" || !isText || saltErr != nil || number("dklen") != 32:
+		return errors.New("its passphrase is not stretched with scrypt to 32 bytes")
+	case c.Cipher != "aes-128-ctr" || ivErr != nil || len(iv) != aes.BlockSize:
+		return errors.New("it is not encrypted with aes-128-ctr")
+	case n < 2 || r < 1 || p < 1 || n*r > maxStretchBlocks || p > maxStretchTimes:
+		return fmt.Errorf("stretching with n %v, r %v, p %v is out of bounds", n, r, p)
+	}
+	return nil
 }
 
 // passphrase derives the passphrase of one file from the node secret.
@@ -220,8 +256,12 @@ func openEthereumKey(path, passphrase string) (*ecdsa.PrivateKey, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open key: %w", err)
 	}
-	if !json.Valid(data) {
-		return nil, fmt.Errorf("%s is not a key file", path)
+	var f sealedFile
+	if err := json.Unmarshal(data, &f); err != nil {
+		return nil, fmt.Errorf("%s is not a key file: %w", path, err)
+	}
+	if err := checkSealed(f.Version, f.Crypto); err != nil {
+		return nil, fmt.Errorf("open %s: %w", path, err)
 	}
 	key, err := keystore.DecryptKey(data, passphrase)
 	if errors.Is(err, keystore.ErrDecrypt) {
