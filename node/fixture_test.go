@@ -18,6 +18,8 @@ import (
 	"suyuan/trace/gs1"
 )
 
+// The tests run in parallel: they wait for the disk most of the time.
+
 const (
 	phrase      = "correct horse"
 	adminPhrase = "battery staple"

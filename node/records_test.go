@@ -11,6 +11,7 @@ import (
 )
 
 func TestSubmitAnswersEachDraftByItself(t *testing.T) {
+	t.Parallel()
 	n := newBrand(t)
 	n.issue(t, toner, 100)
 	good := encode(t, activateDraft(0, 9), activateDraft(10, 19))
@@ -46,6 +47,7 @@ func TestSubmitAnswersEachDraftByItself(t *testing.T) {
 
 // What stands earlier in a batch counts for what stands later in it.
 func TestSubmitHoldsABatchAgainstItself(t *testing.T) {
+	t.Parallel()
 	n := newBrand(t)
 	n.issue(t, toner, 100)
 	placed := n.submit(t, activateDraft(0, 9), sellDraft(3), sellDraft(3), sellDraft(4), activateDraft(9, 9))
@@ -63,6 +65,7 @@ func TestSubmitHoldsABatchAgainstItself(t *testing.T) {
 }
 
 func TestSubmitSignsOnlyForItsOperators(t *testing.T) {
+	t.Parallel()
 	n := newBrand(t)
 	n.issue(t, toner, 100)
 	draft := encode(t, activateDraft(0, 9))
@@ -83,6 +86,7 @@ func TestSubmitSignsOnlyForItsOperators(t *testing.T) {
 }
 
 func TestAddOperatorRefuses(t *testing.T) {
+	t.Parallel()
 	n := newNetwork(t, 1)[0]
 	ok := AddOperator{Name: "clerk", Kinds: []string{"ship"}, Scopes: []string{ScopeRead}, AdminPassphrase: adminPhrase}
 	for code, change := range map[string]func(*AddOperator){
@@ -109,6 +113,7 @@ func TestAddOperatorRefuses(t *testing.T) {
 }
 
 func TestSubmitSignedTakesARecordOnce(t *testing.T) {
+	t.Parallel()
 	n := newBrand(t)
 	n.issue(t, toner, 100)
 	rec := n.signed(t, n.grantKey(t), activateDraft(0, 9))
@@ -138,6 +143,7 @@ func TestSubmitSignedTakesARecordOnce(t *testing.T) {
 }
 
 func TestSubmitSignedRefuses(t *testing.T) {
+	t.Parallel()
 	n := newBrand(t)
 	n.issue(t, toner, 100)
 	key := n.grantKey(t)
@@ -180,6 +186,7 @@ func TestSubmitSignedRefuses(t *testing.T) {
 // Many records of one batch about one run are held against each other without
 // looking at all of them.
 func TestSubmitLargeBatch(t *testing.T) {
+	t.Parallel()
 	n := newBrand(t)
 	n.issue(t, toner, 100_000)
 	const count = 2_000

@@ -21,6 +21,7 @@ import (
 var long = flag.Bool("long", false, "run the tests that take minutes: ten million codes")
 
 func TestIssueRunRefuses(t *testing.T) {
+	t.Parallel()
 	n := newBrand(t)
 	for _, count := range []uint32{0, code.MaxRunCodes + 1} {
 		_, err := n.IssueRun(context.Background(), IssueRun{GTIN: toner, Count: count}, nil)
@@ -39,6 +40,7 @@ func TestIssueRunRefuses(t *testing.T) {
 }
 
 func TestRunsAreNumberedByProduct(t *testing.T) {
+	t.Parallel()
 	n := newBrand(t)
 	for want := range uint16(3) {
 		if run := n.issue(t, toner, 10); run.Number != want {
@@ -54,6 +56,7 @@ func TestRunsAreNumberedByProduct(t *testing.T) {
 }
 
 func TestCodesRefuses(t *testing.T) {
+	t.Parallel()
 	n := newBrand(t)
 	n.issue(t, toner, 10)
 	for _, c := range []struct {
@@ -72,6 +75,7 @@ func TestCodesRefuses(t *testing.T) {
 // A crash between the secret and the record leaves a run that nobody has seen:
 // its codes are not given out, and its number is used again.
 func TestRunWithoutRecordIsMadeAgain(t *testing.T) {
+	t.Parallel()
 	n := newBrand(t)
 	orphan, err := json.Marshal(runSecret{Count: 10, Secret: make([]byte, len(code.Secret{})), Pack: ledger.Hash{1}})
 	if err != nil {
@@ -93,6 +97,7 @@ func TestRunWithoutRecordIsMadeAgain(t *testing.T) {
 
 // A record that is refused leaves a secret too; codes are not given out.
 func TestRefusedRunGivesNoCodes(t *testing.T) {
+	t.Parallel()
 	n := newNetwork(t, 1)[0]
 	n.addOperator(t)
 	_, err := n.IssueRun(context.Background(), IssueRun{GTIN: toner, Count: 10}, nil)
@@ -106,6 +111,7 @@ func TestRefusedRunGivesNoCodes(t *testing.T) {
 }
 
 func TestDamagedSecretIsAnError(t *testing.T) {
+	t.Parallel()
 	n := newBrand(t)
 	n.issue(t, toner, 10)
 	if err := n.keys.Seal(secretName(toner, 0), []byte(`{"count":10,"secret":"AAAA"}`)); err != nil {
@@ -119,6 +125,7 @@ func TestDamagedSecretIsAnError(t *testing.T) {
 // What another member writes about our product neither takes our numbers nor
 // makes codes: only the charter's choice issues.
 func TestRunsOfOthersDoNotCount(t *testing.T) {
+	t.Parallel()
 	nodes := newNetwork(t, 2)
 	brand, dist := nodes[0], nodes[1]
 	for _, n := range nodes {
@@ -174,6 +181,7 @@ func issued(t testing.TB, n *testNode, serial string) bool {
 
 // The ledger does not grow with the number of codes.
 func TestRecordsOfManyCodesAreSmall(t *testing.T) {
+	t.Parallel()
 	sizes := func(count uint32) (run, pack int) {
 		n := newBrand(t)
 		r := n.issue(t, toner, count)
