@@ -284,9 +284,9 @@ const (
 	stockAtOnce = 256    // records given to the node at once
 	stockLooked = 256    // items that are looked up
 
-	// stockEvents is what the trail of each of them has: activated, packed,
+	// stockEvents is what the trail of each of them has: issued, activated, packed,
 	// shipped, received, inspected.
-	stockEvents = 5
+	stockEvents = 6
 )
 
 // fill writes the history and returns links of inspected items.
