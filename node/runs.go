@@ -74,7 +74,9 @@ func (n *Node) IssueRun(ctx context.Context, req IssueRun, progress func(done, t
 		return nil, err
 	}
 	out := &Run{GTIN: req.GTIN, Number: number, Count: req.Count, Pack: issued.Digest, Root: issued.Root}
-	return out, n.recordRun(ctx, req, out)
+	// From here on the run is finished even for a caller who has gone away: were
+	// the outcome not known, the next run could overwrite the secret of this one.
+	return out, n.recordRun(context.WithoutCancel(ctx), req, out)
 }
 
 // nextRun is the lowest number above all that records of runs of the GTIN use.
