@@ -48,9 +48,10 @@
 //
 // Below, "map" and "array" are CBOR; optional keys are marked ?; h32 is a byte
 // string of 32 bytes, address one of 20, salt one of 16. Times are milliseconds
-// since 1970 UTC and above 0. A slug is 1 to 32 of a-z, 0-9 and inner hyphens; a
-// network name is slugs joined by dots, 64 bytes at most. A list marked
-// ascending is strictly so: integers by value, slugs, texts and hashes by bytes.
+// since 1970 UTC, above 0 and before the year 10000. A slug is 1 to 32 of a-z,
+// 0-9 and inner hyphens; a network name is slugs joined by dots, 64 bytes at
+// most. A list marked ascending is strictly so: integers by value, slugs, texts
+// and hashes by bytes.
 //
 // # Keys and signatures
 //

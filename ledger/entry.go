@@ -66,8 +66,8 @@ func DecodeEntry(raw []byte) (*Entry, error) {
 	if (e.Kind == EntryRecord) != (len(e.Sig) > 0) {
 		return nil, wrong(CodeForm, "a record entry has a signature, and only a record entry")
 	}
-	if e.Time <= 0 {
-		return nil, wrong(CodeForm, "entry time is not after 1970")
+	if e.Time <= 0 || e.Time > maxTime {
+		return nil, wrong(CodeForm, "entry time is not from 1970 to 9999")
 	}
 	return &e, nil
 }

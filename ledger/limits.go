@@ -62,6 +62,11 @@ const (
 	MaxName = 64
 	MaxText = 4_096
 
+	// maxTime bounds every time, in milliseconds since 1970: the last of the year
+	// 9999. RFC 3339 has no form for later ones, so that one entry of a member with
+	// its clock there would leave nobody able to show the chain.
+	maxTime = 253_402_300_799_999
+
 	// MaxAhead is how far the time at which an event is said to have happened
 	// may lie after the time of its entry, in milliseconds: clocks of hand-held
 	// devices are seldom right to the minute.

@@ -93,8 +93,8 @@ func (r *Record) checkForm() error {
 	if err := CheckSlug(r.Member); err != nil {
 		return because(CodeForm, err, "member")
 	}
-	if r.At <= 0 {
-		return wrong(CodeForm, "at is not after 1970")
+	if r.At <= 0 || r.At > maxTime {
+		return wrong(CodeForm, "at is not from 1970 to 9999")
 	}
 	if r.Zone < -720 || r.Zone > 840 {
 		return wrong(CodeForm, "zone %d is not between −720 and 840 minutes", r.Zone)
