@@ -270,6 +270,10 @@ func (v *verifier) verifyChain(number uint32) {
 		return
 	}
 	c.openCheckpoints()
+	end := v.net.Newest().Charter.ended(number)
+	if end != nil {
+		c.roots[end.Size] = Hash{}
+	}
 	if src, ok := v.src.(HashSource); ok && src.HashesOnly() {
 		c.walkHashes()
 	} else {
@@ -277,8 +281,20 @@ func (v *verifier) verifyChain(number uint32) {
 	}
 	c.checkTilesLeft()
 	c.checkCheckpoints()
+	if end != nil {
+		c.checkEnd(end)
+	}
 	c.checkState()
 	c.checkEvidence()
+}
+
+// checkEnd holds the entries against the root at which the charter ended the
+// chain: of a chain with two histories that is the one that counts.
+func (c *chainVerifier) checkEnd(end *Ended) {
+	if end.Size > 0 && c.chain.Size() >= end.Size && c.roots[end.Size] != end.Root {
+		c.problem("end", nil, wrong(CodeTree, "the charter ended the chain at size %d with the root %s, and the entries have %s",
+			end.Size, end.Root, c.roots[end.Size]))
+	}
 }
 
 // problem reports err as a problem of the chain, at an entry if seq is given.
@@ -309,7 +325,9 @@ func (c *chainVerifier) walk() {
 		if se.Seq != next {
 			c.checkBatch(batch)
 			batch = batch[:0]
-			c.skipTo(&next, se.Seq)
+			if !c.skipTo(&next, se.Seq) {
+				break
+			}
 		}
 		batch = append(batch, se)
 		next = se.Seq + 1
@@ -347,15 +365,30 @@ func (c *chainVerifier) walkHashes() {
 	}
 }
 
+// maxLost bounds the entries of one gap that are looked for one by one though
+// their hashes are not there either: a source may promise any size.
+const maxLost = 4 * TileWidth
+
 // skipTo reports the entries missing before to and moves past them with the
-// leaf hashes of the tiles, so that what follows can still be checked.
-func (c *chainVerifier) skipTo(next *uint64, to uint64) {
+// leaf hashes of the tiles, so that what follows can still be checked. It gives
+// up and returns false where too many hashes are missing too.
+func (c *chainVerifier) skipTo(next *uint64, to uint64) bool {
+	lost := 0
 	for ; *next < to; *next++ {
 		seq := *next
+		if lost == maxLost {
+			c.problem("entry", &seq, wrong(CodeMissingEntry, "neither entries nor hashes are there from here on, up to %d", to))
+			*next = to
+			return false
+		}
 		c.problem("entry", &seq, wrong(CodeMissingEntry, "the entry is not there"))
-		leaf, _ := c.storedLeaf(seq)
+		leaf, ok := c.storedLeaf(seq)
+		if !ok {
+			lost++
+		}
 		c.skip(leaf)
 	}
+	return true
 }
 
 func (c *chainVerifier) checkBatch(batch []StoredEntry) {
