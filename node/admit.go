@@ -158,6 +158,26 @@ func (v ownView) Registered(kind ledger.Kind, slug string) (bool, error) {
 	}), nil
 }
 
+// Record implements trace.OwnView.
+func (v ownView) Record(id ledger.Hash) (*trace.Event, error) {
+	for _, e := range v.n.door.admitted {
+		if e.ID == id {
+			return e, nil
+		}
+	}
+	return v.n.ownRecord(id)
+}
+
+// ownRecord returns the event in a stored record of this member, nil if there is
+// none.
+func (n *Node) ownRecord(id ledger.Hash) (*trace.Event, error) {
+	chain, seq, ok, err := n.store.Find(id)
+	if err != nil || !ok || n.Network().MemberOf(chain) != n.member.Member {
+		return nil, err
+	}
+	return n.event(trace.Position{Chain: chain, Seq: seq})
+}
+
 // Entry implements trace.OwnView.
 func (v ownView) Entry(leaf ledger.Hash) (*trace.Event, error) {
 	pos, ok, err := v.n.index.Entry(leaf, nil)

@@ -209,6 +209,7 @@ func (n *Node) draftEnv(ctx context.Context) (trace.Env, error) {
 			}
 			return ""
 		},
+		Record: n.ownRecord,
 	}, nil
 }
 

@@ -35,6 +35,9 @@ const (
 	RefusedTooManyParts = "too-many-pieces"
 	RefusedOnHold       = "on-hold"
 	RefusedNoHold       = "not-on-hold"
+	RefusedNoRecord     = "unknown-record"
+	RefusedUncorrected  = "not-correctable"
+	RefusedCorrected    = "already-corrected"
 )
 
 // A Refusal says why a record is not accepted at its author's door and what to
@@ -68,6 +71,8 @@ type OwnView interface {
 	// Registered reports whether the member has a place or party (the kind of
 	// record tells which) of that id or slug.
 	Registered(kind ledger.Kind, slug string) (bool, error)
+	// Record returns the member's own event whose record has that id.
+	Record(id ledger.Hash) (*Event, error)
 	// Entry returns the event whose entry has that leaf hash, whoever wrote it.
 	Entry(leaf ledger.Hash) (*Event, error)
 }
@@ -93,6 +98,8 @@ func Admit(e *Event, charter *ledger.Charter, view OwnView) error {
 		return a.run()
 	case ledger.KindPlace, ledger.KindParty:
 		return nil
+	case ledger.KindCorrect:
+		return a.correct()
 	}
 	return a.aboutGoods()
 }
@@ -378,11 +385,14 @@ func (a *admission) custody(s Subject, passing bool) error {
 	for _, e := range events {
 		stored[e.Hash] = true
 	}
+	fixes := applyCorrections(append(events, g.scrapped...), func(*Event) bool { return true })
+	events = g.sift(fixes.counting)
 	r := &rules{
 		authority: func(member string, i Item) bool { return authority([]*ledger.Charter{a.charter}, member, i.GTIN) },
 		examines:  func(member string, i Item) bool { return examines([]*ledger.Charter{a.charter}, member, i.GTIN) },
 		missing:   func(ref ledger.Hash) bool { return !stored[ref] },
 		recalls:   func(*Event) bool { return false }, // checked before
+		replaced:  func(ref ledger.Hash) ledger.Hash { return fixes.replaced[ref] },
 	}
 	for i, piece := range pieces(s, cuts) {
 		err := a.piece(piece, events, r)
@@ -448,8 +458,8 @@ type gathering struct {
 
 	// Of ten million labels some hundred thousand are scrapped. What passes
 	// over them need not be cut into pieces there.
-	passing bool
-	voids   []Range
+	passing  bool
+	scrapped []*Event
 }
 
 var errTooManyPieces = refuse(RefusedTooManyParts,
@@ -467,10 +477,14 @@ func (g *gathering) collect(s Subject, depth int) ([]uint32, error) {
 	}
 	var cuts []uint32
 	for _, e := range events {
-		if g.passing && depth == 0 && g.scraps(s, e) {
+		if g.passing && depth == 0 && scraps(s, e) {
+			g.scrapped = append(g.scrapped, e)
 			continue
 		}
 		g.events[e.Position] = e
+		if e.Kind == ledger.KindCorrect {
+			continue // it cuts where what it corrects does
+		}
 		for i := range e.Subjects {
 			c, err := g.cut(s, &e.Subjects[i], depth)
 			if err != nil {
@@ -488,28 +502,38 @@ func (g *gathering) collect(s Subject, depth int) ([]uint32, error) {
 	return cuts, nil
 }
 
-// scraps notes the codes of s that an event declares void, and reports whether
-// that is all there is to it.
-func (g *gathering) scraps(s Subject, e *Event) bool {
-	if e.Kind != ledger.KindVoid || s.Kind != SubjectRange || slices.ContainsFunc(e.Subjects, func(x Subject) bool { return x.Kind != SubjectRange }) {
-		return false
-	}
-	for i := range e.Subjects {
-		if r := e.Subjects[i].Range; r.Overlaps(s.Range) {
-			g.voids = append(g.voids, r)
-		}
-	}
-	return true
+// scraps reports whether all that an event does to s is to declare codes void.
+func scraps(s Subject, e *Event) bool {
+	return e.Kind == ledger.KindVoid && s.Kind == SubjectRange && !slices.ContainsFunc(e.Subjects, func(x Subject) bool { return x.Kind != SubjectRange })
 }
 
-// allVoid reports whether all codes of a range are among those noted.
-func (g *gathering) allVoid(r Range) bool {
-	if len(g.voids) == 0 {
-		return false
+// sift returns the events that do not merely scrap codes, and keeps of the others
+// those that count.
+func (g *gathering) sift(counting []*Event) []*Event {
+	scrap := make(map[ledger.Hash]bool, len(g.scrapped))
+	for _, e := range g.scrapped {
+		scrap[e.ID] = true
 	}
-	return slices.ContainsFunc(union(slices.Clone(g.voids)), func(v Range) bool {
-		return v.Overlaps(r) && v.From <= r.From && r.To <= v.To
+	g.scrapped = nil
+	return slices.DeleteFunc(counting, func(e *Event) bool {
+		if scrap[e.ID] {
+			g.scrapped = append(g.scrapped, e)
+		}
+		return scrap[e.ID]
 	})
+}
+
+// allVoid reports whether all codes of a range are scrapped.
+func (g *gathering) allVoid(r Range) bool {
+	var voids []Range
+	for _, e := range g.scrapped {
+		for i := range e.Subjects {
+			if v := e.Subjects[i].Range; v.Overlaps(r) {
+				voids = append(voids, v)
+			}
+		}
+	}
+	return len(voids) > 0 && slices.ContainsFunc(union(voids), func(v Range) bool { return v.From <= r.From && r.To <= v.To })
 }
 
 // cut returns where one subject of an event cuts s, and follows the unit into
@@ -629,6 +653,77 @@ func extent(s Subject, cuts []uint32, i int) Range {
 		r.To = cuts[i] - 1
 	}
 	return r
+}
+
+// correct holds that a correction is of the member's own, about the same things,
+// and the first, or the first to name a replacement.
+func (a *admission) correct() error {
+	target, err := a.ownRecord("target")
+	if err != nil {
+		return err
+	}
+	if !correctable(target.Kind) {
+		return refuse(RefusedUncorrected, "a %s record cannot be corrected. Record what holds instead.", target.Kind)
+	}
+	if !sameSubjects(a.event.Subjects, target.CorrectedSubjects()) {
+		return badField("subjects", "a correction is about what the record is about that it corrects")
+	}
+	replacement := a.event.Fields.Hash("replacement")
+	if !replacement.IsZero() {
+		with, err := a.ownRecord("replacement")
+		if err != nil {
+			return err
+		}
+		if with.Kind != target.Kind || with.ID == target.ID {
+			return refuse(RefusedUncorrected, "a %s record is replaced by another %s record.", target.Kind, target.Kind)
+		}
+	}
+	return a.notCorrected(target, !replacement.IsZero())
+}
+
+func (a *admission) ownRecord(field string) (*Event, error) {
+	id := a.event.Fields.Hash(field)
+	e, err := a.view.Record(id)
+	if err != nil {
+		return nil, fmt.Errorf("look up record %s: %w", id, err)
+	}
+	if e == nil || e.Member != a.event.Member {
+		return nil, refuse(RefusedNoRecord, "%s: %s has no record %s. Correct the id, or record it first.", field, a.event.Member, id)
+	}
+	return e, nil
+}
+
+// notCorrected looks among the events about the first thing that the target is
+// about, as a correction is about all of them.
+func (a *admission) notCorrected(target *Event, replaced bool) error {
+	first := a.event.Subjects[0].simple()[0]
+	if first.Kind != SubjectRange && first.Kind != SubjectSSCC {
+		return nil
+	}
+	events, err := a.view.Overlapping(first)
+	if err != nil {
+		return fmt.Errorf("look up %s: %w", first, err)
+	}
+	for _, e := range events {
+		if e.Kind == ledger.KindCorrect && e.Fields.Hash("target") == target.ID && (!replaced || !e.Fields.Hash("replacement").IsZero()) {
+			return refuse(RefusedCorrected, "the record is corrected by your record %s already.", e.ID)
+		}
+	}
+	return nil
+}
+
+// sameSubjects compares without regard to order.
+func sameSubjects(a, b []Subject) bool {
+	names := func(list []Subject) []string {
+		var out []string
+		for _, s := range list {
+			raw, _ := EncodeSubject(s) // both have been decoded
+			out = append(out, string(raw))
+		}
+		slices.Sort(out)
+		return out
+	}
+	return slices.Equal(names(a), names(b))
 }
 
 // AsRefusal returns the refusal in an error's chain, if there is one.

@@ -59,6 +59,13 @@ func (v ownView) Registered(kind ledger.Kind, slug string) (bool, error) {
 	return len(v.own(func(e *Event) bool { return e.Kind == kind && e.Fields.Text(name) == slug })) > 0, nil
 }
 
+func (v ownView) Record(id ledger.Hash) (*Event, error) {
+	if list := v.own(func(e *Event) bool { return e.ID == id }); len(list) > 0 {
+		return list[0], nil
+	}
+	return nil, nil
+}
+
 func (v ownView) Entry(leaf ledger.Hash) (*Event, error) {
 	for _, e := range v.w.events {
 		if e.Hash == leaf {
@@ -312,6 +319,39 @@ func TestAdmit(t *testing.T) {
 		}, ""},
 		{"recall one's lot", func(w *world) error { return w.try("lanzhi", recall, about(Of(Lot(wine, "L1")))) }, ""},
 		{"recall another's codes", func(w *world) error { return w.try("dist", recall, some) }, RefusedNoAuthority},
+		{"correct one's own", func(w *world) error { return w.try("lanzhi", correct, all, target(ready(w))) }, ""},
+		{"correct another's", func(w *world) error { return w.try("dist", correct, all, target(ready(w))) }, RefusedNoRecord},
+		{"correct a run", func(w *world) error { return w.try("lanzhi", correct, all, target(w.product())) }, RefusedUncorrected},
+		{"correct twice", func(w *world) error {
+			e := ready(w)
+			w.do("lanzhi", correct, all, target(e))
+			return w.try("lanzhi", correct, all, target(e))
+		}, RefusedCorrected},
+		{"activate again what was corrected, and name it", func(w *world) error {
+			e := ready(w)
+			w.do("lanzhi", correct, all, target(e))
+			if err := w.try("lanzhi", activate, all, lot); err != nil {
+				return err
+			}
+			again := w.do("lanzhi", activate, all, lot)
+			return w.try("lanzhi", correct, all, target(e), replacement(again))
+		}, ""},
+		{"replace by another kind", func(w *world) error {
+			e := ready(w)
+			return w.try("lanzhi", correct, all, target(e), replacement(w.do("lanzhi", ship, all, to("wh"))))
+		}, RefusedUncorrected},
+		{"sell what was shipped by mistake", func(w *world) error {
+			ready(w)
+			s := w.do("lanzhi", ship, all, to("wh"))
+			w.do("lanzhi", correct, all, target(s))
+			return w.try("lanzhi", sell, some)
+		}, ""},
+		{"activate what was scrapped by mistake, and active before", func(w *world) error {
+			ready(w)
+			v := w.do("lanzhi", void, all)
+			w.do("lanzhi", correct, all, target(v))
+			return w.try("lanzhi", activate, some, lot)
+		}, RefusedActive},
 		{"inspect one's product", func(w *world) error { return w.try("lanzhi", inspect, about(Of(Product(wine)))) }, ""},
 		{"inspect another's lot", func(w *world) error { return w.try("dist", inspect, about(Of(Lot(wine, "L1")))) }, RefusedNoAuthority},
 		{"inspect as an auditor", func(w *world) error { return w.try("audit", inspect, about(Of(Lot(wine, "L1")))) }, ""},

@@ -62,6 +62,7 @@ type rules struct {
 	examines  func(member string, item Item) bool // may it inspect what it does not hold?
 	missing   func(ref ledger.Hash) bool          // does the ref lead outside what is known?
 	recalls   func(e *Event) bool                 // do a recall's filters let the item through?
+	replaced  func(ref ledger.Hash) ledger.Hash   // what a correction puts in an entry's place
 }
 
 func newMachine(r *rules, item Item, start Custody, since *Event) *machine {
@@ -92,6 +93,9 @@ func (m *machine) around() []Item {
 // it: named it, or a unit in which it was.
 func (m *machine) apply(t *touched) bool {
 	e := t.event
+	if t.inert {
+		return t.scoped || m.mentioned(t)
+	}
 	if m.custody.State == Void && !m.named(t) {
 		return false // passed over
 	}
@@ -131,6 +135,20 @@ func (m *machine) apply(t *touched) bool {
 		return m.recall(e, IsWithdrawn)
 	}
 	return true
+}
+
+// mentioned reports whether the event is about the item or a unit in which it
+// is.
+func (m *machine) mentioned(t *touched) bool {
+	if t.fills {
+		return true
+	}
+	for _, i := range append([]Item{m.item}, m.around()...) {
+		if t.moves[i] || slices.ContainsFunc(t.packings, func(p packing) bool { return p.thing == i }) {
+			return true
+		}
+	}
+	return false
 }
 
 // named reports whether the event names the item, or a unit around it, other
@@ -399,13 +417,18 @@ func (m *machine) follows(e *Event) bool {
 	return slices.ContainsFunc(e.Refs, m.rules.missing)
 }
 
+// refersTo reports whether the event names the other, or what that replaces.
+func (m *machine) refersTo(e, other *Event) bool {
+	return slices.ContainsFunc(e.Refs, func(ref ledger.Hash) bool { return ref == other.Hash || m.rules.replaced(ref) == other.Hash })
+}
+
 func (m *machine) cancel(e *Event) {
 	open := m.custody.State == InTransit && (sameHand(e.Actor(), m.custody.Holder) || sameHand(e.Actor(), m.to))
 	switch {
 	case m.follows(e):
 		m.report(RefMissing, e, nil)
 		return
-	case !open || !slices.Contains(e.Refs, m.shipment.Hash):
+	case !open || !m.refersTo(e, m.shipment):
 		m.report(CancelNoEffect, e, nil)
 		return
 	}
@@ -524,7 +547,11 @@ type touched struct {
 	packings []packing     // named as contents, in the order of the leaves
 	fills    bool          // the item is named as a unit with contents
 	scoped   bool          // about the item's lot or product as such
+	inert    bool          // corrected, or a correction: to be shown only
 }
+
+// any reports whether the event names any of the things.
+func (t *touched) any() bool { return t.fills || len(t.moves) > 0 || len(t.packings) > 0 }
 
 type packing struct{ thing, unit Item }
 

@@ -132,6 +132,16 @@ holder before are believed from then on, and it is a critical finding if both ac
 as holders. A sale always counts. What the author has no right to record
 (activation, inspection, voiding) counts for nothing and is shown to members only.
 
+# Corrections
+
+The author of a record may take it back (correct), naming it by its id and being
+about the same subjects, and may name another of his records of that kind that
+stands in its place: with its position and entry time, and at the time that it
+says itself unless that is after the entry of what it replaces. Of several
+corrections of one record the first that names a replacement counts. Runs, places,
+parties and corrections are not corrected. Both records stay in the trail;
+"corrected" is the id of the correction.
+
 # Order
 
 Events stand in the order of the time at which they are said to have happened.

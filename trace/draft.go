@@ -74,6 +74,9 @@ type Env struct {
 	// "". With it, the other side of a shipment sees the fields for parties of
 	// what refers to the shipment. It may be nil.
 	Author func(leaf ledger.Hash) string
+	// Record returns the author's own event whose record has that id. With it a
+	// correction need not say again what the record is about. It may be nil.
+	Record func(id ledger.Hash) (*Event, error)
 	// Inside returns the products known to be in a unit, whose brands then see
 	// the fields for parties. It may be nil.
 	Inside func(unit Item) []gs1.GTIN
@@ -119,7 +122,7 @@ func (d *Draft) Build(env Env) (*ledger.Record, *ledger.Sidecar, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	subjects, err := d.subjects(spec, env)
+	subjects, err := d.subjects(spec, env, values)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -332,7 +335,7 @@ func gtinsOf(subjects []Subject, inside func(Item) []gs1.GTIN) []gs1.GTIN {
 
 // subjects turns the draft's subjects into those of a record: links resolved,
 // ranges joined where they touch, none twice.
-func (d *Draft) subjects(spec *KindSpec, env Env) ([]Subject, error) {
+func (d *Draft) subjects(spec *KindSpec, env Env, values Values) ([]Subject, error) {
 	if len(d.Subjects) > ledger.MaxLeaves {
 		return nil, badField("subjects", "%d are over the limit of %d", len(d.Subjects), ledger.MaxLeaves)
 	}
@@ -351,10 +354,29 @@ func (d *Draft) subjects(spec *KindSpec, env Env) ([]Subject, error) {
 		}
 		list = append(list, s)
 	}
+	if len(list) == 0 && spec.Kind == ledger.KindCorrect && env.Record != nil {
+		return correctedSubjects(env, values)
+	}
 	if len(spec.Subjects) > 0 && len(list) == 0 {
 		return nil, badField("subjects", "a record of kind %s is about something", spec.Kind)
 	}
 	return joined(list)
+}
+
+// correctedSubjects returns the subjects of the record that a correction names.
+func correctedSubjects(env Env, values Values) ([]Subject, error) {
+	target, err := env.Record(values.Hash("target"))
+	if err != nil {
+		return nil, fmt.Errorf("look up record %s: %w", values.Hash("target"), err)
+	}
+	if target == nil {
+		return nil, badField("fields.target", "there is no own record %s", values.Hash("target"))
+	}
+	list := target.CorrectedSubjects()
+	if len(list) == 0 {
+		return nil, badField("fields.target", "a %s record cannot be corrected", target.Kind)
+	}
+	return list, nil
 }
 
 func (s *DraftSubject) subject(resolve func(string) (Item, error), depth int) (Subject, error) {

@@ -58,6 +58,8 @@ var drafts = []string{
 	`{"kind":"recall","at":"2026-03-01T08:00:00+08:00","subjects":[{"gtin":"06901234567892"}],"fields":{"class":"class-1",` + recallDraft + `}}`,
 	`{"kind":"withdraw","at":"2026-03-01T08:00:00+08:00","subjects":[{"gtin":"06901234567892","lot":"L1"},{"gtin":"06901234567892","run":3,"from":0,"to":5}],
 	  "fields":{"class":"class-3",` + recallDraft + `}}`,
+	`{"kind":"correct","at":"2026-03-01T08:00:00+08:00","subjects":[{"gtin":"06901234567892","run":3,"from":0,"to":599}],
+	  "fields":{"target":"` + hash1 + `","replacement":"` + hash2 + `","reason":"item-wrong-lot","text":"PARTIES text"}}`,
 }
 
 // recallDraft is the fields of recalls and withdrawals, but for the class.

@@ -64,6 +64,8 @@ type Trail struct {
 	names *directory
 	rules *rules
 	units []Item // in which the item is in the end, innermost first
+
+	corrected map[ledger.Hash]ledger.Hash // ids of records and of what corrected them
 }
 
 // Lot is the item's batch or lot, or "".
@@ -95,6 +97,8 @@ type folder struct {
 	in       Input
 	trail    *Trail
 	events   []*Event // within AsOf, by position
+	things   []Item   // the item and all units that ever held it
+	fixes    *corrections
 	rules    *rules
 	timeline []placed
 	other    []Finding // findings that no event of the timeline bears
@@ -108,7 +112,8 @@ type placed struct {
 
 func newFolder(in Input) *folder {
 	f := &folder{in: in, events: within(in.Events, in.AsOf)}
-	f.trail = &Trail{Item: in.Item, URI: in.URI, Serial: in.Serial, AsOf: in.AsOf, names: newDirectory(in.Charters, f.events)}
+	f.trail = &Trail{Item: in.Item, URI: in.URI, Serial: in.Serial, AsOf: in.AsOf,
+		names: newDirectory(in.Charters, f.events), corrected: map[ledger.Hash]ledger.Hash{}}
 	f.rules = &rules{
 		authority: func(member string, i Item) bool { return authority(in.Charters, member, i.GTIN) },
 		examines:  func(member string, i Item) bool { return examines(in.Charters, member, i.GTIN) },
@@ -116,6 +121,9 @@ func newFolder(in Input) *folder {
 		recalls:   f.trail.recalls,
 	}
 	f.trail.rules = f.rules
+	f.things = thingsOf(in.Item, f.events)
+	f.fixes = applyCorrections(f.events, f.relevant(f.things))
+	f.rules.replaced = func(h ledger.Hash) ledger.Hash { return f.fixes.replaced[h] }
 	return f
 }
 
@@ -153,7 +161,7 @@ func examines(charters []*ledger.Charter, member string, gtin gs1.GTIN) bool {
 // version; of two with one version the first recorded.
 func (f *folder) products() []*Event {
 	var list []*Event
-	for _, e := range f.events {
+	for _, e := range f.fixes.counting {
 		if e.Kind == ledger.KindProduct && e.Fields.GTIN("gtin") == f.in.Item.GTIN && f.rules.authority(e.Member, f.in.Item) {
 			list = append(list, e)
 		}
@@ -236,15 +244,15 @@ func (f *folder) findRun() {
 
 // findCustody puts the events in order and follows the item through them.
 func (f *folder) findCustody() {
-	things := thingsOf(f.in.Item, f.events)
 	byEvent := make(map[*Event]*touched)
 	about := make(map[ledger.Hash]bool)
 	var candidates []*Event
 	for _, e := range f.events {
-		t := touch(e, things)
-		if t.fills || len(t.moves) > 0 || len(t.packings) > 0 {
+		about[e.Hash] = touch(e, f.things).any()
+	}
+	for _, e := range f.fixes.counting {
+		if t := touch(e, f.things); t.any() {
 			byEvent[e] = t
-			about[e.Hash] = true
 			candidates = append(candidates, e)
 		}
 	}
@@ -252,24 +260,62 @@ func (f *folder) findCustody() {
 	f.rules.missing = func(ref ledger.Hash) bool { return !about[ref] && elsewhere(ref) }
 	f.arrange(newOrder(candidates, f.in.Seen), byEvent)
 	m, _ := f.run(f.timeline)
-	f.trail.Active, f.trail.units = m.active, m.around()
+	f.trail.Active, f.trail.units = f.fixes.shown(m.active), m.around()
 	f.addScoped()
+	f.addCorrected()
 	m, concerned := f.run(f.timeline)
 	f.trail.Custody = m.custody
 	if f.trail.Run != nil {
 		f.trail.Events = append(f.trail.Events, f.trail.Run)
 	}
-	kept := f.timeline[:0:0]
-	for i, p := range f.timeline {
-		if concerned[i] {
-			kept = append(kept, p)
-		}
-	}
-	f.timeline = kept
+	f.keep(concerned)
 	for _, p := range m.problems {
 		f.other = append(f.other, newFinding(p.code, p.event).with(p.other))
 	}
 	f.finalState(m)
+}
+
+// keep leaves in the timeline what is about the item, and the corrections of
+// that.
+func (f *folder) keep(concerned []bool) {
+	shown := make(map[ledger.Hash]bool)
+	for i, p := range f.timeline {
+		shown[p.event.ID] = concerned[i]
+	}
+	kept := f.timeline[:0:0]
+	for i, p := range f.timeline {
+		if concerned[i] || p.event.Kind == ledger.KindCorrect && shown[p.event.Fields.Hash("target")] {
+			kept = append(kept, p)
+		}
+	}
+	f.timeline = kept
+}
+
+// addCorrected puts into the timeline, by their time, what was corrected and
+// what corrected it. Both are shown; neither moves anything.
+func (f *folder) addCorrected() {
+	show := func(e *Event) {
+		t := touch(e, f.things)
+		t.inert, t.scoped = true, f.trail.scoped(e)
+		f.timeline = slices.Insert(f.timeline, f.after(e.At), placed{t, e.At})
+	}
+	for _, e := range f.events {
+		x := f.fixes.of[e.ID]
+		if x == nil {
+			continue
+		}
+		show(e)
+		f.trail.corrected[e.ID] = x.by.ID
+	}
+	for _, e := range f.events {
+		if e.Kind == ledger.KindCorrect && f.fixes.of[e.Fields.Hash("target")] != nil {
+			show(e)
+		}
+	}
+	for _, e := range f.fixes.invalid {
+		show(e)
+		f.other = append(f.other, newFinding(NotAuthority, e))
+	}
 }
 
 // arrange puts the events into the timeline: by the time at which they are said
@@ -461,7 +507,7 @@ func (f *folder) finalState(m *machine) {
 // and product. Which lot it is follows from the item's own events, so these come
 // second, and custody does not depend on them.
 func (f *folder) addScoped() {
-	for _, e := range f.events {
+	for _, e := range f.fixes.counting {
 		if !f.trail.scoped(e) || slices.ContainsFunc(f.timeline, func(p placed) bool { return p.event == e }) {
 			continue
 		}
@@ -473,7 +519,7 @@ func (f *folder) addScoped() {
 func (f *folder) conclude() {
 	t := f.trail
 	for _, p := range f.timeline {
-		t.Events = append(t.Events, p.event)
+		t.Events = append(t.Events, f.fixes.shown(p.event))
 	}
 	t.Product = productOn(f.products(), f.day())
 	var all []Finding

@@ -24,6 +24,7 @@ const (
 	release  = ledger.KindRelease
 	recall   = ledger.KindRecall
 	withdraw = ledger.KindWithdraw
+	correct  = ledger.KindCorrect
 )
 
 func TestFold(t *testing.T) {
@@ -334,6 +335,63 @@ func TestFold(t *testing.T) {
 			w.product()
 			w.do("lanzhi", recall, about(Of(Product(wine))), field("lots", []string{"L1"}))
 		}, Lot(wine, "L1"), Recalled, "", "", []string{IsRecalled}},
+		{"a shipment to the wrong party, corrected", func(w *world) {
+			w.product()
+			w.do("lanzhi", activate, all, lot)
+			wrong := w.do("lanzhi", ship, all, to("dist"))
+			w.do("lanzhi", correct, all, target(wrong))
+			w.do("lanzhi", ship, all, to("wh"), at(wrong.At))
+			w.do("wh", receive, all)
+		}, bottle(5), Consistent, Held, "wh", nil},
+		{"a shipment replaced after its receipt", func(w *world) {
+			w.product()
+			w.do("lanzhi", activate, all, lot)
+			wrong := w.do("lanzhi", ship, all, to("dist"))
+			w.do("wh", receive, all, refs(wrong))
+			w.do("wh", sell, all)
+			right := w.do("lanzhi", ship, all, to("wh"))
+			w.do("lanzhi", correct, all, target(wrong), replacement(right))
+		}, bottle(5), Consistent, Sold, "", nil},
+		{"cancelled by the name of what was replaced", func(w *world) {
+			w.product()
+			w.do("lanzhi", activate, all, lot)
+			wrong := w.do("lanzhi", ship, all, to("dist"))
+			w.do("lanzhi", correct, all, target(wrong))
+			right := w.do("lanzhi", ship, all, to("wh"), at(wrong.At))
+			w.do("lanzhi", correct, all, target(wrong), replacement(right))
+			w.do("wh", cancel, all, refs(wrong))
+		}, bottle(5), Consistent, Active, "lanzhi", nil},
+		{"replaced, and that replaced", func(w *world) {
+			w.product()
+			one := w.do("lanzhi", activate, all, lot)
+			two := w.do("lanzhi", activate, all, field("lot", "L2"))
+			three := w.do("lanzhi", activate, all, field("lot", "L3"))
+			w.do("lanzhi", correct, all, target(one), replacement(two))
+			w.do("lanzhi", correct, all, target(two), replacement(three))
+			w.do("lanzhi", recall, about(Of(Lot(wine, "L3"))))
+		}, bottle(5), Recalled, Active, "lanzhi", []string{IsRecalled}},
+		{"replacements in a circle", func(w *world) {
+			w.product()
+			one := w.do("lanzhi", activate, all, lot)
+			two := w.do("lanzhi", activate, all, lot)
+			w.do("lanzhi", correct, all, target(one), replacement(two))
+			w.do("lanzhi", correct, all, target(two), replacement(one))
+		}, bottle(5), Warn, Issued, "lanzhi", []string{NotActive}},
+		{"corrected by a stranger", func(w *world) {
+			w.product()
+			w.do("dist", correct, all, target(w.do("lanzhi", activate, all, lot)))
+		}, bottle(5), Consistent, Active, "lanzhi", []string{NotAuthority}},
+		{"scrap that was none", func(w *world) {
+			w.product()
+			w.do("lanzhi", correct, all, target(w.do("lanzhi", void, all)))
+			w.do("lanzhi", activate, all, lot)
+		}, bottle(5), Consistent, Active, "lanzhi", nil},
+		{"a recall called off", func(w *world) {
+			w.product()
+			w.do("lanzhi", activate, all, lot)
+			r := w.do("lanzhi", recall, about(Of(Lot(wine, "L1"))))
+			w.do("lanzhi", correct, about(Of(Lot(wine, "L1"))), target(r))
+		}, bottle(5), Consistent, Active, "lanzhi", nil},
 		{"void by a stranger counts for nothing", func(w *world) {
 			w.product()
 			w.do("lanzhi", activate, all, lot)
@@ -434,6 +492,35 @@ func TestFold(t *testing.T) {
 			c.do(w)
 			w.check(c.item, c.verdict, c.state, c.holder, c.findings...)
 		})
+	}
+}
+
+// What was corrected stays in the trail beside what corrected it, at its own
+// time, and the replacement has its place.
+func TestCorrectionsAreShown(t *testing.T) {
+	w := newWorld(t)
+	w.product()
+	all := about(codes(0, 99))
+	w.do("lanzhi", activate, all, field("lot", "L1"))
+	w.do("lanzhi", pack, about(Contents(Unit(pallet), codes(0, 9))))
+	wrong := w.do("lanzhi", ship, about(Of(Unit(pallet))), to("dist"))
+	w.do("wh", receive, about(Of(Unit(pallet))), refs(wrong))
+	right := w.do("lanzhi", ship, about(Of(Unit(pallet))), to("wh"))
+	c := w.do("lanzhi", correct, about(Of(Unit(pallet))), target(wrong), replacement(right))
+	tr := w.check(bottle(5), Consistent, Held, "wh")
+	if got, want := kindsOf(tr.Events), []string{"run lanzhi", "activate lanzhi", "pack lanzhi", "ship lanzhi", "ship lanzhi", "receive wh", "correct lanzhi"}; !slices.Equal(got, want) {
+		t.Fatalf("got %v", got)
+	}
+	for _, e := range tr.For(Viewer{}).Events {
+		if want := e.ID == wrong.ID; (e.Corrected == c.ID) != want {
+			t.Errorf("%s %d: corrected by %s", e.Kind, e.Seq, e.Corrected)
+		}
+		if e.ID == right.ID && e.Seq != right.Seq {
+			t.Errorf("the replacement stands at %d", e.Seq)
+		}
+	}
+	if other := w.fold(bottle(50)); len(other.Events) != 2 {
+		t.Errorf("another bottle's trail has %v", kindsOf(other.Events))
 	}
 }
 

@@ -215,7 +215,18 @@ var specs = []KindSpec{
 		Subjects: scopes, Fields: recallFields},
 	{Kind: ledger.KindWithdraw, Who: "the member to which the charter gives the GTIN", Doc: "goods taken off the market; consumers need do nothing",
 		Subjects: scopes, Fields: recallFields},
+	{Kind: ledger.KindCorrect, Who: "the author of what it corrects", Doc: "an own record taken back; it is about what that is about", Subjects: anySubject,
+		Fields: []Field{
+			{Number: 1, Name: "target", Type: TypeHash, Audience: pub, InRecord: true, Required: true, Folded: true, Doc: "id of the record, which then counts for nothing"},
+			{Number: 2, Name: "replacement", Type: TypeHash, Audience: pub, InRecord: true, Folded: true, Doc: "id of the record that stands in its place"},
+			{Number: 3, Name: "reason", Type: TypeToken, Audience: itm, Required: true, Doc: "such as wrong-lot, wrong-party, duplicate"},
+			{Number: 4, Name: "text", Type: TypeText, Audience: pty, Doc: "what happened"},
+		}},
 }
+
+// anySubject is for corrections, which are about what the corrected record is
+// about.
+var anySubject = []SubjectKind{SubjectRange, SubjectSSCC, SubjectLot, SubjectContent, SubjectPattern, SubjectGTIN}
 
 // Spec returns the table's part about a kind. Callers must not change it.
 func Spec(kind ledger.Kind) (*KindSpec, bool) {

@@ -112,6 +112,10 @@ type EventView struct {
 	Seq      uint64      `json:"seq"`
 	Hash     ledger.Hash `json:"hash"` // leaf hash, the name that refs use
 	Fields   Values      `json:"fields"`
+
+	// Corrected is the id of the correction by which the event counts for
+	// nothing.
+	Corrected ledger.Hash `json:"corrected,omitzero"`
 }
 
 // A PartyView names a party. Anyone but members sees a hosted party only under
@@ -189,6 +193,7 @@ func (t *Trail) View(e *Event, v Viewer) EventView {
 		ID: e.ID, Kind: e.Kind.String(), At: localTime(e.At, e.Zone), Recorded: localTime(e.Recorded, 0),
 		Party: t.names.party(e.Actor(), v), Place: t.names.place(e.PlaceName(), v),
 		Chain: ledger.ChainName(e.Member, e.Chain), Seq: e.Seq, Hash: e.Hash, Fields: visible(e, v.audience()),
+		Corrected: t.corrected[e.ID],
 	}
 }
 

@@ -66,7 +66,9 @@ func about(list ...Subject) option {
 func field(name string, v any) option {
 	return func(e *Event) { e.Fields[name] = v }
 }
-func to(party string) option { return field("to", party) }
+func target(e *Event) option      { return field("target", e.ID) }
+func replacement(e *Event) option { return field("replacement", e.ID) }
+func to(party string) option      { return field("to", party) }
 
 // do appends an event of a party (<member>[/<slug>]) to its member's chain, an
 // hour after the one before.
