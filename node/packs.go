@@ -17,6 +17,10 @@ import (
 // for one brand has some hundred runs in use at a time.
 const maxOpenPacks = 512
 
+// maxBadPacks bounds the packs that are remembered to be bad. Each takes a check
+// of a whole pack, so that nobody makes many by chance.
+const maxBadPacks = 4_096
+
 // packs keeps the packs of runs open for looking codes up. Beside each pack in
 // use stands a file of block roots, which can be made again at any time.
 type packs struct {
@@ -24,9 +28,13 @@ type packs struct {
 	dir   string // of the block roots
 
 	mu   sync.Mutex
-	open map[ledger.Hash]*openPack // by digest
-	bad  map[ledger.Hash]error     // packs that are not what their run record says
+	open map[packKey]*openPack
+	bad  map[packKey]error // packs that are not what a run record says of them
 }
+
+// A packKey is what a run record says of its pack. Anybody may name anybody's
+// pack with another root: that must say nothing about the pack itself.
+type packKey struct{ digest, root ledger.Hash }
 
 // openPack is a pack that is open, or about to be.
 type openPack struct {
@@ -39,7 +47,7 @@ func newPacks(blobs *store.Blobs, dir string) (*packs, error) {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return nil, fmt.Errorf("make a place for block roots: %w", err)
 	}
-	return &packs{blobs: blobs, dir: dir, open: make(map[ledger.Hash]*openPack), bad: make(map[ledger.Hash]error)}, nil
+	return &packs{blobs: blobs, dir: dir, open: make(map[packKey]*openPack), bad: make(map[packKey]error)}, nil
 }
 
 // errNoPack says that the pack of a run is not held yet, so that no code of the
@@ -53,16 +61,17 @@ func (p *packs) get(ctx context.Context, digest, root ledger.Hash) (*code.Prover
 	if !p.blobs.Has(digest) {
 		return nil, errNoPack
 	}
+	key := packKey{digest, root}
 	p.mu.Lock()
-	if err := p.bad[digest]; err != nil {
+	if err := p.bad[key]; err != nil {
 		p.mu.Unlock()
 		return nil, err
 	}
-	o := p.open[digest]
+	o := p.open[key]
 	if o == nil {
 		p.makeRoom()
 		o = &openPack{}
-		p.open[digest] = o
+		p.open[key] = o
 	}
 	p.mu.Unlock()
 	// Opening may take seconds where block roots must be made; only those who
@@ -71,7 +80,7 @@ func (p *packs) get(ctx context.Context, digest, root ledger.Hash) (*code.Prover
 		o.prover, o.err = p.openProver(ctx, digest, root)
 	})
 	if o.err != nil {
-		p.forget(digest, o.err)
+		p.forget(key, o.err)
 	}
 	return o.prover, o.err
 }
@@ -87,12 +96,12 @@ func (p *packs) openProver(ctx context.Context, digest, root ledger.Hash) (*code
 
 // forget drops a pack that did not open, so that it is tried again, unless it
 // is bad for good.
-func (p *packs) forget(digest ledger.Hash, err error) {
+func (p *packs) forget(key packKey, err error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	delete(p.open, digest)
-	if errors.Is(err, code.ErrBadPack) {
-		p.bad[digest] = err
+	delete(p.open, key)
+	if errors.Is(err, code.ErrBadPack) && len(p.bad) < maxBadPacks {
+		p.bad[key] = err
 	}
 }
 
@@ -103,8 +112,8 @@ func (p *packs) makeRoom() {
 	if len(p.open) < maxOpenPacks {
 		return
 	}
-	for digest := range p.open {
-		delete(p.open, digest)
+	for key := range p.open {
+		delete(p.open, key)
 		return
 	}
 }
@@ -114,11 +123,11 @@ func (p *packs) Close() error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	var errs []error
-	for digest, o := range p.open {
+	for key, o := range p.open {
 		if o.prover != nil {
 			errs = append(errs, o.prover.Close())
 		}
-		delete(p.open, digest)
+		delete(p.open, key)
 	}
 	return errors.Join(errs...)
 }
