@@ -82,15 +82,9 @@ type ownView struct{ n *Node }
 
 // Overlapping implements trace.OwnView.
 func (v ownView) Overlapping(s trace.Subject) ([]*trace.Event, error) {
-	positions, err := v.overlapping(s)
+	own, err := v.overlapping(s)
 	if err != nil {
 		return nil, err
-	}
-	own := positions[:0]
-	for _, pos := range positions {
-		if v.n.Network().MemberOf(pos.Chain) == v.n.member.Member {
-			own = append(own, pos)
-		}
 	}
 	events, err := v.load(own)
 	if err != nil {
@@ -99,14 +93,18 @@ func (v ownView) Overlapping(s trace.Subject) ([]*trace.Event, error) {
 	return append(events, v.n.door.overlapping(s)...), nil
 }
 
+// overlapping looks at the member's own chains only: however much others have
+// written about the goods, it must not be in the way of writing.
 func (v ownView) overlapping(s trace.Subject) ([]trace.Position, error) {
+	own := make(map[uint32]uint64)
+	v.n.addChains(own, v.n.member.Member, v.n.index.Applied())
 	if s.Kind == trace.SubjectSSCC {
-		return v.n.index.Naming(trace.Unit(s.SSCC), nil)
+		return v.n.index.Naming(trace.Unit(s.SSCC), own)
 	}
 	var all []trace.Position
 	var at index.Cursor
 	for {
-		page, next, err := v.n.index.Overlapping(s.Range, nil, at)
+		page, next, err := v.n.index.Overlapping(s.Range, own, at)
 		if err != nil {
 			return nil, err
 		}
@@ -128,6 +126,21 @@ func (v ownView) Products(gtin gs1.GTIN) ([]*trace.Event, error) {
 		}
 	}
 	return products, err
+}
+
+// About implements trace.OwnView.
+func (v ownView) About(gtin gs1.GTIN) ([]*trace.Event, error) {
+	positions, err := v.n.index.Naming(trace.Product(gtin), nil)
+	if err != nil {
+		return nil, err
+	}
+	events, err := v.load(positions)
+	for _, e := range v.n.door.admitted {
+		if slices.ContainsFunc(trace.IndexKeys(e), func(k trace.Key) bool { return k.Kind == trace.KeyGTIN && k.GTIN == gtin }) {
+			events = append(events, e)
+		}
+	}
+	return events, err
 }
 
 // Run implements trace.OwnView.

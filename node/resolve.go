@@ -8,6 +8,7 @@ import (
 	"suyuan/trace"
 	"suyuan/trace/code"
 	"suyuan/trace/gs1"
+	"suyuan/trace/index"
 )
 
 // A resolved link: what it names, as far as the records within a cut tell.
@@ -89,10 +90,18 @@ func parseLink(uri string) (*gs1.Link, error) {
 	return &link, err
 }
 
-// productKnown reports whether a product or run record of the GTIN stands
-// within the cut. A case has codes of its own and need not be a product.
+// productKnown reports whether the member to which the charter gives the GTIN
+// tells of the product, or of a run, within the cut. A case has codes of its own
+// and need not be a product.
 func (n *Node) productKnown(gtin gs1.GTIN, cut map[uint32]uint64) (bool, error) {
-	list, err := n.index.Naming(trace.Product(gtin), cut)
+	ours, err := n.authorityCut(gtin, cut)
+	if err != nil {
+		return false, err
+	}
+	list, err := n.index.Naming(trace.Product(gtin), ours)
+	if errors.Is(err, index.ErrTooMany) {
+		return true, nil
+	}
 	if err != nil || len(list) > 0 {
 		return len(list) > 0, err
 	}

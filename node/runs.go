@@ -15,6 +15,7 @@ import (
 	"suyuan/trace"
 	"suyuan/trace/code"
 	"suyuan/trace/gs1"
+	"suyuan/trace/index"
 )
 
 // IssueRun says which codes [Node.IssueRun] issues.
@@ -79,16 +80,36 @@ func (n *Node) IssueRun(ctx context.Context, req IssueRun, progress func(done, t
 	return out, n.recordRun(context.WithoutCancel(ctx), req, out)
 }
 
-// nextRun is the lowest number above all that records of runs of the GTIN use.
+// nextRun is the lowest number that no record of a run of the GTIN uses. Records
+// of members to which the charter does not give the GTIN are shunned as long as
+// there are other numbers: they mean nothing, and must not use them up.
 func (n *Node) nextRun(gtin gs1.GTIN) (uint16, error) {
+	ours, err := n.authorityCut(gtin, nil)
+	if err != nil {
+		return 0, err
+	}
+	contested := -1
 	for number := 0; number <= code.MaxRunNumber; number++ {
-		pos, err := n.index.Run(gtin, uint16(number), nil)
+		used, err := n.index.Run(gtin, uint16(number), ours)
 		if err != nil {
 			return 0, err
 		}
-		if len(pos) == 0 {
+		if len(used) > 0 {
+			continue
+		}
+		claims, err := n.index.Run(gtin, uint16(number), nil)
+		if err != nil && !errors.Is(err, index.ErrTooMany) {
+			return 0, err
+		}
+		if err == nil && len(claims) == 0 {
 			return uint16(number), nil
 		}
+		if contested < 0 {
+			contested = number
+		}
+	}
+	if contested >= 0 {
+		return uint16(contested), nil
 	}
 	return 0, refuse(409, "no-run-left", "all %d run numbers of GTIN %s are used", code.MaxRunNumber+1, gtin)
 }
@@ -176,28 +197,64 @@ func (n *Node) Codes(gtin gs1.GTIN, number uint16, from, to uint32) (iter.Seq2[u
 	return serials, func(serial string) string { return n.codeURI(gtin, serial) }, nil
 }
 
-// runOf returns the event of a run record of the member that the charter gives
-// the GTIN, the first on its chain, nil if there is none within the cut. What
-// others claim about somebody's codes does not count here.
+// runOf returns the event of a run record of a member that the charter gives
+// the GTIN, the first by chain and position, nil if there is none within the
+// cut. What others claim about somebody's codes does not count here.
 func (n *Node) runOf(gtin gs1.GTIN, number uint16, cut map[uint32]uint64) (*trace.Event, error) {
 	return n.firstRun(gtin, number, cut, n.event)
 }
 
 // firstRun is runOf with a way to read events.
 func (n *Node) firstRun(gtin gs1.GTIN, number uint16, cut map[uint32]uint64, event func(trace.Position) (*trace.Event, error)) (*trace.Event, error) {
-	authority := n.Network().Newest().Charter.GTINAuthority(gtin.Uint64())
-	list, err := n.index.Run(gtin, number, cut)
-	if err != nil || authority == nil {
+	ours, err := n.authorityCut(gtin, cut)
+	if err != nil {
+		return nil, err
+	}
+	list, err := n.index.Run(gtin, number, ours)
+	if err != nil {
 		return nil, err
 	}
 	for _, pos := range list {
 		e, err := event(pos)
-		if err != nil {
-			return nil, err
-		}
-		if e != nil && e.Member == authority.Slug {
-			return e, nil
+		if err != nil || e != nil {
+			return e, err
 		}
 	}
 	return nil, nil
+}
+
+// authorityCut is the part of a cut, nil being all that is indexed, with the
+// chains of the members to which a charter within it gives the GTIN. Anybody can
+// write anything about a GTIN: where only its authority counts, what others have
+// written must not be met at all, or enough of it would be in the way.
+func (n *Node) authorityCut(gtin gs1.GTIN, cut map[uint32]uint64) (map[uint32]uint64, error) {
+	sizes := cut
+	if cut == nil {
+		sizes = n.index.Applied()
+	}
+	charters, err := n.chartersWithin(sizes)
+	if err != nil {
+		return nil, err
+	}
+	ours := make(map[uint32]uint64)
+	for _, c := range charters {
+		m := c.GTINAuthority(gtin.Uint64())
+		if m == nil {
+			continue
+		}
+		n.addChains(ours, m.Slug, sizes)
+	}
+	return ours, nil
+}
+
+// addChains adds the sizes of a member's chains, those that have ended included,
+// to a cut.
+func (n *Node) addChains(cut map[uint32]uint64, member string, sizes map[uint32]uint64) {
+	for _, v := range n.Network().Versions() {
+		for i := range v.Charter.Nodes {
+			if node := &v.Charter.Nodes[i]; node.Member == member {
+				cut[node.Number] = sizes[node.Number]
+			}
+		}
+	}
 }

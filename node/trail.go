@@ -202,11 +202,15 @@ func (n *Node) positions(r *resolved, cut map[uint32]uint64) ([]trace.Position, 
 		}
 		return list, err
 	}
-	products, err := n.index.Naming(trace.Product(r.GTIN), cut)
+	ours, err := n.authorityCut(r.GTIN, cut)
 	if err != nil {
 		return nil, err
 	}
-	runs, err := n.index.Run(r.GTIN, r.RunNumber, cut)
+	products, err := n.index.Naming(trace.Product(r.GTIN), ours)
+	if err != nil {
+		return nil, err
+	}
+	runs, err := n.index.Run(r.GTIN, r.RunNumber, ours)
 	return append(products, runs...), err
 }
 
@@ -224,9 +228,14 @@ func (n *Node) load(events []*trace.Event, positions []trace.Position) ([]*trace
 	return events, nil
 }
 
-// products returns the product records of a GTIN, whoever wrote them.
+// products returns the product records of a GTIN that count: those of the member
+// to which the charter gives it.
 func (n *Node) products(gtin gs1.GTIN, cut map[uint32]uint64) ([]*trace.Event, error) {
-	positions, err := n.index.Naming(trace.Product(gtin), cut)
+	ours, err := n.authorityCut(gtin, cut)
+	if err != nil {
+		return nil, err
+	}
+	positions, err := n.index.Naming(trace.Product(gtin), ours)
 	if err != nil {
 		return nil, err
 	}
