@@ -63,6 +63,8 @@ func partsOf(t trace.Type) []string {
 		return []string{"gtin", "count"}
 	case trace.TypeCounts:
 		return []string{"gtin", "expected", "counted", "damaged"}
+	case trace.TypeQuantity:
+		return []string{"value", "unit"}
 	}
 	return nil
 }

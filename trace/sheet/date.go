@@ -159,7 +159,7 @@ func serialMoment(text string, from1904 bool) (moment, bool) {
 	if from1904 {
 		first, last = first-since1904, last-since1904
 	}
-	if f < first || f >= last {
+	if !(f >= first && f < last) { // no NaN either
 		return moment{}, false
 	}
 	t, err := excelize.ExcelDateToTime(f, from1904)

@@ -12,6 +12,7 @@ import (
 
 	"suyuan/ledger"
 	"suyuan/trace"
+	"suyuan/trace/gs1"
 )
 
 // Options say how a table is to be read.
@@ -128,6 +129,7 @@ func (p *parser) findHeader() ([]Row, error) {
 			continue
 		}
 		p.header, p.Header = row, row.Number
+		p.Result.rows[row.Number] = row
 		return p.table.Rows[i+1:], p.findKindColumn()
 	}
 	return nil, fileError(CodeNoHeader, nil, maxHeaderRow)
@@ -193,8 +195,10 @@ func (p *parser) checkColumns(body []Row, ignore []string) error {
 	if len(problems) == 0 {
 		return nil
 	}
-	e := &FileError{Code: CodeUnknownColumn, Problems: problems, Zh: problems[0].Zh, En: problems[0].En}
-	return e
+	return &FileError{
+		Code: CodeUnknownColumn, Problems: problems,
+		Zh: fmt.Sprintf("有%d列无法识别，其内容会丢失", len(problems)), En: fmt.Sprintf("columns that are not known would be lost: %d", len(problems)),
+	}
 }
 
 func (p *parser) suggestion(name string) string {
@@ -266,7 +270,6 @@ func (p *parser) add(problem Problem) {
 
 // row reads one row.
 func (p *parser) row(row *Row) {
-	p.Result.rows[p.header.Number] = p.header
 	if isComment(row.cell(0)) {
 		p.Comments++
 		return
@@ -494,7 +497,7 @@ func (b *builder) same(row *Row, c boundColumn, differs bool) bool {
 }
 
 func (b *builder) readField(row *Row, c boundColumn, cell Cell) {
-	v, f := b.p.value(c.field, cell)
+	v, f := b.p.value(c.field, cell, b.rowZone(row))
 	if f != nil {
 		b.fault(row, c.at, f)
 		return
@@ -510,6 +513,9 @@ func (b *builder) readField(row *Row, c boundColumn, cell Cell) {
 			old, _ := b.Draft.Fields[c.field.Name].([]ledger.Hash)
 			b.Draft.Fields[c.field.Name] = union(old, v)
 		}
+	case []gs1.GTIN:
+		old, _ := b.Draft.Fields[c.field.Name].([]gs1.GTIN)
+		b.Draft.Fields[c.field.Name] = union(old, v)
 	case []string:
 		old, _ := b.Draft.Fields[c.field.Name].([]string)
 		if list := union(old, v); len(list) > 0 {
@@ -521,6 +527,19 @@ func (b *builder) readField(row *Row, c boundColumn, cell Cell) {
 			b.Draft.Fields[c.field.Name] = v
 		}
 	}
+}
+
+// rowZone is the zone that a row, or an earlier one of its record, says; nil if
+// none does.
+func (b *builder) rowZone(row *Row) *time.Location {
+	if at, ok := b.binding.at["zone"]; ok {
+		if text, f := textOf(row.cell(at)); f == nil {
+			if zone, ok := ParseZone(text); ok {
+				return zone
+			}
+		}
+	}
+	return b.zone
 }
 
 // union adds to a list what it does not have.
@@ -545,6 +564,8 @@ func (b *builder) readParts(row *Row, name string, cells subjectCells) {
 			list, _ := b.Draft.Fields[name].([]trace.Line)
 			b.Draft.Fields[name] = append(list, trace.Line{GTIN: line.GTIN, Count: line.Expected})
 		}
+	case trace.TypeQuantity:
+		b.readQuantity(row, name, cells)
 	case trace.TypeCounts:
 		line, ok := b.readLine(row, name, cells)
 		if ok {
@@ -581,6 +602,22 @@ func (b *builder) readNames(row *Row, name string, cells subjectCells) {
 		}
 	}
 	b.Draft.Fields[name] = n
+}
+
+func (b *builder) readQuantity(row *Row, name string, cells subjectCells) {
+	value, unit := b.part(name, "value"), b.part(name, "unit")
+	n, f := numberOf(cells["value"], 0, trace.MaxNumber)
+	b.fault(row, value.at, f)
+	text, f2 := digitsOf(cells["unit"])
+	b.fault(row, unit.at, f2)
+	if f != nil || f2 != nil {
+		return
+	}
+	q := trace.Quantity{Value: n, Unit: strings.ToUpper(text)}
+	old, had := b.Draft.Fields[name]
+	if b.same(row, value, had && !reflect.DeepEqual(old, q)) {
+		b.Draft.Fields[name] = q
+	}
 }
 
 // readLine reads a line or a count; of a line the number is Expected.

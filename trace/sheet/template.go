@@ -111,7 +111,7 @@ func (l *layout) example(c *column, subject map[string]string, lang Lang) string
 	case len(c.field.Choices) > 0:
 		return choiceShown(c.field.Choices[0], lang)
 	case c.part != "":
-		return map[string]string{"zh": "示例", "en": "Example", "gtin": exampleGTIN, "count": "24", "expected": "24", "counted": "24", "damaged": "0"}[c.part]
+		return map[string]string{"zh": "示例", "en": "Example", "gtin": exampleGTIN, "count": "24", "expected": "24", "counted": "24", "damaged": "0", "value": "24", "unit": "EA"}[c.part]
 	}
 	return exampleOf(c.field, lang)
 }
@@ -127,21 +127,31 @@ func exampleOf(f *trace.Field, lang Lang) string {
 		return text
 	case trace.TypeTexts:
 		return text + " 1; " + text + " 2"
-	case trace.TypeLot:
+	case trace.TypeLot, trace.TypeLots:
 		return "L20260301"
+	case trace.TypeTime:
+		return "2026-03-01 08:30:00"
+	case trace.TypeURL:
+		return "https://example.com"
+	case trace.TypeLanguage:
+		return "zh"
+	case trace.TypeLinkType:
+		return "gs1:pip"
+	case trace.TypeMediaType:
+		return "text/html"
 	case trace.TypeParty:
 		return "dist/store-1"
 	case trace.TypePlace:
 		return "dist/dc-1"
 	case trace.TypeCountry:
 		return "CN"
-	case trace.TypeRegion:
+	case trace.TypeRegion, trace.TypeRegions:
 		return "330100"
 	case trace.TypeDate:
 		return "2026-03-01"
 	case trace.TypeHash, trace.TypeHashes:
 		return strings.Repeat("3c", 32)
-	case trace.TypeGTIN:
+	case trace.TypeGTIN, trace.TypeGTINs:
 		return exampleGTIN
 	case trace.TypeGLN:
 		return exampleGLN
@@ -242,7 +252,7 @@ func (l *layout) fillSheet(b *book, name string, lang Lang) error {
 // styleOf is the number format in which a column keeps what is typed into it.
 func (b *book) styleOf(c *column) int {
 	switch {
-	case c.key == "at":
+	case isTime(c):
 		return b.instant
 	case c.field != nil && c.field.Type == trace.TypeDate:
 		return b.date
@@ -252,12 +262,16 @@ func (b *book) styleOf(c *column) int {
 	return b.text
 }
 
+func isTime(c *column) bool {
+	return c.key == "at" || c.field != nil && c.field.Type == trace.TypeTime
+}
+
 func isNumber(c *column) bool {
 	switch c.key {
 	case "run", "first", "last", "unit run", "unit first", "units", "per unit":
 		return true
 	}
-	return c.field != nil && (c.field.Type == trace.TypeUint || c.part == "count" || c.part == "expected" || c.part == "counted" || c.part == "damaged")
+	return c.field != nil && (c.field.Type == trace.TypeUint || c.part == "count" || c.part == "expected" || c.part == "counted" || c.part == "damaged" || c.part == "value")
 }
 
 // choose gives a column a list to choose from.
@@ -342,7 +356,7 @@ func typeWord(c *column, lang Lang) string {
 	switch {
 	case isNumber(c):
 		return map[Lang]string{Zh: "数字", En: "number"}[lang]
-	case c.key == "at":
+	case isTime(c):
 		return map[Lang]string{Zh: "时间", En: "time"}[lang]
 	case c.field != nil && c.field.Type == trace.TypeDate:
 		return map[Lang]string{Zh: "日期", En: "date"}[lang]

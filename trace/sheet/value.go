@@ -209,8 +209,8 @@ func listOf(s string) []string {
 }
 
 // value reads a cell of a field of one column. A list comes as a slice, which
-// those of other rows are added to.
-func (r *reader) value(f *trace.Field, c Cell) (any, *fault) {
+// those of other rows are added to. zone is that of times, nil for the file's.
+func (r *reader) value(f *trace.Field, c Cell, zone *time.Location) (any, *fault) {
 	if len(f.Choices) > 0 {
 		return choiceIn(f, c)
 	}
@@ -225,6 +225,9 @@ func (r *reader) value(f *trace.Field, c Cell) (any, *fault) {
 		return result(boolOf(c))
 	case trace.TypeDate:
 		return result(r.dateOf(c))
+	case trace.TypeTime:
+		at, f := r.timeOf(c, zone)
+		return trace.Instant(at.UnixMilli()), f
 	case trace.TypeGTIN:
 		return result(gtinOf(c))
 	case trace.TypeRegion:
@@ -248,7 +251,43 @@ func (r *reader) value(f *trace.Field, c Cell) (any, *fault) {
 	if fault != nil {
 		return nil, fault
 	}
-	return codeValue(f, s)
+	switch element := elementOf[f.Type]; {
+	case f.Type == trace.TypeGTINs:
+		return gtinsOf(s)
+	case element != "":
+		return codesOf(element, s)
+	}
+	return codeValue(f.Type, s)
+}
+
+// elementOf is the type of the elements of a list of codes.
+var elementOf = map[trace.Type]trace.Type{
+	trace.TypeTokens: trace.TypeToken, trace.TypeLots: trace.TypeLot, trace.TypeRegions: trace.TypeRegion,
+}
+
+func codesOf(element trace.Type, s string) (any, *fault) {
+	var list []string
+	for _, part := range listOf(s) {
+		v, f := codeValue(element, part)
+		if f != nil {
+			return nil, f
+		}
+		text, _ := v.(string)
+		list = append(list, text)
+	}
+	return list, nil
+}
+
+func gtinsOf(s string) (any, *fault) {
+	var list []gs1.GTIN
+	for _, part := range listOf(s) {
+		g, f := gtinOf(Cell{Text: part})
+		if f != nil {
+			return nil, f
+		}
+		list = append(list, g)
+	}
+	return list, nil
 }
 
 func result[T any](v T, f *fault) (any, *fault) { return v, f }
@@ -279,8 +318,8 @@ func plainText(s string) *fault {
 }
 
 // codeValue reads a field that holds a code of some kind.
-func codeValue(f *trace.Field, s string) (any, *fault) {
-	switch f.Type {
+func codeValue(t trace.Type, s string) (any, *fault) {
+	switch t {
 	case trace.TypeHash:
 		return result(hashOf(s))
 	case trace.TypeHashes:
@@ -294,7 +333,12 @@ func codeValue(f *trace.Field, s string) (any, *fault) {
 		return s, checkOf(s, trace.CheckParty(s))
 	case trace.TypePlace:
 		return s, checkOf(s, trace.CheckPlace(s))
-	case trace.TypeCountry, trace.TypeRegion:
+	case trace.TypeCountry:
+		if code, ok := countryCodes[normal(s)]; ok {
+			return code, nil
+		}
+		return strings.ToUpper(s), nil
+	case trace.TypeRegion:
 		return strings.ToUpper(s), nil
 	case trace.TypeLot:
 		return s, checkOf(s, gs1.Element{AI: "10", Value: s}.Check())
@@ -310,6 +354,22 @@ func codeValue(f *trace.Field, s string) (any, *fault) {
 	}
 	return s, nil
 }
+
+// countryCodes are the codes of countries by their names in both languages, as
+// far as package trace names them.
+var countryCodes = func() map[string]string {
+	m := make(map[string]string)
+	for a := 'A'; a <= 'Z'; a++ {
+		for b := 'A'; b <= 'Z'; b++ {
+			code := string([]rune{a, b})
+			n := trace.RegionName(code, "")
+			if n.Zh != code {
+				m[normal(n.Zh)], m[normal(n.En)] = code, code
+			}
+		}
+	}
+	return m
+}()
 
 func hashesOf(s string) ([]ledger.Hash, *fault) {
 	var list []ledger.Hash

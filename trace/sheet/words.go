@@ -90,7 +90,6 @@ var fieldWords = map[string][]string{
 
 	"party":       {"单位"},
 	"place":       {"所在地点"},
-	"gtins":       {"适用商品条码"},
 	"kinds":       {"授权类型"},
 	"since":       {"起始日期"},
 	"until":       {"截止日期"},
@@ -105,6 +104,8 @@ var fieldWords = map[string][]string{
 	"scope":       {"范围"},
 	"advice":      {"处理建议"},
 	"filter":      {"筛选条件"},
+	"lots":        {"涉及批号"}, "activated_from": {"激活起始时间"}, "activated_to": {"激活截止时间"},
+	"gtins":       {"适用商品条码"},
 	"target":      {"目标记录"},
 	"replacement": {"替代记录"},
 	"opening":     {"验真凭据"},
@@ -128,6 +129,7 @@ var fieldSynonyms = map[string][]string{
 var partWords = map[string][]string{
 	"zh": {"（中文）"}, "en": {"（英文）"},
 	"gtin": {"条码"}, "count": {"数量"}, "expected": {"应收数量"}, "counted": {"实收数量"}, "damaged": {"破损数量"},
+	"value": {"数值"}, "unit": {"计量单位"},
 }
 
 // choiceWords are the Chinese names of values of fields with choices.
@@ -136,6 +138,8 @@ var choiceWords = map[string]string{
 	"dealer": "经销商", "carrier": "承运商", "logistics": "物流商",
 	"sale": "销售", "transfer": "调拨", "return": "退货", "consignment": "寄售", "cross-dock": "越库", "sample": "样品",
 	"pass": "合格", "fail": "不合格", "conditional": "有条件合格",
+	"class-1": "一级", "class-2": "二级", "class-3": "三级",
+	"restock": "重新入库", "repair": "维修", "quarantine": "隔离", "send-back": "退回", "destroy": "销毁",
 	"kit": "组套", "relabel": "换标", "repackage": "改包装",
 }
 

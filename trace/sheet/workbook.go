@@ -50,8 +50,8 @@ func readWorkbook(data []byte, sheet string) (*Table, error) {
 	return t, t.fillMerged(raw)
 }
 
-// checkZip refuses zip files that unpack to far more than they are. The sizes
-// that it reads are claims, but archive/zip stops at a file that is larger.
+// checkZip refuses zip files that unpack to far more than they are, and those
+// whose parts do not have their checksums, which excelize does not look at.
 func checkZip(data []byte) error {
 	z, err := zip.NewReader(bytes.NewReader(data), int64(len(data)))
 	if err != nil {
@@ -63,12 +63,30 @@ func checkZip(data []byte) error {
 	limit := uint64(min(maxUnzipped, max(freeUnzipped, maxRatio*len(data))))
 	var sum uint64
 	for _, part := range z.File {
-		if part.UncompressedSize64 > limit || sum+part.UncompressedSize64 > limit {
-			return fileError(CodeTooLarge, nil, sum+min(part.UncompressedSize64, limit+1), "bytes", limit)
+		size := part.UncompressedSize64
+		if size > limit || sum+size > limit {
+			return fileError(CodeTooLarge, nil, sum+min(size, limit+1), "bytes", limit)
 		}
-		sum += part.UncompressedSize64
+		sum += size
+	}
+	for _, part := range z.File {
+		if err := checkPart(part); err != nil {
+			return fileError(CodeBadFile, fmt.Errorf("%s: %w", shown(part.Name), err))
+		}
 	}
 	return nil
+}
+
+// checkPart reads a part to its end, where archive/zip compares size and
+// checksum.
+func checkPart(part *zip.File) error {
+	r, err := part.Open()
+	if err != nil {
+		return err
+	}
+	defer r.Close()
+	_, err = io.Copy(io.Discard, r)
+	return err
 }
 
 func pickSheet(f *excelize.File, want string) (string, error) {
