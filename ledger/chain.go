@@ -21,9 +21,10 @@ type Chain struct {
 	tree     *Tree
 	prev     Hash
 	time     int64
-	after    EntryKind // kind of the newest entry
-	version  *Version  // charter in force; nil before entry 0
-	charters []uint64  // positions of the charter entries, ascending
+	after    EntryKind   // kind of the newest entry
+	version  *Version    // charter in force; nil before entry 0
+	charters []CharterAt // the charter entries, ascending
+	pastEnd  bool        // entries beyond the charter's end are checked too; see [Verify]
 	rights   Rights
 	frontier map[uint32]Seen // newest frontier value per chain
 	shared   bool            // frontier is shared with a clone: copy before writing
@@ -57,11 +58,47 @@ func (c *Chain) Charter() *Version { return c.version }
 // CharterEntry returns the position of the newest charter entry before position
 // seq; ok is false if there is none.
 func (c *Chain) CharterEntry(seq uint64) (at uint64, ok bool) {
-	i, _ := slices.BinarySearch(c.charters, seq)
+	i := c.chartersBefore(seq)
 	if i == 0 {
 		return 0, false
 	}
-	return c.charters[i-1], true
+	return c.charters[i-1].Seq, true
+}
+
+// chartersBefore counts the charter entries before position seq.
+func (c *Chain) chartersBefore(seq uint64) int {
+	i, _ := slices.BinarySearchFunc(c.charters, seq, func(at CharterAt, seq uint64) int { return cmp.Compare(at.Seq, seq) })
+	return i
+}
+
+// InForce returns the charter versions whose quorums a checkpoint of the first
+// size entries needs: the version in force there and, where the last of these
+// entries is the one that put it in force, every version that it crossed. The
+// zero InForce is for a size that covers no charter entry.
+func (c *Chain) InForce(size uint64) InForce {
+	i := c.chartersBefore(size)
+	if i == 0 {
+		return InForce{}
+	}
+	at := c.charters[i-1]
+	in := InForce{From: at.Version, To: at.Version}
+	if i > 1 && at.Seq == size-1 {
+		in.From = c.charters[i-2].Version
+	}
+	return in
+}
+
+// Crossing returns the smallest size, above after, at which a checkpoint crosses
+// from one charter version into another, and reports whether there is one. No
+// checkpoint beyond such a size is signed before one of exactly that size is
+// final.
+func (c *Chain) Crossing(after uint64) (size uint64, ok bool) {
+	for _, at := range c.charters[c.chartersBefore(after):] {
+		if at.Seq > 0 {
+			return at.Seq + 1, true
+		}
+	}
+	return 0, false
 }
 
 // Rights are the grants so far.
@@ -125,7 +162,7 @@ func (c *Chain) Check(o *OpenedEntry, sc *Sidecar, seen func(id Hash) bool) erro
 
 func (c *Chain) checkNotEnded() error {
 	for _, e := range c.net.Newest().Charter.Ended {
-		if e.Chain == c.Number && c.Size() >= e.Size {
+		if e.Chain == c.Number && c.Size() >= e.Size && !c.pastEnd {
 			return wrong(CodeChain, "the charter ended the chain at size %d", e.Size)
 		}
 	}
@@ -232,7 +269,7 @@ func (c *Chain) Apply(o *OpenedEntry, sc *Sidecar, visit func(tile TileID, at in
 			return err
 		}
 		c.version = v
-		c.charters = append(slices.Clone(c.charters), seq)
+		c.charters = append(slices.Clone(c.charters), CharterAt{Seq: seq, Version: v.Charter.Version})
 	case EntryFrontier:
 		if c.shared {
 			c.frontier, c.shared = maps.Clone(c.frontier), false
@@ -267,14 +304,21 @@ func (c *Chain) applyRecord(r *Record, sc *Sidecar, seq uint64) error {
 // ChainState is the stored form of a Chain, without its rights, which change
 // seldom and are stored apart. Its bytes are deterministic CBOR.
 type ChainState struct {
-	Size     uint64    `cbor:"1,keyasint"`
-	Prev     Hash      `cbor:"2,keyasint"`
-	Time     int64     `cbor:"3,keyasint"`
-	After    EntryKind `cbor:"4,keyasint"`
-	Version  uint64    `cbor:"5,keyasint"`
-	Tree     []Hash    `cbor:"6,keyasint"`
-	Frontier []Seen    `cbor:"7,keyasint,omitempty"`
-	Charters []uint64  `cbor:"8,keyasint,omitempty"` // positions of the charter entries
+	Size     uint64      `cbor:"1,keyasint"`
+	Prev     Hash        `cbor:"2,keyasint"`
+	Time     int64       `cbor:"3,keyasint"`
+	After    EntryKind   `cbor:"4,keyasint"`
+	Version  uint64      `cbor:"5,keyasint"`
+	Tree     []Hash      `cbor:"6,keyasint"`
+	Frontier []Seen      `cbor:"7,keyasint,omitempty"`
+	Charters []CharterAt `cbor:"8,keyasint,omitempty"`
+}
+
+// A CharterAt says that the charter entry at a position puts a version in force.
+type CharterAt struct {
+	_       struct{} `cbor:",toarray"`
+	Seq     uint64
+	Version uint64
 }
 
 // State returns what [RestoreChain] needs besides the rights.

@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"encoding/binary"
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -39,11 +40,14 @@ type Checkpoint struct {
 	Size  uint64
 	Root  Hash
 
-	// Cosigners are the members of the charter's cosigners whose valid
+	// Version is the charter version under which the cosigners are counted.
+	Version uint64
+	// Cosigners are the members of that charter's cosigners whose valid
 	// cosignature the note carries, ascending; the author's member is among
 	// them if its log signature counts for it.
 	Cosigners []string
-	// Final is true when Cosigners reach the charter's quorum.
+	// Final is true when Cosigners reach the charter's quorum, and that of every
+	// other version whose quorum the checkpoint needs.
 	Final bool
 
 	Note []byte // the whole signed note
@@ -51,16 +55,25 @@ type Checkpoint struct {
 	verified int // signature lines of Note that verified
 }
 
-// Verifiers checks checkpoints under one charter version. Make it with
-// [NewVerifiers]. It is safe for concurrent use.
+// Verifiers checks checkpoints under one charter version, or under one and those
+// that the checkpoint crosses into it. Make it with [NewVerifiers] or
+// [Network.Verifiers]. It is safe for concurrent use.
 type Verifiers struct {
-	charter   *Charter
-	network   Hash
+	charter *Charter   // in force at the checkpoint's size
+	crossed []*Charter // older versions whose quorums are needed too, descending
+	network Hash
+
 	logs      map[string]uint32 // origin → chain number
 	byChain   map[uint32]note.Verifier
-	witnesses map[string]string // witness key name → member
+	witnesses map[witnessID]Cosigner
 	known     []note.Verifier
 	all       note.Verifiers
+}
+
+// A witnessID is what a signature line says of its key.
+type witnessID struct {
+	name string
+	hash uint32
 }
 
 // NewVerifiers prepares the keys that a charter names.
@@ -69,7 +82,7 @@ func NewVerifiers(c *Charter, network Hash) (*Verifiers, error) {
 		charter: c, network: network,
 		logs:      make(map[string]uint32, len(c.Nodes)),
 		byChain:   make(map[uint32]note.Verifier, len(c.Nodes)),
-		witnesses: make(map[string]string, len(c.Cosigners)),
+		witnesses: make(map[witnessID]Cosigner, len(c.Cosigners)),
 	}
 	for _, n := range c.Nodes {
 		origin := Origin(c.Name, network, n.Member, n.Number)
@@ -94,11 +107,55 @@ func NewVerifiers(c *Charter, network Hash) (*Verifiers, error) {
 		if err != nil {
 			return nil, because(CodeCharter, err, "witness key of %s", w.Member)
 		}
-		v.witnesses[name] = w.Member
-		v.known = append(v.known, ver)
+		v.addWitness(ver, w)
 	}
 	v.all = note.VerifierList(v.known...)
 	return v, nil
+}
+
+// addWitness takes a key in. Of two keys of one member that no signature line
+// could tell apart the first one stays.
+func (v *Verifiers) addWitness(ver note.Verifier, w Cosigner) {
+	id := witnessID{ver.Name(), ver.KeyHash()}
+	if _, twice := v.witnesses[id]; !twice {
+		v.witnesses[id] = w
+		v.known = append(v.known, ver)
+	}
+}
+
+// crossing returns verifiers that also need the quorums of older versions.
+func (v *Verifiers) crossing(older ...*Verifiers) *Verifiers {
+	u := &Verifiers{
+		charter: v.charter, network: v.network,
+		logs: maps.Clone(v.logs), byChain: maps.Clone(v.byChain), witnesses: maps.Clone(v.witnesses), known: slices.Clone(v.known),
+	}
+	for _, o := range slices.Backward(older) {
+		u.crossed = append(u.crossed, o.charter)
+		for origin, chain := range o.logs { // a number has one log key for ever
+			u.logs[origin], u.byChain[chain] = chain, o.byChain[chain]
+		}
+		for _, ver := range o.known {
+			u.addWitness(ver, o.witnesses[witnessID{ver.Name(), ver.KeyHash()}])
+		}
+	}
+	u.all = note.VerifierList(u.known...)
+	return u
+}
+
+// Witnesses returns the cosigners whose signatures can count, each member once,
+// ascending: as the newest version that has it names it.
+func (v *Verifiers) Witnesses() []Cosigner {
+	byMember := make(map[string]Cosigner)
+	for _, c := range append([]*Charter{v.charter}, v.crossed...) {
+		for _, w := range c.Cosigners {
+			if _, newer := byMember[w.Member]; !newer {
+				byMember[w.Member] = w
+			}
+		}
+	}
+	list := slices.Collect(maps.Values(byMember))
+	slices.SortFunc(list, func(a, b Cosigner) int { return compareString(a.Member, b.Member) })
+	return list
 }
 
 // Charter is the charter version that v checks under.
@@ -117,52 +174,86 @@ func (v *Verifiers) Origin(chain uint32) string {
 // line that does not verify makes the whole note bad; lines of strangers are
 // ignored. Whether the size and root fit a chain is for the caller.
 func (v *Verifiers) Open(raw []byte) (*Checkpoint, error) {
+	opened, chain, err := v.open(raw)
+	if err != nil {
+		return nil, err
+	}
+	return v.count(raw, opened, chain), nil
+}
+
+// An openedNote is a checkpoint note with the signatures of it that verified.
+type openedNote struct {
+	cp   *log.Checkpoint
+	sigs []note.Signature
+}
+
+// open verifies everything about a note but who counts.
+func (v *Verifiers) open(raw []byte) (o openedNote, chain uint32, err error) {
 	if len(raw) > MaxCheckpointBytes {
-		return nil, wrong(CodeTooLarge, "a checkpoint of %d bytes is over the limit of %d", len(raw), MaxCheckpointBytes)
+		return o, 0, wrong(CodeTooLarge, "a checkpoint of %d bytes is over the limit of %d", len(raw), MaxCheckpointBytes)
 	}
 	if err := checkLines(raw); err != nil {
-		return nil, err
+		return o, 0, err
 	}
 	origin, _, _ := strings.Cut(string(raw), "\n")
 	chain, ok := v.logs[origin]
 	if !ok {
-		return nil, wrong(CodeUnknownChain, "no chain has the origin %q", origin)
+		return o, 0, wrong(CodeUnknownChain, "no chain has the origin %q", origin)
 	}
 	cp, rest, n, err := log.ParseCheckpoint(raw, origin, v.byChain[chain], v.known...)
 	if err != nil {
-		return nil, because(CodeCheckpoint, err, "checkpoint of %s", origin)
+		return o, 0, because(CodeCheckpoint, err, "checkpoint of %s", origin)
 	}
 	if len(rest) > 0 || len(cp.Hash) != len(Hash{}) {
-		return nil, wrong(CodeCheckpoint, "the checkpoint of %s has extension lines or no 32-byte root", origin)
+		return o, 0, wrong(CodeCheckpoint, "the checkpoint of %s has extension lines or no 32-byte root", origin)
 	}
 	if n.Text != string(cp.Marshal()) {
-		return nil, wrong(CodeNotCanonical, "the checkpoint of %s writes its size or root in another than the canonical form", origin)
+		return o, 0, wrong(CodeNotCanonical, "the checkpoint of %s writes its size or root in another than the canonical form", origin)
 	}
-	out := &Checkpoint{Chain: chain, Size: cp.Size, Root: Hash(cp.Hash), Note: raw, verified: len(n.Sigs)}
-	out.Cosigners = v.cosigners(n, chain)
-	out.Final = len(out.Cosigners) >= v.charter.Quorum()
-	return out, nil
+	return openedNote{cp, n.Sigs}, chain, nil
 }
 
-func (v *Verifiers) cosigners(n *note.Note, chain uint32) []string {
-	var list []string
-	if author := v.authorCosigner(chain); author != "" {
-		list = append(list, author)
+// count says who of v's charters has signed a note. Its signatures were verified
+// with v's keys or more.
+func (v *Verifiers) count(raw []byte, o openedNote, chain uint32) *Checkpoint {
+	cp := &Checkpoint{
+		Chain: chain, Size: o.cp.Size, Root: Hash(o.cp.Hash), Version: v.charter.Version, Note: raw, verified: len(o.sigs),
 	}
-	for _, sig := range n.Sigs {
-		if m, ok := v.witnesses[sig.Name]; ok && !slices.Contains(list, m) {
-			list = append(list, m)
+	signed := make(map[Hash]bool, len(o.sigs))
+	for _, sig := range o.sigs {
+		if w, ok := v.witnesses[witnessID{sig.Name, sig.Hash}]; ok {
+			signed[w.Key] = true
 		}
 	}
-	slices.Sort(list)
+	cp.Cosigners = v.charter.cosignedBy(signed, chain)
+	cp.Final = len(cp.Cosigners) >= v.charter.Quorum()
+	for _, c := range v.crossed {
+		cp.Final = cp.Final && len(c.cosignedBy(signed, chain)) >= c.Quorum()
+	}
+	return cp
+}
+
+// cosignedBy returns the members, ascending, whose witness key is among those
+// that signed a checkpoint of a chain, with the author if it counts.
+func (c *Charter) cosignedBy(signed map[Hash]bool, chain uint32) []string {
+	author := c.authorCosigner(chain)
+	var list []string
+	for _, w := range c.Cosigners {
+		if signed[w.Key] || w.Member == author {
+			list = append(list, w.Member)
+		}
+	}
 	return list
 }
 
 // authorCosigner is the member for which the log signature of chain counts: the
 // chain's own, if the node that writes it holds the member's witness.
-func (v *Verifiers) authorCosigner(chain uint32) string {
-	n := v.charter.Node(chain)
-	if w := v.charter.Cosigner(n.Member); w != nil && w.Node == chain {
+func (c *Charter) authorCosigner(chain uint32) string {
+	n := c.Node(chain)
+	if n == nil {
+		return ""
+	}
+	if w := c.Cosigner(n.Member); w != nil && w.Node == chain {
 		return n.Member
 	}
 	return ""
@@ -183,7 +274,7 @@ func (v *Verifiers) VerifyCosignature(cp *Checkpoint, member string, line []byte
 		return note.Signature{}, err
 	}
 	n, err := note.Open(signed, v.all)
-	if err != nil || len(n.Sigs) != 1 || v.witnesses[n.Sigs[0].Name] != member {
+	if err != nil || len(n.Sigs) != 1 || v.witnesses[witnessID{n.Sigs[0].Name, n.Sigs[0].Hash}].Member != member {
 		return note.Signature{}, because(CodeSignature, err, "cosignature of %s", member)
 	}
 	return n.Sigs[0], nil
@@ -208,10 +299,14 @@ func (v *Verifiers) Cosignatures(raw []byte) [][]byte {
 	if !ok {
 		return nil
 	}
+	names := make(map[string]bool, len(v.witnesses))
+	for id := range v.witnesses {
+		names[id.name] = true
+	}
 	var lines [][]byte
 	for _, line := range strings.SplitAfter(string(sigs), "\n") {
 		name, _, _ := strings.Cut(strings.TrimPrefix(line, "— "), " ")
-		if _, ok := v.witnesses[name]; ok {
+		if names[name] {
 			lines = append(lines, []byte(line))
 		}
 	}
@@ -316,28 +411,4 @@ func PeekCheckpoint(raw []byte) (origin string, size uint64, ok bool) {
 	}
 	size, err := strconv.ParseUint(lines[1], 10, 64)
 	return lines[0], size, err == nil
-}
-
-// Evidence is two checkpoint notes of one chain, both signed by its log key,
-// with one size and different roots: proof that its author signed two
-// histories.
-type Evidence struct {
-	A []byte `json:"a"`
-	B []byte `json:"b"`
-}
-
-// Open verifies the evidence and returns the forked chain.
-func (e *Evidence) Open(v *Verifiers) (chain uint32, err error) {
-	a, err := v.Open(e.A)
-	if err != nil {
-		return 0, err
-	}
-	b, err := v.Open(e.B)
-	if err != nil {
-		return 0, err
-	}
-	if a.Chain != b.Chain || a.Size != b.Size || a.Root == b.Root {
-		return 0, wrong(CodeForm, "the two checkpoints can both be true")
-	}
-	return a.Chain, nil
 }

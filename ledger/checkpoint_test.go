@@ -278,42 +278,6 @@ func cosignatureForms(net *ledgertest.Net, b *ledgertest.Builder) []cosignatureF
 	}
 }
 
-func TestEvidence(t *testing.T) {
-	net := ledgertest.New()
-	b := net.NewChain("wh")
-	fork := b.Clone()
-	b.Record(ledger.KindReceive)
-	fork.Record(ledger.KindShip)
-	shorter := b.Checkpoint()
-	b.Record(ledger.KindReceive)
-	v := net.Network.Newest().Verifiers
-	x, y := b.At(3).Checkpoint(), fork.Checkpoint()
-	forged := split(y.Note)
-	forged.sigs[0] = forge(forged.sigs[0])
-
-	tests := []struct {
-		name string
-		e    ledger.Evidence
-		want ledger.Code
-	}{
-		{"two roots for one size", ledger.Evidence{A: x.Note, B: y.Note}, ""},
-		{"with cosignatures", ledger.Evidence{A: b.Cosign(x, "dist").Note, B: b.Cosign(y, "audit").Note}, ""},
-		{"the same twice", ledger.Evidence{A: x.Note, B: x.Note}, ledger.CodeForm},
-		{"the same with other cosignatures", ledger.Evidence{A: x.Note, B: b.Cosign(x, "dist").Note}, ledger.CodeForm},
-		{"two sizes", ledger.Evidence{A: shorter.Note, B: b.Checkpoint().Note}, ledger.CodeForm},
-		{"two chains", ledger.Evidence{A: x.Note, B: net.NewChain("dist").Checkpoint().Note}, ledger.CodeForm},
-		{"one forged", ledger.Evidence{A: x.Note, B: forged.join()}, ledger.CodeCheckpoint},
-		{"one only", ledger.Evidence{A: x.Note}, ledger.CodeCheckpoint},
-	}
-	for _, tt := range tests {
-		chain, err := tt.e.Open(v)
-		wantCode(t, tt.name, err, tt.want)
-		if err == nil && chain != 2 {
-			t.Errorf("%s: chain %d has forked, want 2", tt.name, chain)
-		}
-	}
-}
-
 func TestPeekCheckpoint(t *testing.T) {
 	net := ledgertest.New()
 	cp := net.NewChain("wh").Checkpoint()

@@ -24,6 +24,7 @@
 //	quorum       enough cosigning members: any two quorums share an honest one
 //	final        covered by a checkpoint with a quorum
 //	frontier     the final sizes of other chains that a chain had seen
+//	crossing     a checkpoint whose last entry puts another charter in force
 //	evidence     two checkpoints of one chain that cannot both be true
 //
 // # What to read first
@@ -31,7 +32,7 @@
 // record.go, disclosure.go, subject.go and sidecar.go say what an operator
 // signs; entry.go how it stands on a chain; chain.go, with rights.go, what may
 // stand next; tree.go how a chain is a Merkle tree; charter.go and network.go
-// who belongs; checkpoint.go what is final; proof.go what somebody outside can
+// who belongs; checkpoint.go what is final; evidence.go what proves a fork; proof.go what somebody outside can
 // check; verify.go how everything is checked again from its bytes. limits.go
 // has every bound and errors.go every way to be wrong.
 //
@@ -237,11 +238,36 @@
 // number and is key id with 04, 8 bytes of seconds since 1970, big-endian, and
 // 64 bytes over "cosignature/v1", LF, "time <seconds>", LF and the text.
 //
-// Who counts is decided under one charter ([Verifiers.Open]): members of the
-// cosigners with a valid cosignature, each once; and the author's own member by
+// Who counts is decided under one charter: members of the cosigners with a valid
+// cosignature of the key that it names, each once; and the author's own member by
 // its log signature, if the chain's node is the one that holds the witness. A
 // line of a known key that does not verify makes the checkpoint bad; lines of
 // unknown keys do not count.
+//
+// A checkpoint is final with a quorum of the version in force at its size: that
+// of the newest charter entry which it covers. Where that entry is its last one
+// it crosses from one version into another and needs a quorum of the version in
+// force before, of every one skipped, and of the new one. Authors sign nothing
+// beyond such a size before it is final, and witnesses cosign nothing beyond it
+// before they hold a final checkpoint of that size or more; once a witness holds
+// version n+1 it cosigns nothing on a chain still on n. So two quorums of
+// different versions cannot speak for two histories. Nothing beyond the size at
+// which a charter ends a chain is final.
+//
+// # Evidence
+//
+// A map that proves that the author of a chain signed two histories:
+//
+//	1   checkpoint note      2   checkpoint note
+//	3 ? h32   4 ? array of h32
+//
+// Either the notes have one size and two roots, or the first has the smaller
+// size; then 3 is the root of so many entries of the second one's tree, another
+// than the first note's, and 4 the consistency proof (RFC 6962, 2.1.2) of that.
+// As a file it is JSON with the charters: {charters, fork: {a, b, prefix, proof}},
+// notes in base64, hashes in hex; or {charters, charter}, where charter is
+// complete and contradicts one of the charters: two complete versions of one
+// number halt all charter changes.
 //
 // # Proofs
 //
@@ -257,7 +283,7 @@
 //
 //	state   1 size   2 prev   3 time   4 kind of the newest entry   5 version in
 //	        force   6 array of h32, roots of the full subtrees from the largest
-//	        7? frontier   8? positions of the charter entries
+//	        7? frontier   8? array of [position, version], the charter entries
 //	grant   1 position   2 address   3 kinds   4? party   5? places
 //	        6? position of the revoke record that ended it
 //

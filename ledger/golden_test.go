@@ -121,7 +121,7 @@ func goldenSignedCharter() *ledger.SignedCharter {
 func goldenState() ledger.ChainState {
 	return ledger.ChainState{
 		Size: 3, Prev: fill(0x40), Time: ledgertest.Start, After: ledger.EntryRecord, Version: 1,
-		Tree: []ledger.Hash{fill(0x41), fill(0x42)}, Frontier: []ledger.Seen{{Chain: 2, Size: 5, Root: fill(0x43)}}, Charters: []uint64{0, 255},
+		Tree: []ledger.Hash{fill(0x41), fill(0x42)}, Frontier: []ledger.Seen{{Chain: 2, Size: 5, Root: fill(0x43)}}, Charters: []ledger.CharterAt{{Seq: 0, Version: 1}, {Seq: 255, Version: 2}},
 	}
 }
 

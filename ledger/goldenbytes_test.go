@@ -308,9 +308,9 @@ const goldenStateBytes = `
 	      02  // chain: 2
 	      05  // size: 5
 	      58204343434343434343434343434343434343434343434343434343434343434343  // root: 32 bytes
-	  0882  // 8 positions of charter entries: array of 2
-	    00  // 0
-	    18ff  // 255
+	  0882  // 8 charter entries: array of 2
+    82 00 01  // position 0 puts version 1 in force
+    82 18ff 02  // position 255, version 2
 `
 
 // One stored grant.

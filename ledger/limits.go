@@ -87,5 +87,8 @@ const (
 	// chain would take nine years to get there.
 	maxTreeSize = 1 << 48
 
+	// MaxConsistencyProof: two hashes for each level of the largest tree, and one.
+	MaxConsistencyProof = 2*48 + 1
+
 	maxDepth = 8 // nesting of any CBOR item: the deepest of ours has five levels
 )

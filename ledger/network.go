@@ -16,7 +16,15 @@ type Network struct {
 	ID       Hash
 	Name     string
 	versions []*Version // version i+1 at index i
+	all      *Verifiers // the keys of every version
 }
+
+// InForce is the charter versions, From to To, whose quorums a checkpoint needs.
+// See [Chain.InForce].
+type InForce struct{ From, To uint64 }
+
+// Crosses reports whether the quorum of more than one version is needed.
+func (f InForce) Crosses() bool { return f.From < f.To }
 
 // NewNetwork verifies a complete version 1.
 func NewNetwork(first *SignedCharter) (*Network, error) {
@@ -45,7 +53,30 @@ func (n *Network) with(signed *SignedCharter, c *Charter) (*Network, error) {
 	}
 	longer := *n
 	longer.versions = append(slices.Clone(n.versions), &Version{Charter: c, Hash: signed.Hash(), Signed: signed, Verifiers: v})
+	longer.all = v.crossing(longer.verifiers(1, c.Version-1)...)
 	return &longer, nil
+}
+
+// verifiers returns the verifiers of the versions from one up to another.
+func (n *Network) verifiers(from, to uint64) []*Verifiers {
+	var list []*Verifiers
+	for _, v := range n.versions[from-1 : to] {
+		list = append(list, v.Verifiers)
+	}
+	return list
+}
+
+// Verifiers returns what checks a checkpoint that needs the quorums of these
+// versions; all of them must be held.
+func (n *Network) Verifiers(in InForce) (*Verifiers, error) {
+	if in.From == 0 || in.From > in.To || in.To > uint64(len(n.versions)) {
+		return nil, wrong(CodeNoCharter, "charter versions %d to %d are not held", in.From, in.To)
+	}
+	newest := n.versions[in.To-1].Verifiers
+	if !in.Crosses() {
+		return newest, nil
+	}
+	return newest.crossing(n.verifiers(in.From, in.To-1)...), nil
 }
 
 // VerifyNetwork verifies a list of charters from version 1 on.
@@ -126,18 +157,84 @@ func (n *Network) Chains() []uint32 {
 	return list
 }
 
-// OpenCheckpoint verifies a checkpoint note under the newest charter version
-// that has its chain's node; see [Verifiers.Open].
+// Conflicts reports whether s is a complete charter of a version that is held
+// with another body: the two are proof that more of the cosigning members than
+// may lie have signed both. The error says why s is not complete.
+func (n *Network) Conflicts(s *SignedCharter) (bool, error) {
+	c, err := DecodeCharter(s.Body)
+	if err != nil {
+		return false, err
+	}
+	held := n.Version(c.Version)
+	if held == nil || held.Hash == s.Hash() {
+		return false, nil
+	}
+	prev := n.Version(c.Version - 1)
+	if prev == nil {
+		return false, wrong(CodeNetwork, "the charter is that of network %s, not %s", s.Hash(), n.ID)
+	}
+	if _, err := s.VerifyNext(prev.Charter, prev.Hash); err != nil {
+		return false, err
+	}
+	return true, nil
+}
+
+// Ended returns how a chain ended, or nil if it has not.
+func (n *Network) Ended(chain uint32) *Ended { return n.Newest().Charter.ended(chain) }
+
+// OpenCheckpoint verifies a checkpoint note where the entries that it covers are
+// not at hand, so that nobody can say which charter was in force at its size: it
+// counts under the newest version under which it has a quorum. That is enough,
+// because the cosigners of one version stop before they begin under the next and
+// begin only when the quorums of both have met. Without a quorum it counts under
+// the newest version that has the chain's node. Lines of the cosigners of all
+// versions are verified, those of strangers ignored.
 func (n *Network) OpenCheckpoint(raw []byte) (*Checkpoint, error) {
-	var first error
+	opened, chain, err := n.all.open(raw)
+	if err != nil {
+		return nil, err
+	}
+	var first *Checkpoint
 	for _, v := range slices.Backward(n.versions) {
-		cp, err := v.Verifiers.Open(raw)
-		if err == nil {
-			return cp, nil
+		if v.Charter.Node(chain) == nil {
+			continue
 		}
+		cp := v.Verifiers.count(raw, opened, chain)
 		if first == nil {
-			first = err
+			first = cp
+		}
+		if cp.Final {
+			first = cp
+			break
 		}
 	}
-	return nil, first
+	n.cutOff(first)
+	return first, nil
+}
+
+// OpenCheckpointAt verifies a checkpoint note that needs the quorums of the given
+// versions, which are those in force at its size.
+func (n *Network) OpenCheckpointAt(raw []byte, in InForce) (*Checkpoint, error) {
+	v, err := n.Verifiers(in)
+	if err != nil {
+		return nil, err
+	}
+	opened, chain, err := n.all.open(raw)
+	if err != nil {
+		return nil, err
+	}
+	if v.charter.Node(chain) == nil {
+		return nil, wrong(CodeUnknownChain, "charter version %d has no node %d", in.To, chain)
+	}
+	cp := v.count(raw, opened, chain)
+	n.cutOff(cp)
+	return cp, nil
+}
+
+// cutOff holds that nothing beyond the size at which a charter ends a chain is
+// final.
+func (n *Network) cutOff(cp *Checkpoint) {
+	if end := n.Ended(cp.Chain); end != nil && cp.Size > end.Size {
+		cp.Final = false
+	}
 }

@@ -209,6 +209,25 @@ func VerifyEntry(path []Hash, size uint64, root Hash, seq uint64, leaf Hash) err
 	return nil
 }
 
+// VerifyConsistency checks that a tree of size old with one root is what the
+// tree of size with another root begins with.
+func VerifyConsistency(path []Hash, size uint64, root Hash, old uint64, oldRoot Hash) error {
+	if err := checkSizes(size, old); err != nil {
+		return err
+	}
+	if old == 0 || old > size {
+		return wrong(CodeTree, "a tree of %d leaves does not begin with %d", size, old)
+	}
+	p := make(tlog.TreeProof, len(path))
+	for i := range path {
+		p[i] = tlog.Hash(path[i])
+	}
+	if err := tlog.CheckTree(p, int64(size), tlog.Hash(root), int64(old), tlog.Hash(oldRoot)); err != nil {
+		return because(CodeTree, err, "%d entries within %d", old, size)
+	}
+	return nil
+}
+
 func fromTlog(p []tlog.Hash) []Hash {
 	out := make([]Hash, len(p))
 	for i := range p {

@@ -77,6 +77,11 @@ type EvidenceSource interface {
 	Evidence(chain uint32) (*Evidence, error) // nil if there is none
 }
 
+// A ConflictSource also keeps a second complete charter of a version.
+type ConflictSource interface {
+	Conflict() (*SignedCharter, error) // nil if there is none
+}
+
 // A SelfChecker checks what else a source keeps, such as keys to look things up
 // by. Verify calls it last.
 type SelfChecker interface {
@@ -167,6 +172,7 @@ func Verify(src Source, opt VerifyOptions) (*Report, error) {
 		v.verifyChain(n)
 	}
 	v.verifyFrontiers()
+	v.verifyConflict()
 	v.verifyAttachments()
 	if src, ok := src.(SelfChecker); ok {
 		src.SelfCheck(v.net, v.found)
@@ -214,6 +220,26 @@ func (v *verifier) finish(numbers []uint32) *Report {
 		}
 	}
 	return &v.report
+}
+
+func (v *verifier) verifyConflict() {
+	src, ok := v.src.(ConflictSource)
+	if !ok {
+		return
+	}
+	s, err := src.Conflict()
+	switch {
+	case err != nil:
+		v.found(Problem{What: "charter conflict", Code: CodeUnreadable, Detail: err.Error()})
+		return
+	case s == nil:
+		return
+	}
+	if twice, err := v.net.Conflicts(s); err != nil || !twice {
+		v.found(Problem{What: "charter conflict", Code: CodeCharter, Detail: "what is kept as a second complete charter is none"})
+		return
+	}
+	v.found(Problem{What: "charter", Code: CodeForked, Detail: fmt.Sprintf("there are two complete charters of one version; the other one is %s", s.Hash())})
 }
 
 func (v *verifier) verifyAttachments() {
@@ -265,6 +291,7 @@ func (v *verifier) verifyChain(number uint32) {
 		c.problem("chain", nil, err)
 		return
 	}
+	c.chain.pastEnd = true // what stands beyond an end is kept, for its signers to sign again
 	if c.size, err = v.src.Size(number); err != nil {
 		c.problem("head", nil, because(CodeUnreadable, err, "read head"))
 		return
@@ -602,14 +629,32 @@ func (c *chainVerifier) checkCheckpoints() {
 			c.problem(what, nil, wrong(CodeCheckpoint, "the chain has %d entries only", c.chain.Size()))
 		case c.roots[cp.Size] != cp.Root:
 			c.problem(what, nil, wrong(CodeCheckpoint, "the entries have the root %s, not %s", c.roots[cp.Size], cp.Root))
-		case cp.Final && (c.finalAt == nil || cp.Size > c.finalAt.Size):
-			c.finalAt = cp
+		default:
+			c.noteFinal(cp)
 		}
 	}
 	charter := c.net.Newest().Charter
-	c.report.FinalAsked, c.report.FinalTotal, c.report.FinalSigned = charter.Quorum(), len(charter.Cosigners), []string{}
+	c.report.FinalSigned = []string{}
 	if c.finalAt != nil {
+		charter = c.net.Version(c.finalAt.Version).Charter
 		c.report.FinalSize, c.report.FinalSigned = c.finalAt.Size, c.finalAt.Cosigners
+	}
+	c.report.FinalAsked, c.report.FinalTotal = charter.Quorum(), len(charter.Cosigners)
+}
+
+// noteFinal takes a checkpoint for the newest final one if it is: under the
+// charters in force at its size, where the entries tell which these are.
+func (c *chainVerifier) noteFinal(cp *Checkpoint) {
+	if in := c.chain.InForce(cp.Size); in.To > 0 {
+		at, err := c.net.OpenCheckpointAt(cp.Note, in)
+		if err != nil {
+			c.problem("checkpoint", nil, err)
+			return
+		}
+		cp = at
+	}
+	if cp.Final && (c.finalAt == nil || cp.Size > c.finalAt.Size) {
+		c.finalAt = cp
 	}
 }
 
@@ -649,7 +694,7 @@ func (c *chainVerifier) checkEvidence() {
 	case err != nil:
 		c.problem("evidence", nil, because(CodeUnreadable, err, "read evidence"))
 	case e != nil:
-		if _, err := e.Open(c.net.Newest().Verifiers); err != nil {
+		if _, err := e.Open(c.net); err != nil {
 			c.problem("evidence", nil, err)
 			return
 		}

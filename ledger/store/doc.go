@@ -57,7 +57,7 @@
 //	                                 chain about; the position is inverted
 //	'l' chain                        newest checkpoint note signed by the author
 //	'q' chain                        newest checkpoint note with a quorum
-//	'x' chain                        evidence: CBOR [note, note]
+//	'x' chain                        evidence of a fork: ledger.Evidence
 //	'n' chain                        a note under the own log key that the own
 //	                                 chain contradicts; stops signing
 //

@@ -4,17 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 
 	"suyuan/ledger"
 )
-
-// storedEvidence is the stored form of evidence.
-type storedEvidence struct {
-	_ struct{} `cbor:",toarray"`
-	A []byte
-	B []byte
-}
 
 func readEvidence(view viewer, chain uint32) (*ledger.Evidence, error) {
 	raw, err := getValue(view, chainKey(prefixEvidence, chain))
@@ -24,11 +16,7 @@ func readEvidence(view viewer, chain uint32) (*ledger.Evidence, error) {
 	if err != nil {
 		return nil, err
 	}
-	var e storedEvidence
-	if err := ledger.Unmarshal(raw, &e); err != nil {
-		return nil, err
-	}
-	return &ledger.Evidence{A: e.A, B: e.B}, nil
+	return ledger.DecodeEvidence(raw)
 }
 
 // PutEvidence verifies and stores evidence of a fork. It stops cosigning on that
@@ -43,7 +31,7 @@ func (s *Store) PutEvidence(ctx context.Context, e *ledger.Evidence) error {
 }
 
 func (s *Store) putEvidence(e *ledger.Evidence) error {
-	number, err := openEvidence(s.Network(), e)
+	number, err := e.Open(s.Network())
 	if err != nil {
 		return fmt.Errorf("evidence: %w", err)
 	}
@@ -57,14 +45,14 @@ func (s *Store) putEvidence(e *ledger.Evidence) error {
 		return nil
 	}
 	err = s.update(func(w *writer) error {
-		w.cbor(chainKey(prefixEvidence, number), storedEvidence{A: e.A, B: e.B})
+		w.cbor(chainKey(prefixEvidence, number), e)
 		return nil
 	})
 	if err != nil {
 		return fmt.Errorf("store evidence: %w", err)
 	}
 	c.mu.Lock()
-	c.evidence = &ledger.Evidence{A: e.A, B: e.B}
+	c.evidence = e
 	c.mu.Unlock()
 	s.cfg.Log.Warn("fork proven", "chain", number)
 	if number == s.cfg.Own {
@@ -72,17 +60,6 @@ func (s *Store) putEvidence(e *ledger.Evidence) error {
 	}
 	s.watch.signal()
 	return nil
-}
-
-// openEvidence verifies evidence under the newest charter version under which it
-// is valid: the chain may have been ended since.
-func openEvidence(net *ledger.Network, e *ledger.Evidence) (chain uint32, err error) {
-	for _, v := range slices.Backward(net.Versions()) {
-		if chain, err = e.Open(v.Verifiers); err == nil {
-			return chain, nil
-		}
-	}
-	return 0, err
 }
 
 // Evidence returns the evidence held against the author of a chain, nil if there

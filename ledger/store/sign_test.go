@@ -257,7 +257,7 @@ func TestTwoOwnCheckpointsAreEvidence(t *testing.T) {
 	checkNotSigning(t, n, "two histories")
 	n.reopen(t)
 	checkNotSigning(t, n, "two histories")
-	if _, err := n.Evidence(1).Open(n.Network().Newest().Verifiers); err != nil {
+	if _, err := n.Evidence(1).Open(n.Network()); err != nil {
 		t.Errorf("stored evidence: %v", err)
 	}
 	_, problems := n.verify(t)

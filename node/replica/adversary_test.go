@@ -502,7 +502,7 @@ func TestWitnessNeverCosignsASecondRoot(t *testing.T) {
 	}
 	for _, n := range []*testNode{wh, dist} {
 		n.await("the evidence", func() bool { return n.store.Forked(1) })
-		if _, err := n.store.Evidence(1).Open(c.net.Network.Newest().Verifiers); err != nil {
+		if _, err := n.store.Evidence(1).Open(c.net.Network); err != nil {
 			t.Error(err)
 		}
 	}

@@ -270,7 +270,7 @@ func (r *Replica) heard(s *session, list []wire.Holding) {
 // all others follows from the store's change.
 func (r *Replica) accused(ctx context.Context, s *session, m *wire.Alert) error {
 	e := &ledger.Evidence{A: m.A, B: m.B}
-	chain, err := r.openEvidence(e)
+	chain, err := e.Open(r.cfg.Store.Network())
 	if err != nil {
 		return fmt.Errorf("evidence does not verify: %w", err)
 	}
@@ -282,17 +282,6 @@ func (r *Replica) accused(ctx context.Context, s *session, m *wire.Alert) error 
 		r.log.Error("evidence not stored", "chain", chain, "err", err)
 	}
 	return nil
-}
-
-// openEvidence verifies evidence under the newest version that can.
-func (r *Replica) openEvidence(e *ledger.Evidence) (chain uint32, err error) {
-	versions := r.cfg.Store.Network().Versions()
-	for i := len(versions) - 1; i >= 0; i-- {
-		if chain, err = e.Open(versions[i].Verifiers); err == nil {
-			return chain, nil
-		}
-	}
-	return 0, err
 }
 
 func (s *session) startPing(now time.Time) uint64 {
