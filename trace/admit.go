@@ -66,6 +66,9 @@ type OwnView interface {
 	Overlapping(s Subject) ([]*Event, error)
 	// Products returns all product records of a GTIN, whoever wrote them.
 	Products(gtin gs1.GTIN) ([]*Event, error)
+	// About returns all events that name a GTIN as a whole, whoever wrote them:
+	// appointments and corrections among them.
+	About(gtin gs1.GTIN) ([]*Event, error)
 	// Run returns the first run record of that number, whoever wrote it.
 	Run(gtin gs1.GTIN, run uint16) (*Event, error)
 	// Registered reports whether the member has a place or party (the kind of
@@ -98,6 +101,8 @@ func Admit(e *Event, charter *ledger.Charter, view OwnView) error {
 		return a.run()
 	case ledger.KindPlace, ledger.KindParty:
 		return nil
+	case ledger.KindAppoint:
+		return a.appoint()
 	case ledger.KindCorrect:
 		return a.correct()
 	}
@@ -110,6 +115,7 @@ type admission struct {
 	charter *ledger.Charter
 	view    OwnView
 	named   map[ledger.Hash]*Event // what refs name and is stored
+	mayAct  bool                   // the event's member was found entitled to it
 }
 
 // registered holds that the acting party and the place are the member's.
@@ -132,10 +138,9 @@ func (a *admission) registered() error {
 			return refuse(x.reason, "%s has no %s %q. Record it first, or correct the name.", a.event.Member, x.kind, x.slug)
 		}
 	}
-	for _, name := range []string{"to", "via", "from"} {
-		p := a.event.Fields.Text(name)
-		if p != "" && a.charter.Member(memberOf(p)) == nil {
-			return refuse(RefusedNoParty, "%s: %q is no member of the network. A party that is none has a member that hosts it: <member>/<slug>.", name, memberOf(p))
+	for _, p := range a.event.parties() {
+		if a.charter.Member(memberOf(p)) == nil {
+			return refuse(RefusedNoParty, "%s: %q is no member of the network. A party that is none has a member that hosts it: <member>/<slug>.", p, memberOf(p))
 		}
 	}
 	return nil
@@ -195,6 +200,48 @@ func (a *admission) needAuthority(gtin gs1.GTIN) error {
 		return nil
 	}
 	return refuse(RefusedNoAuthority, "the charter does not give GTIN %s to %s. The member that has it records this; a new charter can change that.", gtin, a.event.Member)
+}
+
+// entitled reports whether the member may sign the event for a GTIN, whoever
+// holds the goods.
+func (a *admission) entitled(gtin gs1.GTIN) (bool, error) {
+	if a.authority(gtin) {
+		return true, nil
+	}
+	if !slices.Contains(delegable, a.event.Kind.String()) {
+		return false, nil
+	}
+	events, err := a.view.About(gtin)
+	if err != nil {
+		return false, fmt.Errorf("look up appointments for %s: %w", gtin, err)
+	}
+	counting := applyCorrections(events, func(*Event) bool { return true }).counting
+	list := appointmentsOf(counting, gtin, func(member string, gtin gs1.GTIN) bool {
+		return authority([]*ledger.Charter{a.charter}, member, gtin)
+	})
+	return list.allow(a.event), nil
+}
+
+func (a *admission) needEntitled(gtin gs1.GTIN) error {
+	ok, err := a.entitled(gtin)
+	if err != nil || ok {
+		return err
+	}
+	return refuse(RefusedNoAuthority, "the charter does not give GTIN %s to %s, and no record appoints %s for this on that day. The member that has it records this, or an appointment.", gtin, a.event.Member, a.event.Actor())
+}
+
+func (a *admission) appoint() error {
+	f := a.event.Fields
+	gtins, _ := f["gtins"].([]gs1.GTIN)
+	for _, gtin := range gtins {
+		if err := a.needAuthority(gtin); err != nil {
+			return err
+		}
+	}
+	if to := f.Text("to"); to != "" && to < f.Text("from") {
+		return badField("fields.to", "is before from")
+	}
+	return nil
 }
 
 func (a *admission) product() error {
@@ -306,11 +353,16 @@ func (a *admission) subject(s Subject, passing bool) error {
 	switch s.Kind {
 	case SubjectLot, SubjectGTIN:
 		switch a.event.Kind {
-		case ledger.KindHold, ledger.KindRelease, ledger.KindRecall, ledger.KindWithdraw:
+		case ledger.KindHold, ledger.KindRelease:
+			return a.needEntitled(s.GTIN)
+		case ledger.KindRecall, ledger.KindWithdraw:
 			return a.needAuthority(s.GTIN)
-		}
-		if a.event.Kind == ledger.KindInspect && !examines([]*ledger.Charter{a.charter}, a.event.Member, s.GTIN) {
-			return refuse(RefusedNoAuthority, "only the company that has GTIN %s and auditors inspect a whole lot or product. Name the goods that you hold.", s.GTIN)
+		case ledger.KindInspect:
+			ok, err := a.entitled(s.GTIN)
+			if err == nil && !ok && !examines([]*ledger.Charter{a.charter}, a.event.Member, s.GTIN) {
+				err = refuse(RefusedNoAuthority, "only the company that has GTIN %s, whom it has appointed, and auditors inspect a whole lot or product. Name the goods that you hold.", s.GTIN)
+			}
+			return err
 		}
 		return nil
 	case SubjectRange:
@@ -321,12 +373,13 @@ func (a *admission) subject(s Subject, passing bool) error {
 		case ledger.KindRecall, ledger.KindWithdraw:
 			return a.needAuthority(s.Range.GTIN)
 		case ledger.KindActivate:
-			if err := a.needAuthority(s.Range.GTIN); err != nil {
+			if err := a.needEntitled(s.Range.GTIN); err != nil {
 				return err
 			}
+			a.mayAct = true
 		case ledger.KindVoid, ledger.KindInspect, ledger.KindHold, ledger.KindRelease:
-			if a.authority(s.Range.GTIN) {
-				return nil // wherever the goods are
+			if ok, err := a.entitled(s.Range.GTIN); err != nil || ok {
+				return err // wherever the goods are
 			}
 		}
 	}
@@ -391,7 +444,8 @@ func (a *admission) custody(s Subject, passing bool) error {
 		authority: func(member string, i Item) bool { return authority([]*ledger.Charter{a.charter}, member, i.GTIN) },
 		examines:  func(member string, i Item) bool { return examines([]*ledger.Charter{a.charter}, member, i.GTIN) },
 		missing:   func(ref ledger.Hash) bool { return !stored[ref] },
-		recalls:   func(*Event) bool { return false }, // checked before
+		appointed: func(e *Event) bool { return a.mayAct || e != a.event }, // what was admitted once is right
+		recalls:   func(*Event) bool { return false },                      // checked before
 		replaced:  func(ref ledger.Hash) ledger.Hash { return fixes.replaced[ref] },
 	}
 	for i, piece := range pieces(s, cuts) {

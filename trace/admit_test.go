@@ -45,6 +45,16 @@ func (v ownView) Products(gtin gs1.GTIN) ([]*Event, error) {
 	return list, nil
 }
 
+func (v ownView) About(gtin gs1.GTIN) ([]*Event, error) {
+	var list []*Event
+	for _, e := range v.w.events {
+		if slices.ContainsFunc(IndexKeys(e), func(k Key) bool { return k.Kind == KeyGTIN && k.GTIN == gtin }) {
+			list = append(list, e)
+		}
+	}
+	return list, nil
+}
+
 func (v ownView) Run(gtin gs1.GTIN, run uint16) (*Event, error) {
 	for _, e := range v.w.events {
 		if e.Kind == ledger.KindRun && e.Fields.GTIN("gtin") == gtin && e.Fields.Uint("run") == uint64(run) {
@@ -352,6 +362,33 @@ func TestAdmit(t *testing.T) {
 			w.do("lanzhi", correct, all, target(v))
 			return w.try("lanzhi", activate, some, lot)
 		}, RefusedActive},
+		{"activate as an appointed factory", func(w *world) error {
+			w.product()
+			w.do("lanzhi", appoint, append(appointed("dist/oem"), field("kinds", []string{"activate"}))...)
+			w.party("dist/oem")
+			return w.try("dist/oem", activate, all, lot)
+		}, ""},
+		{"activate as another party of its host", func(w *world) error {
+			w.product()
+			w.do("lanzhi", appoint, append(appointed("dist/oem"), field("kinds", []string{"activate"}))...)
+			return w.try("dist", activate, all, lot)
+		}, RefusedNoAuthority},
+		{"activate after the appointment", func(w *world) error {
+			w.product()
+			w.do("lanzhi", appoint, append(appointed("dist"), field("kinds", []string{"activate"}), field("to", "2026-02-28"))...)
+			return w.try("dist", activate, all, lot)
+		}, RefusedNoAuthority},
+		{"activate when the appointment is taken back", func(w *world) error {
+			w.product()
+			e := w.do("lanzhi", appoint, append(appointed("dist"), field("kinds", []string{"activate"}))...)
+			w.do("lanzhi", correct, about(Of(Product(wine))), target(e))
+			return w.try("dist", activate, all, lot)
+		}, RefusedNoAuthority},
+		{"inspect a lot as an appointed laboratory", func(w *world) error {
+			w.do("lanzhi", appoint, append(appointed("dist"), field("kinds", []string{"inspect"}))...)
+			return w.try("dist", inspect, about(Of(Lot(wine, "L1"))))
+		}, ""},
+		{"appoint for another's product", func(w *world) error { return w.try("dist", appoint, appointed("wh")...) }, RefusedNoAuthority},
 		{"inspect one's product", func(w *world) error { return w.try("lanzhi", inspect, about(Of(Product(wine)))) }, ""},
 		{"inspect another's lot", func(w *world) error { return w.try("dist", inspect, about(Of(Lot(wine, "L1")))) }, RefusedNoAuthority},
 		{"inspect as an auditor", func(w *world) error { return w.try("audit", inspect, about(Of(Lot(wine, "L1")))) }, ""},

@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"suyuan/ledger"
+	"suyuan/trace/gs1"
 )
 
 // correctable reports whether records of a kind can be corrected. Codes that
@@ -23,6 +24,13 @@ func (e *Event) CorrectedSubjects() []Subject {
 	switch e.Kind {
 	case ledger.KindProduct:
 		return []Subject{Of(Product(e.Fields.GTIN("gtin")))}
+	case ledger.KindAppoint:
+		var list []Subject
+		gtins, _ := e.Fields["gtins"].([]gs1.GTIN)
+		for _, g := range gtins {
+			list = append(list, Of(Product(g)))
+		}
+		return list
 	}
 	return e.Subjects
 }

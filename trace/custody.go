@@ -60,9 +60,16 @@ type machine struct {
 type rules struct {
 	authority func(member string, item Item) bool // has the charter given it the item's GTIN?
 	examines  func(member string, item Item) bool // may it inspect what it does not hold?
+	appointed func(e *Event) bool                 // has the brand let its actor sign it?
 	missing   func(ref ledger.Hash) bool          // does the ref lead outside what is known?
 	recalls   func(e *Event) bool                 // do a recall's filters let the item through?
 	replaced  func(ref ledger.Hash) ledger.Hash   // what a correction puts in an entry's place
+}
+
+// entitles reports whether the event's member may sign it for the item, whoever
+// holds it: the brand and whom it has appointed.
+func (r *rules) entitles(e *Event, item Item) bool {
+	return r.authority(e.Member, item) || r.appointed(e)
 }
 
 func newMachine(r *rules, item Item, start Custody, since *Event) *machine {
@@ -234,7 +241,7 @@ func (m *machine) take(s State, e *Event) {
 
 func (m *machine) activate(e *Event) {
 	switch {
-	case !m.rules.authority(e.Member, m.item):
+	case !m.rules.entitles(e, m.item):
 		m.report(NotAuthority, e, nil)
 	case m.custody.State == Void:
 		m.report(EventOnVoid, e, m.since)
@@ -253,7 +260,7 @@ func (m *machine) void(e *Event) {
 	if m.custody.State == Void {
 		return
 	}
-	if !m.rules.authority(e.Member, m.item) && !m.holds(e, NotAuthority) {
+	if !m.rules.entitles(e, m.item) && !m.holds(e, NotAuthority) {
 		return
 	}
 	m.become(Void, "", e)
@@ -491,11 +498,11 @@ func (m *machine) inHandOf(e *Event) bool {
 }
 
 // oversees reports whether the event's actor may say something about goods
-// without moving them: those to whom entitled gives the right, and the holder
+// without moving them: who is entitled to it, and the holder
 // about what he holds. A failed inspection or a hold that anybody could record
 // would be a weapon.
-func (m *machine) oversees(e *Event, scoped bool, entitled func(string, Item) bool) bool {
-	if entitled(e.Member, m.item) || !scoped && (m.custody.State == "" || m.inHandOf(e)) {
+func (m *machine) oversees(e *Event, scoped, entitled bool) bool {
+	if entitled || !scoped && (m.custody.State == "" || m.inHandOf(e)) {
 		return true
 	}
 	m.report(NotAuthority, e, nil)
@@ -503,20 +510,21 @@ func (m *machine) oversees(e *Event, scoped bool, entitled func(string, Item) bo
 }
 
 func (m *machine) inspect(e *Event, scoped bool) {
-	if m.oversees(e, scoped, m.rules.examines) && e.Fields.Text("result") == "fail" {
+	if m.oversees(e, scoped, m.rules.examines(e.Member, m.item) || m.rules.appointed(e)) && e.Fields.Text("result") == "fail" {
 		m.report(InspectionFailed, e, nil)
 	}
 }
 
 func (m *machine) hold(e *Event, scoped bool) {
-	if m.oversees(e, scoped, m.rules.authority) {
+	if m.oversees(e, scoped, m.rules.entitles(e, m.item)) {
 		m.stopped = append(m.stopped, e)
 	}
 }
 
-// release ends the holds of its member; the brand ends all.
+// release ends the holds of its member; the brand, and whom it has appointed for
+// that, end all.
 func (m *machine) release(e *Event) {
-	all := m.rules.authority(e.Member, m.item)
+	all := m.rules.entitles(e, m.item)
 	left := slices.DeleteFunc(slices.Clone(m.stopped), func(hold *Event) bool { return all || hold.Member == e.Member })
 	if len(left) == len(m.stopped) {
 		m.report(ReleaseNoEffect, e, nil)

@@ -132,6 +132,14 @@ holder before are believed from then on, and it is a critical finding if both ac
 as holders. A sale always counts. What the author has no right to record
 (activation, inspection, voiding) counts for nothing and is shown to members only.
 
+# Appointments
+
+A brand appoints a party, or a member with all its parties, for some of its GTINs
+from one day to another. What it lets them sign (activate, void, transform,
+inspect, hold, release) counts as if the brand had signed it. Levels, parents and
+territories of dealers are for the parties: a sale outside the territory of its
+seller is a finding of [NowOf] for the brand, the seller and the auditors.
+
 # Corrections
 
 The author of a record may take it back (correct), naming it by its id and being

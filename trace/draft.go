@@ -129,7 +129,7 @@ func (d *Draft) Build(env Env) (*ledger.Record, *ledger.Sidecar, error) {
 	if r.Fields, err = recordFields(spec, values); err != nil {
 		return nil, nil, err
 	}
-	disclosures, err := disclosuresOf(spec, values, d.parties(env, values, subjects))
+	disclosures, err := disclosuresOf(spec, values, d.parties(spec, env, values, subjects))
 	if err != nil {
 		return nil, nil, err
 	}
@@ -280,19 +280,18 @@ func disclosuresOf(spec *KindSpec, values Values, parties []string) ([]ledger.Di
 // parties lists the members that see the fields for parties: the author, the
 // other side, the brands of the goods, the auditors and the network's default
 // members.
-func (d *Draft) parties(env Env, values Values, subjects []Subject) []string {
+func (d *Draft) parties(spec *KindSpec, env Env, values Values, subjects []Subject) []string {
 	members := map[string]bool{env.Member: true}
-	for _, name := range []string{"to", "from", "via"} {
-		if p := values.Text(name); p != "" {
-			members[memberOf(p)] = true
-		}
+	for _, p := range spec.parties(values) {
+		members[memberOf(p)] = true
 	}
 	if env.Author != nil {
 		for _, ref := range d.Refs {
 			members[env.Author(ref)] = true
 		}
 	}
-	for _, gtin := range append(gtinsOf(subjects, env.Inside), values.GTIN("gtin")) {
+	named, _ := values["gtins"].([]gs1.GTIN)
+	for _, gtin := range append(append(gtinsOf(subjects, env.Inside), values.GTIN("gtin")), named...) {
 		if m := env.Charter.GTINAuthority(gtin.Uint64()); m != nil && !gtin.IsZero() {
 			members[m.Slug] = true
 		}

@@ -31,6 +31,8 @@ var drafts = []string{
 	  "name":{"zh":"MEMBERS 杭州一号","en":"MEMBERS Hangzhou 1"},"gln":"6901234000009","address":"PARTIES 1 Dock Road"}}`,
 	`{"kind":"party","at":"2026-03-01T08:00:00+08:00","fields":{"slug":"members-store","kind":"store","name":{"zh":"MEMBERS 一店"},
 	  "public_name":{"zh":"一号店","en":"Store One"},"company_id":"PARTIES 91310000","contact":"OWN Ms Li","moved_to":"dist/members-new"}}`,
+	`{"kind":"appoint","at":"2026-03-01T08:00:00+08:00","fields":{"party":"dist/members-oem","gtins":["06901234567892","16901234567899"],
+	  "kinds":["activate","transform"],"from":"2026-01-01","to":"2026-12-31","level":2,"parent":"dist/parties-parent","territory":["330100","CN-SH"]}}`,
 	`{"kind":"run","at":"2026-03-01T08:00:00+08:00","fields":{"gtin":"06901234567892","run":3,"pack":"` + hash1 + `","root":"` + hash2 + `",
 	  "guessable":true,"foreign":true,"count":10000000,"printer":"PARTIES printer","source":"PARTIES source"}}`,
 	`{"kind":"activate","at":"2026-03-01T08:00:00+08:00","place":"hz1","subjects":[{"gtin":"06901234567892","run":3,"from":0,"to":599}],
@@ -284,7 +286,7 @@ func TestAudiences(t *testing.T) {
 	marks := map[ledger.Audience][]string{
 		ledger.Item:    {"ITEM", "item-", "10000000"},
 		ledger.Members: {"MEMBERS", "members-", "31337", "6901234000009"},
-		ledger.Parties: {"PARTIES", "31337"},
+		ledger.Parties: {"PARTIES", "parties-", "31337"},
 		ledger.Own:     {"OWN"},
 	}
 	net := ledgertest.New()

@@ -48,6 +48,7 @@ const (
 
 	// These stand in now, not in the trail.
 	Expired         = "expired"
+	Diverted        = "diverted"
 	QuantityDiffers = "quantity-differs"
 	ShortReceipt    = "short-receipt"
 )
@@ -71,7 +72,8 @@ func (s Severity) rank() int {
 
 // A findingSpec is one row of the table of findings. In its sentences {a} is
 // who bears the finding, {b} the other side, {at} the time of the event; {n}
-// and {m} are numbers, {reason}, {advice} and {contact} what the bearer wrote.
+// and {m} are numbers, {reason}, {advice} and {contact} what the bearer wrote,
+// {where} a region.
 // Both sides are names that the reader may see.
 type findingSpec struct {
 	severity Severity
@@ -192,6 +194,9 @@ var findingSpecs = map[string]findingSpec{
 	Expired: {Warning, pub,
 		"按记录，此商品已于{at}过期。",
 		"By the records the item expired on {at}."},
+	Diverted: {Notice, pty,
+		"{a}将商品售往{where}，不在其授权区域内。",
+		"{a} sold the item in {where}, which is outside its territory."},
 	QuantityDiffers: {Notice, pty,
 		"{a}收货清点：应有{n}件，实有{m}件。",
 		"{a} counted on receipt: {n} expected, {m} there."},
@@ -215,6 +220,7 @@ type Finding struct {
 
 	reason, advice Names // in the bearer's words
 	contact        string
+	where          Names // a region
 }
 
 // newFinding makes a finding of the table about an event.
@@ -248,11 +254,12 @@ func (f *Finding) sentences(name func(party string) Names) (zh, en string) {
 	a, b := name(f.a), name(f.b)
 	reasonZh, reasonEn := f.reason.Either()
 	adviceZh, adviceEn := f.advice.Either()
-	fill := func(text, a, b, reason, advice string) string {
+	whereZh, whereEn := f.where.Either()
+	fill := func(text, a, b, reason, advice, where string) string {
 		return strings.NewReplacer("{a}", a, "{b}", b, "{at}", f.at, "{n}", decimal(f.n), "{m}", decimal(f.m),
-			"{reason}", unstopped(reason), "{advice}", unstopped(advice), "{contact}", unstopped(f.contact)).Replace(text)
+			"{where}", where, "{reason}", unstopped(reason), "{advice}", unstopped(advice), "{contact}", unstopped(f.contact)).Replace(text)
 	}
-	return fill(spec.zh, a.Zh, b.Zh, reasonZh, adviceZh), fill(spec.en, a.En, b.En, reasonEn, adviceEn)
+	return fill(spec.zh, a.Zh, b.Zh, reasonZh, adviceZh, whereZh), fill(spec.en, a.En, b.En, reasonEn, adviceEn, whereEn)
 }
 
 // unstopped is a text without the full stop that the sentence around it has.

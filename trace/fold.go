@@ -65,6 +65,7 @@ type Trail struct {
 	rules *rules
 	units []Item // in which the item is in the end, innermost first
 
+	appoints  appointments                // for the item's product
 	corrected map[ledger.Hash]ledger.Hash // ids of records and of what corrected them
 }
 
@@ -123,6 +124,10 @@ func newFolder(in Input) *folder {
 	f.trail.rules = f.rules
 	f.things = thingsOf(in.Item, f.events)
 	f.fixes = applyCorrections(f.events, f.relevant(f.things))
+	f.trail.appoints = appointmentsOf(f.fixes.counting, in.Item.GTIN, func(member string, gtin gs1.GTIN) bool {
+		return authority(in.Charters, member, gtin)
+	})
+	f.rules.appointed = f.trail.appoints.allow
 	f.rules.replaced = func(h ledger.Hash) ledger.Hash { return f.fixes.replaced[h] }
 	return f
 }

@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"suyuan/ledger"
 	"suyuan/trace/gs1"
@@ -25,6 +26,7 @@ const (
 	recall   = ledger.KindRecall
 	withdraw = ledger.KindWithdraw
 	correct  = ledger.KindCorrect
+	appoint  = ledger.KindAppoint
 )
 
 func TestFold(t *testing.T) {
@@ -392,6 +394,27 @@ func TestFold(t *testing.T) {
 			r := w.do("lanzhi", recall, about(Of(Lot(wine, "L1"))))
 			w.do("lanzhi", correct, about(Of(Lot(wine, "L1"))), target(r))
 		}, bottle(5), Consistent, Active, "lanzhi", nil},
+		{"activated by an appointed factory", func(w *world) {
+			w.product()
+			w.do("lanzhi", appoint, append(appointed("dist/oem"), field("kinds", []string{"activate"}))...)
+			w.do("dist/oem", activate, all, lot)
+		}, bottle(5), Consistent, Active, "dist/oem", nil},
+		{"activated by one appointed for other things", func(w *world) {
+			w.product()
+			w.do("lanzhi", appoint, append(appointed("dist"), field("kinds", []string{"inspect"}))...)
+			w.do("dist", activate, all, lot)
+		}, bottle(5), Warn, Issued, "lanzhi", []string{NotAuthority, NotActive}},
+		{"appointed by a stranger", func(w *world) {
+			w.product()
+			w.do("wh", appoint, append(appointed("dist"), field("kinds", []string{"activate"}))...)
+			w.do("dist", activate, all, lot)
+		}, bottle(5), Warn, Issued, "lanzhi", []string{NotAuthority, NotActive}},
+		{"failed by an appointed laboratory", func(w *world) {
+			w.product()
+			w.do("lanzhi", appoint, append(appointed("dist/lab"), field("kinds", []string{"inspect"}))...)
+			w.do("lanzhi", activate, all, lot)
+			w.do("dist/lab", inspect, about(Of(Product(wine))), field("result", "fail"))
+		}, bottle(5), Warn, Active, "lanzhi", []string{InspectionFailed}},
 		{"void by a stranger counts for nothing", func(w *world) {
 			w.product()
 			w.do("lanzhi", activate, all, lot)
@@ -713,6 +736,51 @@ func TestQuantitiesAreForParties(t *testing.T) {
 	words := tr.Words(list, Viewer{Member: "wh"})
 	if words[0].Zh != "华东仓收货清点：应有100件，实有90件。" || words[1].En != "10 codes of a shipment by Lanzhi have no record of receipt yet." {
 		t.Errorf("words: %+v", words)
+	}
+}
+
+// Sales outside a dealer's territory are told to the brand, the dealer and the
+// auditors, and change no verdict.
+func TestDiversion(t *testing.T) {
+	for _, c := range []struct {
+		name   string
+		seller string
+		region string
+		want   bool
+	}{
+		{"in its city", "dist/store1", "330106", false},
+		{"in its province, which may be its city", "dist/store1", "CN-ZJ", false},
+		{"in another city of the province", "dist/store1", "330203", true},
+		{"in another province", "dist/store1", "440100", true},
+		{"where nobody knows", "dist/store1", "", false},
+		{"in the territory of the dealer above it", "dist/store2", "310115", false},
+		{"outside that", "dist/store2", "330106", true},
+		{"by one without a territory", "wh", "440100", false},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			w := newWorld(t)
+			w.product()
+			w.do("lanzhi", appoint, append(appointed("dist/store1"), field("territory", []string{"330100"}))...)
+			w.do("lanzhi", appoint, append(appointed("dist/store2"), field("parent", "dist/agent"))...)
+			w.do("lanzhi", appoint, append(appointed("dist/agent"), field("territory", []string{"CN-SH"}))...)
+			w.do("lanzhi", activate, about(codes(0, 99)), field("lot", "L1"))
+			s := w.do("lanzhi", ship, about(codes(0, 99)), to(c.seller))
+			w.do(c.seller, receive, about(codes(0, 99)), refs(s))
+			w.do(c.seller, sell, about(codes(5, 5)), field("region", c.region))
+			tr := w.check(bottle(5), Consistent, Sold, "")
+			_, list := NowOf(tr, time.UnixMilli(w.now))
+			if (len(list) > 0) != c.want {
+				t.Fatalf("findings %+v", list)
+			}
+			if !c.want {
+				return
+			}
+			for viewer, want := range map[Viewer]int{{}: 0, {Code: true}: 0, {Member: "wh"}: 0, {Member: "lanzhi"}: 1, {Member: "dist"}: 1, {Member: "audit"}: 1} {
+				if got := tr.Words(list, viewer); len(got) != want {
+					t.Errorf("%+v is told %v", viewer, got)
+				}
+			}
+		})
 	}
 }
 

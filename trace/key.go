@@ -53,6 +53,13 @@ func IndexKeys(e *Event) []Key {
 	switch e.Kind {
 	case ledger.KindProduct:
 		return []Key{{Kind: KeyGTIN, GTIN: e.Fields.GTIN("gtin")}}
+	case ledger.KindAppoint:
+		var keys []Key
+		gtins, _ := e.Fields["gtins"].([]gs1.GTIN)
+		for _, g := range gtins {
+			keys = append(keys, Key{Kind: KeyGTIN, GTIN: g})
+		}
+		return distinct(keys)
 	case ledger.KindRun:
 		return []Key{{Kind: KeyRun, GTIN: e.Fields.GTIN("gtin"), Run: uint16(e.Fields.Uint("run"))}}
 	case ledger.KindPlace:

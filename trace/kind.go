@@ -131,6 +131,17 @@ var specs = []KindSpec{
 			{Number: 6, Name: "contact", Type: TypeText, Audience: own, Doc: "whom to call"},
 			{Number: 7, Name: "moved_to", Type: TypeParty, Audience: mem, Doc: "the party that it has become, with another host"},
 		}},
+	{Kind: ledger.KindAppoint, Who: "the member to which the charter gives the GTINs", Doc: "somebody who may act for the brand, or deals in its products",
+		Fields: []Field{
+			{Number: 1, Name: "party", Type: TypeParty, Audience: mem, Required: true, Folded: true, Doc: "who is appointed; a member with all its parties"},
+			{Number: 2, Name: "gtins", Type: TypeGTINs, Audience: mem, Required: true, Folded: true, Doc: "for which products"},
+			{Number: 3, Name: "kinds", Type: TypeTokens, Audience: mem, Folded: true, Choices: delegable, Doc: "what it may sign"},
+			{Number: 4, Name: "from", Type: TypeDate, Audience: mem, Required: true, Folded: true, Doc: "first day"},
+			{Number: 5, Name: "to", Type: TypeDate, Audience: mem, Folded: true, Doc: "last day"},
+			{Number: 6, Name: "level", Type: TypeUint, Min: 1, Max: 9, Audience: pty, Doc: "level of a dealer, 1 buying from the brand"},
+			{Number: 7, Name: "parent", Type: TypeParty, Audience: pty, Doc: "the dealer above it"},
+			{Number: 8, Name: "territory", Type: TypeRegions, Audience: pty, Doc: "where it may sell"},
+		}},
 	{Kind: ledger.KindRun, Who: "the chain that the product names", Doc: "codes issued for a GTIN",
 		Fields: []Field{
 			{Number: 1, Name: "gtin", Type: TypeGTIN, Audience: pub, InRecord: true, Required: true, Folded: true, Doc: "the product's GTIN"},
@@ -143,7 +154,7 @@ var specs = []KindSpec{
 			{Number: 8, Name: "source", Type: TypeText, Audience: pty, Doc: "where a list of foreign serials comes from"},
 			{Number: 9, Name: "foreign", Type: TypeBool, Audience: pub, InRecord: true, Folded: true, Doc: "the serials come from a list"},
 		}},
-	{Kind: ledger.KindActivate, Who: "the member to which the charter gives the GTIN", Doc: "codes put on goods", Subjects: []SubjectKind{SubjectRange},
+	{Kind: ledger.KindActivate, Who: "the member to which the charter gives the GTIN, or who is appointed", Doc: "codes put on goods", Subjects: []SubjectKind{SubjectRange},
 		Fields: []Field{
 			{Number: 1, Name: "lot", Type: TypeLot, Audience: itm, Required: true, Folded: true, Doc: "batch or lot"},
 			{Number: 2, Name: "produced", Type: TypeDate, Audience: itm, Folded: true, Doc: "day of production"},
@@ -151,7 +162,7 @@ var specs = []KindSpec{
 			{Number: 4, Name: "line", Type: TypeToken, Audience: mem, Folded: true, Doc: "production line"},
 			{Number: 5, Name: "co_approval", Type: TypeText, Audience: mem, Doc: "who else approved it"},
 		}},
-	{Kind: ledger.KindVoid, Who: "the member to which the charter gives the GTIN, or the holder", Doc: "codes that must not be used any more", Subjects: codesAndUnits,
+	{Kind: ledger.KindVoid, Who: "the member to which the charter gives the GTIN, who is appointed, or the holder", Doc: "codes that must not be used any more", Subjects: codesAndUnits,
 		Fields: []Field{
 			{Number: 1, Name: "reason", Type: TypeToken, Audience: itm, Required: true, Doc: "such as misprint, damaged, lost, destroyed"},
 			{Number: 2, Name: "note", Type: TypeText, Audience: pty, Doc: "what happened"},
@@ -196,7 +207,7 @@ var specs = []KindSpec{
 			{Number: 3, Name: "reason", Type: TypeText, Audience: pty, Doc: "why"},
 			{Number: 4, Name: "order", Type: TypeText, Audience: own, Doc: "the seller's order number"},
 		}},
-	{Kind: ledger.KindInspect, Who: "the holder or the member to which the charter gives the GTIN", Doc: "an examination and its result",
+	{Kind: ledger.KindInspect, Who: "the holder, the member to which the charter gives the GTIN, or who is appointed", Doc: "an examination and its result",
 		Subjects: goodsAndMore,
 		Fields: []Field{
 			{Number: 1, Name: "type", Type: TypeToken, Audience: pub, InRecord: true, Required: true, Doc: "such as quality, safety, customs, authenticity"},
@@ -207,7 +218,7 @@ var specs = []KindSpec{
 			{Number: 5, Name: "valid_until", Type: TypeDate, Audience: pub, InRecord: true, Doc: "last day of validity"},
 			{Number: 6, Name: "document", Type: TypeHash, Audience: pub, InRecord: true, Attached: true, Doc: "SHA-256 of the report"},
 		}},
-	{Kind: ledger.KindHold, Who: "the holder or the member to which the charter gives the GTIN", Doc: "goods not to be moved on or used until they are released",
+	{Kind: ledger.KindHold, Who: "the holder, the member to which the charter gives the GTIN, or who is appointed", Doc: "goods not to be moved on or used until they are released",
 		Subjects: goodsAndMore, Fields: stopFields},
 	{Kind: ledger.KindRelease, Who: "who put them on hold, or the member to which the charter gives the GTIN", Doc: "the end of a hold",
 		Subjects: goodsAndMore, Fields: stopFields},
@@ -298,8 +309,12 @@ func (f *Field) encode(v any) ([]byte, error) { return codecs[f.Type].encode(v) 
 func (f *Field) check(v any) error {
 	switch v := v.(type) {
 	case string:
-		if len(f.Choices) > 0 && !slices.Contains(f.Choices, v) {
-			return malformed("%q is none of %s", v, strings.Join(f.Choices, ", "))
+		return f.choose(v)
+	case []string:
+		for _, s := range v {
+			if err := f.choose(s); err != nil {
+				return err
+			}
 		}
 	case uint64:
 		if v < f.Min || f.Max > 0 && v > f.Max {
@@ -307,6 +322,29 @@ func (f *Field) check(v any) error {
 		}
 	}
 	return nil
+}
+
+func (f *Field) choose(s string) error {
+	if len(f.Choices) > 0 && !slices.Contains(f.Choices, s) {
+		return malformed("%q is none of %s", s, strings.Join(f.Choices, ", "))
+	}
+	return nil
+}
+
+// parties returns the parties that the event's fields name.
+func (e *Event) parties() []string {
+	spec, _ := Spec(e.Kind)
+	return spec.parties(e.Fields)
+}
+
+func (s *KindSpec) parties(values Values) []string {
+	var list []string
+	for i := range s.Fields {
+		if p := values.Text(s.Fields[i].Name); s.Fields[i].Type == TypeParty && p != "" {
+			list = append(list, p)
+		}
+	}
+	return list
 }
 
 // letter is the audience's letter in tables for people.

@@ -2,16 +2,18 @@ package trace
 
 import "time"
 
-// NowOf says what holds for the item of a trail at a moment.
+// NowOf says what holds for the item of a trail at a moment. Its findings may
+// rest on fields for parties, which not every node holds.
 func NowOf(t *Trail, now time.Time) (Now, []Finding) {
 	n := Now{Time: localTime(now.UnixMilli(), 0), Expires: t.expires(), Findings: []FindingView{}}
-	if n.Expires == "" || dayOf(now.UnixMilli(), t.Active.Zone) <= n.Expires {
-		return n, nil
+	var list []Finding
+	if n.Expires != "" && dayOf(now.UnixMilli(), t.Active.Zone) > n.Expires {
+		n.Expired = true
+		f := newFinding(Expired, t.Active)
+		f.at = n.Expires
+		list = append(list, f)
 	}
-	n.Expired = true
-	f := newFinding(Expired, t.Active)
-	f.at = n.Expires
-	return n, []Finding{f}
+	return n, append(list, t.diversions()...)
 }
 
 // expires is the last day of use: as recorded, else production and shelf life.

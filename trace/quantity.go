@@ -82,10 +82,8 @@ func without(list []Range, cut Range) []Range {
 // quantities: both sides, the product's brand and the auditors.
 func partiesOf(c *ledger.Charter, e *Event, gtin gs1.GTIN) []string {
 	members := []string{e.Member}
-	for _, name := range []string{"to", "from"} {
-		if p := e.Fields.Text(name); p != "" {
-			members = append(members, memberOf(p))
-		}
+	for _, p := range e.parties() {
+		members = append(members, memberOf(p))
 	}
 	if m := c.GTINAuthority(gtin.Uint64()); m != nil && !gtin.IsZero() {
 		members = append(members, m.Slug)

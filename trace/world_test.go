@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"suyuan/ledger"
+	"suyuan/trace/gs1"
 )
 
 // day0 is when the tests' time begins: 2026-03-01 08:00 in Beijing.
@@ -65,6 +66,11 @@ func about(list ...Subject) option {
 }
 func field(name string, v any) option {
 	return func(e *Event) { e.Fields[name] = v }
+}
+
+// appointed is the fields of an appointment for the wine from 2026 on.
+func appointed(party string) []option {
+	return []option{field("party", party), field("gtins", []gs1.GTIN{wine}), field("from", "2026-01-01")}
 }
 func target(e *Event) option      { return field("target", e.ID) }
 func replacement(e *Event) option { return field("replacement", e.ID) }

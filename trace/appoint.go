@@ -1,0 +1,143 @@
+package trace
+
+import (
+	"slices"
+	"strings"
+
+	"suyuan/ledger"
+	"suyuan/trace/gs1"
+)
+
+// delegable are the kinds that a brand may let others sign for its GTINs.
+var delegable = []string{"activate", "void", "transform", "inspect", "hold", "release"}
+
+// An appointment is an appoint record that counts.
+type appointments []*Event
+
+// appointmentsOf returns the records by which members appointed others for their
+// own GTIN.
+func appointmentsOf(events []*Event, gtin gs1.GTIN, authority func(member string, gtin gs1.GTIN) bool) appointments {
+	var list appointments
+	for _, e := range events {
+		gtins, _ := e.Fields["gtins"].([]gs1.GTIN)
+		if e.Kind == ledger.KindAppoint && slices.Contains(gtins, gtin) && authority(e.Member, gtin) {
+			list = append(list, e)
+		}
+	}
+	return list
+}
+
+// of returns the appointments of a party, or of the member that hosts it as a
+// whole, on a day.
+func (list appointments) of(party, day string) appointments {
+	var out appointments
+	for _, a := range list {
+		to := a.Fields.Text("to")
+		p := a.Fields.Text("party")
+		if (p == party || p == memberOf(party)) && a.Fields.Text("from") <= day && (to == "" || day <= to) {
+			out = append(out, a)
+		}
+	}
+	return out
+}
+
+// allow reports whether the event's actor was appointed to sign such an event
+// on its day.
+func (list appointments) allow(e *Event) bool {
+	return slices.Contains(delegable, e.Kind.String()) &&
+		slices.ContainsFunc(list.of(e.Actor(), dayOf(e.At, e.Zone)), func(a *Event) bool {
+			return slices.Contains(a.Fields.Texts("kinds"), e.Kind.String())
+		})
+}
+
+// territory returns the regions of a party on a day: its own, else those of the
+// dealer above it.
+func (list appointments) territory(party, day string) []string {
+	for range MaxNesting {
+		parent := ""
+		var regions []string
+		for _, a := range list.of(party, day) {
+			regions = append(regions, a.Fields.Texts("territory")...)
+			if p := a.Fields.Text("parent"); p != "" {
+				parent = p
+			}
+		}
+		if len(regions) > 0 || parent == "" {
+			return regions
+		}
+		party = parent
+	}
+	return nil
+}
+
+// Diversion says whether a sale of a GTIN was outside the territory of its
+// seller (窜货), for the brand, the seller and the auditors. region is where it
+// was sold, "" if that is not known. Territories are fields for parties: the
+// finding stands in now, on nodes that hold them, and in lists for members,
+// never in a trail.
+func Diversion(c *ledger.Charter, gtin gs1.GTIN, sale *Event, region string, appoints []*Event) []Finding {
+	list := appointmentsOf(appoints, gtin, func(member string, gtin gs1.GTIN) bool {
+		return authority([]*ledger.Charter{c}, member, gtin)
+	})
+	regions := list.territory(sale.Actor(), dayOf(sale.At, sale.Zone))
+	if region == "" || len(regions) == 0 || slices.ContainsFunc(regions, func(r string) bool { return sameArea(r, region) }) {
+		return nil
+	}
+	f := newFinding(Diverted, sale)
+	f.where, f.Parties = RegionName(countryOf(region), region), partiesOf(c, sale, gtin)
+	return []Finding{f}
+}
+
+// diversions returns the findings about the sales of a trail.
+func (t *Trail) diversions() []Finding {
+	c := newestOf(t.names.charters)
+	if c == nil || len(t.appoints) == 0 {
+		return nil
+	}
+	var list []Finding
+	for _, e := range t.Events {
+		if e.Kind != ledger.KindSell || !t.corrected[e.ID].IsZero() {
+			continue
+		}
+		region := e.Fields.Text("region")
+		if p := t.names.places[e.PlaceName()]; region == "" && p != nil {
+			region = p.Fields.Text("region")
+		}
+		list = append(list, Diversion(c, t.Item.GTIN, e, region, t.appoints)...)
+	}
+	return list
+}
+
+// sameArea reports whether one region is within the other. A sale known to be in
+// the province of a territory may be in it.
+func sameArea(a, b string) bool {
+	a, b = area(a), area(b)
+	return strings.HasPrefix(a, b) || strings.HasPrefix(b, a)
+}
+
+// area is a region's code without the digits that say nothing: 33 for Zhejiang,
+// whether it is written 330000 or CN-ZJ.
+func area(region string) string {
+	if iso, ok := strings.CutPrefix(region, "CN-"); ok {
+		for i := range provinces {
+			if provinces[i].iso == iso {
+				return provinces[i].code
+			}
+		}
+	}
+	if len(region) != 6 {
+		return region
+	}
+	for strings.HasSuffix(region, "00") {
+		region = region[:len(region)-2]
+	}
+	return region
+}
+
+// countryOf is the country of a region: GB/T 2260 has no prefix.
+func countryOf(region string) string {
+	if country, _, ok := strings.Cut(region, "-"); ok {
+		return country
+	}
+	return "CN"
+}
