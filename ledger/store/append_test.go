@@ -16,7 +16,11 @@ func TestAppendStoresAndReopens(t *testing.T) {
 	n := onDisk(t, ledgertest.New(), "lanzhi", func(c *store.Config) { c.Strict = true }).begin(t)
 	rec, sc := n.record(ledgertest.Disclose(ledger.Members, 3, "crate 7"), ledgertest.Subjects([]uint64{1, 2, 3, 4, 5}))
 	p := mustAppend(t, n, rec, sc)
-	if p != (store.Place{Chain: 1, Seq: 2}) {
+	hash, err := n.LeafHash(1, 2)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if p != (store.Place{Chain: 1, Seq: 2, Hash: hash}) {
 		t.Fatalf("place %+v", p)
 	}
 	head := n.Head(1)
@@ -36,7 +40,7 @@ func TestAppendStoresAndReopens(t *testing.T) {
 		t.Errorf("sidecar: %x, %v", side, err)
 	}
 	again := mustAppend(t, n, rec, sc)
-	if again != (store.Place{Chain: 1, Seq: 2, Existing: true}) {
+	if again != (store.Place{Chain: 1, Seq: 2, Hash: hash, Existing: true}) {
 		t.Errorf("second time: %+v", again)
 	}
 	if rep := checkClean(t, n); rep.Chains[0].Records != 2 {

@@ -234,12 +234,10 @@ func (b *batch) stands(id ledger.Hash) bool {
 }
 
 // add checks an entry against the folded state and adds it with all that is
-// stored for it. sidecar is the encoding of sc. After an error of the check the
+// stored for it. sidecar is the encoding of sc; sc is nil where it has been held
+// against the record already. After an error of the check the
 // batch is as it was; after any other it must be discarded.
 func (b *batch) add(o *ledger.OpenedEntry, sc *ledger.Sidecar, sidecar []byte, stands func(ledger.Hash) bool) error {
-	if o.Record != nil && sc == nil {
-		sc = &ledger.Sidecar{} // nil would mean: not known
-	}
 	if err := b.fold.Check(o, sc, stands); err != nil {
 		return errors.Join(b.read, err)
 	}

@@ -22,7 +22,8 @@ type Submission struct {
 type Place struct {
 	Chain    uint32
 	Seq      uint64
-	Existing bool // it stood there before it was given
+	Hash     ledger.Hash // leaf hash of its entry
+	Existing bool        // it stood there before it was given
 }
 
 // A Result answers one submission.
@@ -35,6 +36,7 @@ type Result struct {
 type ticket struct {
 	Submission
 	raw     []byte             // encoded sidecar
+	checked bool               // the sidecar has been held against the record
 	charter *ledger.CharterRef // set instead of a record
 	result  Result             // written before group is told
 	group   *group
@@ -112,8 +114,7 @@ func (s *Store) AppendBatch(ctx context.Context, list []Submission) []Result {
 		if t.Sidecar == nil {
 			t.Sidecar = &ledger.Sidecar{}
 		}
-		var err error
-		if t.raw, err = t.Sidecar.Encode(); err != nil {
+		if err := t.prepare(); err != nil {
 			results[i].Err = err
 			continue
 		}
@@ -135,6 +136,21 @@ func (s *Store) AppendBatch(ctx context.Context, list []Submission) []Result {
 		}
 	}
 	return results
+}
+
+// prepare does what needs no state, so that callers do it side by side and not
+// the sequencer. Of the kinds of package ledger the chain reads the sidecar
+// itself.
+func (t *ticket) prepare() (err error) {
+	if t.raw, err = t.Sidecar.Encode(); err != nil {
+		return err
+	}
+	r := &t.Record.Record
+	if r.Kind < ledger.KindProduct {
+		return nil
+	}
+	t.checked = true
+	return t.Sidecar.Check(r, nil)
 }
 
 // AppendCharter appends the entry that puts a held charter version in force.
@@ -250,7 +266,7 @@ func (q *sequencer) round(tickets []*ticket) {
 }
 
 // stored answers the tickets of a batch that is on disk.
-func (q *sequencer) stored(b *batch, tickets []*ticket, placed []uint64) {
+func (q *sequencer) stored(b *batch, tickets []*ticket, placed []Place) {
 	if b.frontier {
 		q.lastFrontier = b.fold.Time()
 	}
@@ -258,7 +274,7 @@ func (q *sequencer) stored(b *batch, tickets []*ticket, placed []uint64) {
 		q.s.cfg.Applied(b.first, b.count())
 	}
 	for i, t := range tickets {
-		t.answer(Result{Place: Place{Chain: b.c.number, Seq: placed[i]}})
+		t.answer(Result{Place: placed[i]})
 	}
 }
 
@@ -287,7 +303,8 @@ func (q *sequencer) dropKnown(tickets []*ticket) []*ticket {
 		case err != nil:
 			t.answer(Result{Err: err})
 		case ok:
-			t.answer(Result{Place: Place{Chain: chain, Seq: seq, Existing: true}})
+			hash, err := q.s.leaf(chain, seq)
+			t.answer(Result{Place: Place{Chain: chain, Seq: seq, Hash: hash, Existing: true}, Err: err})
 		default:
 			first[t.Record.ID] = t
 			rest = append(rest, t)
@@ -300,7 +317,7 @@ func (q *sequencer) dropKnown(tickets []*ticket) []*ticket {
 // others. It repeats itself without those that Admit refuses, because refusing
 // one moves the others and may take from them what they relied on. It returns a
 // nil batch if nothing is left, and the tickets not answered yet.
-func (q *sequencer) build(c *chainLog, tickets []*ticket) (*batch, []uint64, []*ticket) {
+func (q *sequencer) build(c *chainLog, tickets []*ticket) (*batch, []Place, []*ticket) {
 	for len(tickets) > 0 {
 		b, placed, passed, err := q.fill(c, tickets)
 		if err != nil {
@@ -324,7 +341,7 @@ func (q *sequencer) build(c *chainLog, tickets []*ticket) (*batch, []uint64, []*
 
 // fill checks each ticket after those before it and answers the refused ones. An
 // error is the storage's; the tickets it returns are not answered.
-func (q *sequencer) fill(c *chainLog, tickets []*ticket) (b *batch, placed []uint64, passed []*ticket, err error) {
+func (q *sequencer) fill(c *chainLog, tickets []*ticket) (b *batch, placed []Place, passed []*ticket, err error) {
 	b = q.s.begin(c)
 	now := max(q.s.cfg.Now().UnixMilli(), b.fold.Time())
 	if err := q.addFrontier(b, now); err != nil {
@@ -334,7 +351,7 @@ func (q *sequencer) fill(c *chainLog, tickets []*ticket) (b *batch, placed []uin
 	for i, t := range tickets {
 		o, err := t.entry(b.fold.Prev(), now)
 		if err == nil {
-			err = b.add(o, t.Sidecar, t.raw, inBatch)
+			err = b.add(o, t.unchecked(), t.raw, inBatch)
 		}
 		if b.err != nil {
 			return b, nil, append(passed, tickets[i:]...), b.err
@@ -343,10 +360,18 @@ func (q *sequencer) fill(c *chainLog, tickets []*ticket) (b *batch, placed []uin
 			t.answer(Result{Err: err})
 			continue
 		}
-		placed = append(placed, b.fold.Size()-1)
+		placed = append(placed, Place{Chain: c.number, Seq: b.fold.Size() - 1, Hash: o.Hash})
 		passed = append(passed, t)
 	}
 	return b, placed, passed, nil
+}
+
+// unchecked is the sidecar if the chain is still to check it.
+func (t *ticket) unchecked() *ledger.Sidecar {
+	if t.checked {
+		return nil
+	}
+	return t.Sidecar
 }
 
 func (t *ticket) entry(prev ledger.Hash, now int64) (*ledger.OpenedEntry, error) {
@@ -376,7 +401,7 @@ func (q *sequencer) addFrontier(b *batch, now int64) error {
 
 // admit asks the application about the records of a batch and answers those that
 // it refuses.
-func (q *sequencer) admit(b *batch, placed []uint64, tickets []*ticket) []*ticket {
+func (q *sequencer) admit(b *batch, placed []Place, tickets []*ticket) []*ticket {
 	if q.s.cfg.Admit == nil {
 		return tickets
 	}
@@ -387,7 +412,7 @@ func (q *sequencer) admit(b *batch, placed []uint64, tickets []*ticket) []*ticke
 		if t.charter != nil {
 			continue
 		}
-		pending = append(pending, &Pending{Record: t.Record, Sidecar: t.Sidecar, Seq: placed[i], Time: b.fold.Time()})
+		pending = append(pending, &Pending{Record: t.Record, Sidecar: t.Sidecar, Seq: placed[i].Seq, Hash: placed[i].Hash, Time: b.fold.Time()})
 		asked = append(asked, t)
 	}
 	if len(pending) == 0 {
