@@ -104,12 +104,36 @@ func checkTables(dir string) error {
 	if err != nil {
 		return fmt.Errorf("open store: %w", err)
 	}
+	listed := listedTables(dir)
 	for _, name := range names {
+		if listed != nil && !listed[filepath.Base(name)] {
+			continue // being written when the process was killed; Badger takes it away
+		}
 		if err := checkTable(name); err != nil {
 			return damaged(dir, err, "table %s", filepath.Base(name))
 		}
 	}
 	return nil
+}
+
+// listedTables returns the names of the tables in Badger's manifest: one that is
+// not there was never finished, and its entries are in a write buffer still. nil
+// if the manifest cannot be read, which Badger will say better.
+func listedTables(dir string) map[string]bool {
+	f, err := os.Open(filepath.Join(dir, badger.ManifestFilename))
+	if err != nil {
+		return nil
+	}
+	defer f.Close()
+	m, _, err := badger.ReplayManifestFile(f, 0, badger.DefaultOptions(dir))
+	if err != nil {
+		return nil
+	}
+	listed := make(map[string]bool, len(m.Tables))
+	for id := range m.Tables {
+		listed[fmt.Sprintf("%06d.sst", id)] = true
+	}
+	return listed
 }
 
 var errTable = errors.New("the index does not fit the file")

@@ -379,3 +379,21 @@ func TestOpenKeepsToItsNetwork(t *testing.T) {
 		t.Error("an empty store opened without a network")
 	}
 }
+
+// A table that was being written when the process was killed is not in Badger's
+// manifest; it is no damage.
+func TestUnfinishedTableIsNoDamage(t *testing.T) {
+	t.Parallel()
+	n := onDisk(t, ledgertest.New(), "wh").begin(t)
+	n.grow(t, 3)
+	if err := n.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(n.cfg.Dir, "000099.sst"), make([]byte, 5000), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	n.reopen(t)
+	if n.Size(2) != 5 {
+		t.Errorf("size %d", n.Size(2))
+	}
+}
