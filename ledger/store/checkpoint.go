@@ -20,7 +20,7 @@ func (s *Store) loadNotes(c *chainLog) error {
 		open   func([]byte) (*ledger.Checkpoint, error)
 	}{
 		{prefixLatest, &c.latest, net.OpenCheckpoint},
-		{prefixFinal, &c.final, func(raw []byte) (*ledger.Checkpoint, error) { return openFinal(net, raw) }},
+		{prefixFinal, &c.final, func(raw []byte) (*ledger.Checkpoint, error) { return openFinal(net, c.fold, raw) }},
 	} {
 		raw, err := s.get(chainKey(n.prefix, c.number))
 		if errors.Is(err, ErrNotFound) {
@@ -51,15 +51,35 @@ func (s *Store) loadNotes(c *chainLog) error {
 	return err
 }
 
-// openFinal opens a quorum checkpoint under the newest charter version under
-// which it has its quorum: later versions may have other cosigners.
-func openFinal(net *ledger.Network, raw []byte) (*ledger.Checkpoint, error) {
-	for _, v := range slices.Backward(net.Versions()) {
-		if cp, err := v.Verifiers.Open(raw); err == nil && cp.Final {
-			return cp, nil
-		}
+// openFinal opens a stored quorum checkpoint under the charters in force at its
+// size.
+func openFinal(net *ledger.Network, fold *ledger.Chain, raw []byte) (*ledger.Checkpoint, error) {
+	cp, err := net.OpenCheckpoint(raw)
+	if err != nil {
+		return nil, err
 	}
-	return nil, errors.New("the stored quorum checkpoint has no quorum under any charter version")
+	cp, err = counted(net, fold, cp)
+	if err == nil && !cp.Final {
+		err = errors.New("the stored quorum checkpoint has no quorum under the charters in force at its size")
+	}
+	return cp, err
+}
+
+// counted returns a checkpoint with its cosigners counted under the charters in
+// force at its size, which the folded state covers.
+func counted(net *ledger.Network, fold *ledger.Chain, cp *ledger.Checkpoint) (*ledger.Checkpoint, error) {
+	in := fold.InForce(cp.Size)
+	if in.To == 0 || len(net.Versions()) == 1 {
+		return cp, nil // there is one way to count
+	}
+	return net.OpenCheckpointAt(cp.Note, in)
+}
+
+// folded returns the state that readers of a chain see. It must not be changed.
+func (c *chainLog) folded() *ledger.Chain {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.fold
 }
 
 // storedRoot is rootAt for a chain that is not yet, or no longer surely, among
@@ -111,7 +131,9 @@ func (s *Store) FinalSizes() map[uint32]uint64 {
 }
 
 // Sign returns the author's checkpoint of the own chain's head: the one signed
-// before if the chain has not grown since. A new one is signed after the guard
+// before if the chain has not grown since. Where a charter entry stands that no
+// final checkpoint covers, it is that of the entries up to there: it must be final
+// before anything beyond it is signed. A new one is signed after the guard
 // names it on disk, and returned after it is stored. ErrNotSigning says that the
 // node must not sign, ErrNotFound that the chain is empty.
 func (s *Store) Sign(ctx context.Context, origin string, key ed25519.PrivateKey) (note []byte, size uint64, err error) {
@@ -128,17 +150,17 @@ func (s *Store) Sign(ctx context.Context, origin string, key ed25519.PrivateKey)
 	if err != nil {
 		return nil, 0, err
 	}
-	head := *c.head.Load()
-	if head.Size == 0 {
-		return nil, 0, fmt.Errorf("sign checkpoint: the chain has no entries: %w", ErrNotFound)
-	}
-	if cp := s.Latest(c.number); cp != nil && cp.Size == head.Size {
-		return cp.Note, cp.Size, nil
-	}
-	if err := s.guard.raiseOwn(Mark{c.number, head.Size, head.Root}); err != nil {
+	size, root, err := s.toSign(c)
+	if err != nil {
 		return nil, 0, fmt.Errorf("sign checkpoint: %w", err)
 	}
-	note, err = ledger.SignCheckpoint(origin, head.Size, head.Root, key)
+	if cp := s.Latest(c.number); cp != nil && cp.Size >= size {
+		return cp.Note, cp.Size, nil
+	}
+	if err := s.guard.raiseOwn(Mark{c.number, size, root}); err != nil {
+		return nil, 0, fmt.Errorf("sign checkpoint: %w", err)
+	}
+	note, err = ledger.SignCheckpoint(origin, size, root, key)
 	if err != nil {
 		return nil, 0, err
 	}
@@ -146,10 +168,62 @@ func (s *Store) Sign(ctx context.Context, origin string, key ed25519.PrivateKey)
 	if err != nil || cp.Chain != c.number {
 		return nil, 0, errors.Join(fmt.Errorf("sign checkpoint: origin or key is not that of chain %d", c.number), err)
 	}
+	if cp, err = counted(s.Network(), c.folded(), cp); err != nil {
+		return nil, 0, err
+	}
 	if err := s.storeCheckpoint(c, cp); err != nil {
 		return nil, 0, err
 	}
-	return note, head.Size, nil
+	return note, size, nil
+}
+
+// toSign is what the next checkpoint of the own chain covers: everything, or what
+// leads to the next charter entry if no final checkpoint covers that yet.
+func (s *Store) toSign(c *chainLog) (size uint64, root ledger.Hash, err error) {
+	head := *c.head.Load()
+	if head.Size == 0 {
+		return 0, root, fmt.Errorf("the chain has no entries: %w", ErrNotFound)
+	}
+	final := uint64(0)
+	if cp := s.Final(c.number); cp != nil {
+		final = cp.Size
+	}
+	crossing, ok := c.folded().Crossing(final)
+	if !ok || crossing >= head.Size {
+		return head.Size, head.Root, nil
+	}
+	root, err = s.tileSource(c.number).RootAt(crossing)
+	return crossing, root, err
+}
+
+// SigningVerifiers returns what decides about the checkpoint that Sign returns
+// next: whose cosignatures it needs. It is the same value until that changes.
+func (s *Store) SigningVerifiers() (*ledger.Verifiers, error) {
+	if err := s.life.enter(); err != nil {
+		return nil, err
+	}
+	defer s.life.leave()
+	c, err := s.chain(s.cfg.Own)
+	if err != nil {
+		return nil, err
+	}
+	size, _, err := s.toSign(c)
+	if errors.Is(err, ErrNotFound) {
+		return s.Network().Newest().Verifiers, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	in := c.folded().InForce(size)
+	s.stateMu.Lock()
+	defer s.stateMu.Unlock()
+	if s.signing == nil || s.signingIn != in {
+		if s.signing, err = s.Network().Verifiers(in); err != nil {
+			return nil, err
+		}
+		s.signingIn = in
+	}
+	return s.signing, nil
 }
 
 // PutCheckpoint stores a checkpoint that [ledger.Network.OpenCheckpoint] or
@@ -169,6 +243,9 @@ func (s *Store) PutCheckpoint(ctx context.Context, cp *ledger.Checkpoint) error 
 	}
 	if err := s.fits(c, cp); err != nil {
 		return fmt.Errorf("checkpoint of chain %d at size %d: %w", cp.Chain, cp.Size, err)
+	}
+	if cp, err = counted(s.Network(), c.folded(), cp); err != nil {
+		return fmt.Errorf("checkpoint of chain %d: %w", c.number, err)
 	}
 	return s.storeCheckpoint(c, cp)
 }
@@ -205,10 +282,14 @@ func (s *Store) noteLost(cp *ledger.Checkpoint) {
 func (s *Store) contradicted(c *chainLog, cp *ledger.Checkpoint) error {
 	err := fmt.Errorf("%w: the stored entries have another root", ErrConflict)
 	for _, held := range []*ledger.Checkpoint{s.Latest(c.number), s.Final(c.number)} {
-		if held == nil || held.Size != cp.Size || held.Root == cp.Root {
+		if held == nil || held.Size < cp.Size {
 			continue
 		}
-		e := &ledger.Evidence{A: held.Note, B: cp.Note}
+		e, bad := ledger.MakeEvidence(s.Network(), held, cp, s.tileSource(c.number))
+		if bad != nil {
+			s.cfg.Log.Error("evidence not made", "chain", c.number, "err", bad)
+			continue
+		}
 		return errors.Join(fmt.Errorf("%w: %w", ErrForked, err), s.putEvidence(e))
 	}
 	if c.number != s.cfg.Own {

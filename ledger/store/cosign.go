@@ -18,7 +18,9 @@ import (
 //
 // ErrBehind: more has to be fetched first. ErrConflict: the checkpoint
 // contradicts what is stored, or a cosignature given before; ErrForked as well if
-// that proves a fork. ErrNotSigning: the guard is lost.
+// that proves a fork. ErrOldCharter: the author has to take over the newest
+// charter first. ErrEnded: the witness has stopped for the chain at a smaller
+// size. ErrNotSigning: the guard is lost.
 func (s *Store) Cosign(ctx context.Context, cp *ledger.Checkpoint, witness string, key ed25519.PrivateKey) (line []byte, err error) {
 	if err := s.life.enter(); err != nil {
 		return nil, err
@@ -42,6 +44,9 @@ func (s *Store) cosign(ctx context.Context, cp *ledger.Checkpoint, witness strin
 	if err := errors.Join(s.fits(c, cp), ctx.Err()); err != nil {
 		return nil, err
 	}
+	if err := s.checkVersion(c, cp.Size); err != nil {
+		return nil, err
+	}
 	c.cosign.Lock()
 	defer c.cosign.Unlock()
 	if err := s.checkMark(c); err != nil {
@@ -54,6 +59,24 @@ func (s *Store) cosign(ctx context.Context, cp *ledger.Checkpoint, witness strin
 		return nil, err
 	}
 	return ledger.Cosign(cp, witness, key, s.cfg.Now())
+}
+
+// checkVersion holds what keeps the quorums of two charter versions from speaking
+// for two histories: nothing is cosigned under a version older than the newest
+// held, and nothing beyond a crossing before that is final.
+func (s *Store) checkVersion(c *chainLog, size uint64) error {
+	fold, newest := c.folded(), s.Network().Newest().Charter.Version
+	if in := fold.InForce(size); in.To < newest {
+		return fmt.Errorf("%w: the chain is on version %d at that size, and version %d is held", ErrOldCharter, in.To, newest)
+	}
+	final := uint64(0)
+	if cp := s.Final(c.number); cp != nil {
+		final = cp.Size
+	}
+	if crossing, ok := fold.Crossing(final); ok && size > crossing {
+		return fmt.Errorf("no final checkpoint of size %d or more, where the chain crosses into another charter: %w", crossing, ErrBehind)
+	}
+	return nil
 }
 
 // checkMark holds the stored tree against what the guard says was cosigned of the

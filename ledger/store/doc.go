@@ -58,6 +58,8 @@
 //	'l' chain                        newest checkpoint note signed by the author
 //	'q' chain                        newest checkpoint note with a quorum
 //	'x' chain                        evidence of a fork: ledger.Evidence
+//	'd'                              a second complete charter of a version
+//	                                 held, in the form of 'c'
 //	'n' chain                        a note under the own log key that the own
 //	                                 chain contradicts; stops signing
 //
@@ -71,6 +73,7 @@
 //	suyuan guard 1
 //	own <chain> <size> <root, hex>            absent before the first checkpoint
 //	cosigned <chain> <size> <root, hex>       ascending by chain
+//	stopped <chain> <size> <root, hex>        ascending by chain; see StopAt
 //	sha256 <hex>
 //
 // # Blobs

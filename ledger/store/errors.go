@@ -24,6 +24,13 @@ var (
 	ErrConflict = errors.New("conflict")
 	// ErrForked: there is evidence against the author of the chain.
 	ErrForked = errors.New("forked")
+	// ErrEnded: a charter has ended the chain.
+	ErrEnded = errors.New("ended")
+	// ErrOldCharter: the chain is still on a charter version older than the newest
+	// that is held here. Its author has to write a charter entry first.
+	ErrOldCharter = errors.New("under an old charter")
+	// ErrCharterConflict: there are two complete charters of one version.
+	ErrCharterConflict = errors.New("two complete charters of one version")
 	// ErrFull: the disk has less free space than the store keeps in reserve.
 	// Nothing was written.
 	ErrFull = errors.New("disk full")

@@ -33,11 +33,16 @@ type guard struct {
 	mu       sync.Mutex      // guards what follows
 	own      *Mark           // nil before the first checkpoint
 	cosigned map[uint32]Mark // by chain
+	stopped  map[uint32]Mark // by chain: nothing beyond is signed any more
 	lost     error           // why nothing may be signed; nil if the guard is there
 	changes  uint64          // counts changes of the values above
 
 	file    sync.Mutex // held while the file is written; guards written
 	written uint64     // the value of changes that the file has
+}
+
+func emptyGuard(path string) *guard {
+	return &guard{path: path, cosigned: make(map[uint32]Mark), stopped: make(map[uint32]Mark)}
 }
 
 // CreateGuard makes the empty guard file of a new node. It fails if the file
@@ -64,7 +69,7 @@ func CreateGuard(path string) error {
 // openGuard reads a guard file. A file that is missing or damaged gives a lost
 // guard, which lets nothing be signed.
 func openGuard(path string) *guard {
-	g := &guard{path: path, cosigned: make(map[uint32]Mark)}
+	g := emptyGuard(path)
 	raw, err := readGuardFile(path)
 	if err == nil {
 		err = g.decode(raw)
@@ -98,6 +103,10 @@ func (g *guard) encode() []byte {
 		m := g.cosigned[chain]
 		fmt.Fprintf(&b, "cosigned %d %d %s\n", m.Chain, m.Size, m.Root)
 	}
+	for _, chain := range slices.Sorted(maps.Keys(g.stopped)) {
+		m := g.stopped[chain]
+		fmt.Fprintf(&b, "stopped %d %d %s\n", m.Chain, m.Size, m.Root)
+	}
 	fmt.Fprintf(&b, "sha256 %x\n", sha256.Sum256(b.Bytes()))
 	return b.Bytes()
 }
@@ -106,17 +115,20 @@ func (g *guard) encode() []byte {
 func (g *guard) decode(raw []byte) error {
 	for line := range bytes.Lines(raw) {
 		f := strings.Fields(string(line))
-		if len(f) != 4 || f[0] != "own" && f[0] != "cosigned" {
+		if len(f) != 4 {
 			continue // title and check sum, or what is refused below
 		}
 		m, err := parseMark(f[1:])
 		if err != nil {
 			return fmt.Errorf("guard file %s: %w", g.path, err)
 		}
-		if f[0] == "own" {
+		switch f[0] {
+		case "own":
 			g.own = &m
-		} else {
+		case "cosigned":
 			g.cosigned[m.Chain] = m
+		case "stopped":
+			g.stopped[m.Chain] = m
 		}
 	}
 	if !bytes.Equal(g.encode(), raw) {
@@ -150,6 +162,14 @@ func (g *guard) cosignedMark(chain uint32) (Mark, bool) {
 	return m, ok
 }
 
+// stoppedAt is where signing for a chain was stopped, if it was.
+func (g *guard) stoppedAt(chain uint32) (Mark, bool) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	m, ok := g.stopped[chain]
+	return m, ok
+}
+
 // lostBecause is why the guard lets nothing be signed, nil if it does.
 func (g *guard) lostBecause() error {
 	g.mu.Lock()
@@ -160,6 +180,9 @@ func (g *guard) lostBecause() error {
 // raiseOwn notes, durably, what is about to be signed for the own chain.
 func (g *guard) raiseOwn(m Mark) error {
 	return g.raise(func() (bool, error) {
+		if err := g.checkStopped(m); err != nil {
+			return false, err
+		}
 		if g.own == nil {
 			g.own = &m
 			return true, nil
@@ -175,11 +198,46 @@ func (g *guard) raiseOwn(m Mark) error {
 // raiseCosigned notes, durably, what is about to be cosigned.
 func (g *guard) raiseCosigned(m Mark) error {
 	return g.raise(func() (bool, error) {
+		if err := g.checkStopped(m); err != nil {
+			return false, err
+		}
 		grown, err := follows(g.cosigned[m.Chain], m)
 		if grown {
 			g.cosigned[m.Chain] = m
 		}
 		return grown, err
+	})
+}
+
+// checkStopped refuses what lies beyond the point at which signing for a chain was
+// stopped. g.mu is held.
+func (g *guard) checkStopped(m Mark) error {
+	if stop, ok := g.stopped[m.Chain]; ok && m.Size > stop.Size {
+		return fmt.Errorf("%w: signing for chain %d was stopped at size %d", ErrEnded, m.Chain, stop.Size)
+	}
+	return nil
+}
+
+// stop notes, durably, that nothing of a chain beyond m will be signed. It is
+// refused if something has been signed that m does not cover, or was stopped
+// elsewhere.
+func (g *guard) stop(m Mark) error {
+	return g.raise(func() (bool, error) {
+		signed := []Mark{g.cosigned[m.Chain]}
+		if g.own != nil && g.own.Chain == m.Chain {
+			signed = append(signed, *g.own)
+		}
+		for _, s := range signed {
+			if s.Size > m.Size || s.Size == m.Size && s.Root != m.Root {
+				return false, fmt.Errorf("%w: size %d of chain %d has been signed here, and the end at size %d does not cover it", ErrConflict, s.Size, m.Chain, m.Size)
+			}
+		}
+		old, ok := g.stopped[m.Chain]
+		if ok && old.Size < m.Size {
+			return false, fmt.Errorf("%w: signing for chain %d was stopped at size %d", ErrEnded, m.Chain, old.Size)
+		}
+		g.stopped[m.Chain] = m
+		return !ok || old != m, nil
 	})
 }
 

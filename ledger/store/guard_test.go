@@ -166,7 +166,7 @@ func FuzzGuardDecode(f *testing.F) {
 	f.Add([]byte(guardTitle))
 	f.Add([]byte("own 1 2 3\n"))
 	f.Fuzz(func(t *testing.T, raw []byte) {
-		g := &guard{cosigned: make(map[uint32]Mark)}
+		g := emptyGuard("")
 		if g.decode(raw) == nil && string(g.encode()) != string(raw) {
 			t.Errorf("%q decodes and encodes as %q", raw, g.encode())
 		}

@@ -22,6 +22,7 @@ const (
 	prefixFinal      = 'q'
 	prefixEvidence   = 'x'
 	prefixContradict = 'n'
+	prefixConflict   = 'd'
 )
 
 // layoutVersion is the number under which the layout of this file is stored.

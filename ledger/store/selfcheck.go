@@ -91,6 +91,7 @@ func (c *selfCheck) pair(key, value []byte) {
 	case prefix == prefixTile && len(key) == 14:
 		c.checkTile(key)
 	case bytes.IndexByte([]byte{prefixHead, prefixRights, prefixLatest, prefixFinal, prefixEvidence}, prefix) >= 0 && len(key) == 5:
+	case prefix == prefixConflict && len(key) == 1:
 	case prefix == prefixContradict && len(key) == 5:
 		c.problem(ledger.CodeCheckpoint, "checkpoint", "a checkpoint under the own log key contradicts the own chain")
 	default:

@@ -227,6 +227,11 @@ func (src *Source) Evidence(chain uint32) (*ledger.Evidence, error) {
 	return inside(src, func() (*ledger.Evidence, error) { return readEvidence(src.view, chain) })
 }
 
+// Conflict implements [ledger.ConflictSource].
+func (src *Source) Conflict() (*ledger.SignedCharter, error) {
+	return inside(src, func() (*ledger.SignedCharter, error) { return readConflict(src.view) })
+}
+
 // Attachments implements [ledger.AttachmentSource].
 func (src *Source) Attachments() iter.Seq2[ledger.Attachment, error] {
 	return func(yield func(ledger.Attachment, error) bool) {

@@ -68,9 +68,12 @@ type Store struct {
 	commitMu sync.Mutex // held while a transaction is committed
 	snap     atomic.Pointer[snapshot]
 
-	signMu  sync.Mutex // held by Sign
-	stateMu sync.Mutex // guards refusal
-	refusal error      // why the own chain takes no entries and gets no signatures; nil if it does
+	signMu    sync.Mutex        // held by Sign
+	stateMu   sync.Mutex        // guards what follows
+	refusal   error             // why the own chain takes no entries and gets no signatures; nil if it does
+	signing   *ledger.Verifiers // what SigningVerifiers returned last, for signingIn
+	signingIn ledger.InForce
+	conflict  *ledger.SignedCharter // a second complete charter of a version held; nil if there is none
 
 	life life
 }
@@ -141,6 +144,10 @@ func (s *Store) load(hadTables bool) error {
 	if err := s.loadNetwork(hadTables); err != nil {
 		return err
 	}
+	var err error
+	if s.conflict, err = readConflict(s.view); err != nil {
+		return damaged(s.cfg.Dir, err, "charter conflict")
+	}
 	chains := make(map[uint32]*chainLog)
 	for _, n := range s.Network().Chains() {
 		c, err := s.loadChain(n)
@@ -157,7 +164,7 @@ func (s *Store) load(hadTables bool) error {
 	case s.cfg.Guard != "":
 		s.guard = openGuard(s.cfg.Guard)
 	case s.cfg.Dir == "":
-		s.guard = &guard{cosigned: make(map[uint32]Mark)}
+		s.guard = emptyGuard("")
 	default:
 		s.guard = &guard{lost: errors.New("guard lost: no path is configured")}
 	}
@@ -213,7 +220,8 @@ func (s *Store) chain(number uint32) (*chainLog, error) {
 
 // AdoptCharter stores the next charter version, which must be complete, and
 // makes room for its chains. A version that is held is accepted if it is the
-// same one.
+// same one. Another complete one of a version that is held is kept as evidence,
+// and from then on no charter is adopted any more: ErrCharterConflict.
 func (s *Store) AdoptCharter(signed *ledger.SignedCharter) error {
 	if err := s.life.enter(); err != nil {
 		return err
@@ -227,6 +235,9 @@ func (s *Store) AdoptCharter(signed *ledger.SignedCharter) error {
 			return nil
 		}
 	}
+	if err := s.checkConflict(signed); err != nil {
+		return fmt.Errorf("adopt charter: %w", err)
+	}
 	longer, err := net.Adopt(signed)
 	if err != nil {
 		return fmt.Errorf("adopt charter: %w", err)
@@ -236,6 +247,54 @@ func (s *Store) AdoptCharter(signed *ledger.SignedCharter) error {
 		return fmt.Errorf("store charter: %w", err)
 	}
 	return s.useNetwork(longer)
+}
+
+// checkConflict keeps a charter that contradicts one held, and refuses any other
+// while there is one that does.
+func (s *Store) checkConflict(signed *ledger.SignedCharter) error {
+	if s.Conflict() != nil {
+		return fmt.Errorf("%w: the companies have to settle which one counts before the charter can change", ErrCharterConflict)
+	}
+	twice, err := s.Network().Conflicts(signed)
+	if err != nil || !twice {
+		return err
+	}
+	raw, err := signed.Encode()
+	if err != nil {
+		return err
+	}
+	err = s.update(func(w *writer) error {
+		w.set([]byte{prefixConflict}, raw)
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("store charter conflict: %w", err)
+	}
+	s.stateMu.Lock()
+	s.conflict = signed
+	s.stateMu.Unlock()
+	s.cfg.Log.Error("two complete charters of one version", "hash", signed.Hash())
+	s.watch.signal()
+	return ErrCharterConflict
+}
+
+// Conflict returns a complete charter that contradicts one held, nil if there is
+// none. It must not be changed.
+func (s *Store) Conflict() *ledger.SignedCharter {
+	s.stateMu.Lock()
+	defer s.stateMu.Unlock()
+	return s.conflict
+}
+
+func readConflict(view viewer) (*ledger.SignedCharter, error) {
+	raw, err := getValue(view, []byte{prefixConflict})
+	if errors.Is(err, ErrNotFound) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	return ledger.DecodeSignedCharter(raw)
 }
 
 // useNetwork puts a longer network in force.
@@ -253,6 +312,9 @@ func (s *Store) useNetwork(net *ledger.Network) error {
 		chains[n] = c
 	}
 	s.chains.Store(&chains)
+	if s.guard != nil {
+		s.judge()
+	}
 	s.watch.signal()
 	return nil
 }
@@ -302,6 +364,12 @@ func (s *Store) judgement() error {
 	c, err := s.chain(s.cfg.Own)
 	if err != nil {
 		return err
+	}
+	if end := s.Network().Ended(s.cfg.Own); end != nil {
+		return fmt.Errorf("%w: %w: charter version %d has ended the own chain at size %d", ErrNotSigning, ErrEnded, s.Network().Newest().Charter.Version, end.Size)
+	}
+	if stop, ok := s.guard.stoppedAt(s.cfg.Own); ok {
+		return fmt.Errorf("%w: %w: this member has signed a charter that ends the own chain at size %d", ErrNotSigning, ErrEnded, stop.Size)
 	}
 	if s.Forked(s.cfg.Own) {
 		return fmt.Errorf("%w: %w: there is evidence that the own chain has two histories", ErrNotSigning, ErrForked)

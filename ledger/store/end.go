@@ -1,0 +1,82 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"suyuan/ledger"
+)
+
+// StopAt promises that nothing beyond the first size entries of a chain is signed
+// or cosigned here any more: the guard names it on disk before StopAt returns.
+// Whoever signs a charter that ends a chain makes this promise first. So among
+// the signers of the charter is an honest one of every quorum that a checkpoint
+// beyond the end would need, and none can come to be.
+//
+// ErrBehind: the entries up to there are not all stored. ErrConflict: they have
+// another root here, or something has been signed that lies beyond or differs.
+// ErrNotSigning: the guard is lost, so that nobody knows what was signed.
+func (s *Store) StopAt(ctx context.Context, end ledger.Ended) error {
+	if err := s.life.enter(); err != nil {
+		return err
+	}
+	defer s.life.leave()
+	c, err := s.chain(end.Chain)
+	if err != nil {
+		return err
+	}
+	root, err := s.storedRoot(c, end.Size)
+	if err != nil {
+		return err
+	}
+	if root != end.Root {
+		return fmt.Errorf("%w: the first %d entries of chain %d have the root %s here, not %s", ErrConflict, end.Size, end.Chain, root, end.Root)
+	}
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	s.signMu.Lock()
+	defer s.signMu.Unlock()
+	c.cosign.Lock()
+	defer c.cosign.Unlock()
+	if m, _ := s.Signed(end.Chain); m.Size > 0 && m.Size <= end.Size {
+		if root, err := s.storedRoot(c, m.Size); err != nil || root != m.Root {
+			return errors.Join(fmt.Errorf("%w: what was signed of chain %d at size %d is not what is stored", ErrConflict, end.Chain, m.Size), err)
+		}
+	}
+	if err := s.guard.stop(Mark{end.Chain, end.Size, end.Root}); err != nil {
+		return fmt.Errorf("stop signing for chain %d: %w", end.Chain, err)
+	}
+	s.judge()
+	return nil
+}
+
+// Signed returns the newest size and root of a chain that was signed or cosigned
+// here, the zero Mark if nothing was; ok is false if the guard is lost and nobody
+// knows.
+func (s *Store) Signed(chain uint32) (m Mark, ok bool) {
+	if s.guard.lostBecause() != nil {
+		return Mark{}, false
+	}
+	m, _ = s.guard.cosignedMark(chain)
+	if own, has := s.guard.ownMark(); has && own.Chain == chain && own.Size > m.Size {
+		m = own
+	}
+	return m, true
+}
+
+// GuardState says whether the guard is there, and if not why.
+func (s *Store) GuardState() error { return s.guard.lostBecause() }
+
+// AtEnd compares what is stored of an ended chain with its end: how many entries
+// beyond it are kept here, and whether those up to it are the ones that count.
+func (s *Store) AtEnd(chain uint32) (beyond uint64, same bool, err error) {
+	end := s.Network().Ended(chain)
+	size := s.Size(chain)
+	if end == nil || size < end.Size {
+		return 0, true, nil
+	}
+	root, err := s.RootAt(chain, end.Size)
+	return size - end.Size, root == end.Root, err
+}
