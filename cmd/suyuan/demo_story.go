@@ -28,6 +28,7 @@ const (
 	storyPallet  = 52
 	storyPallets = storyCases / storyPallet
 	storyLot1    = 4_800 // labels up to here went onto the first lot
+	storyRecall  = 7_400 // the recalled half of the second lot begins here
 )
 
 // goods is one product with its case and the runs of both.
@@ -73,7 +74,8 @@ func (s *story) tell(ctx context.Context) ([]demoItem, map[string]string, error)
 		{"from the factory to the warehouse", s.toWarehouse},
 		{"two shipments to the distributor", s.toDistributor},
 		{"received two cases short, and on to a dealer", s.toDealer},
-		{"sales", s.sell},
+		{"sales, in and outside the territory, and one that comes back", s.sell},
+		{"a mistake corrected, a mixed pallet, and half a lot recalled", s.mishaps},
 	} {
 		s.e.say("writing records: %s …", step.what)
 		if err := step.do(ctx); err != nil {
@@ -163,11 +165,11 @@ func (s *story) operators(ctx context.Context) (map[string]string, error) {
 		company, name, party string
 		kinds                []string
 	}{
-		{"brand", "factory", "", []string{"product", "place", "party", "run", "activate", "void", "pack", "unpack", "ship", "receive", "cancel", "inspect"}},
-		{"wh", "clerk", "", []string{"place", "void", "pack", "unpack", "ship", "receive", "cancel"}},
-		{"dist", "sales", "", []string{"place", "party", "pack", "unpack", "ship", "receive", "cancel", "sell"}},
+		{"brand", "factory", "", []string{"product", "place", "party", "run", "activate", "void", "pack", "unpack", "ship", "receive", "cancel", "inspect", "appoint", "hold", "release", "recall", "withdraw", "correct"}},
+		{"wh", "clerk", "", []string{"place", "void", "pack", "unpack", "ship", "receive", "cancel", "correct"}},
+		{"dist", "sales", "", []string{"place", "party", "pack", "unpack", "ship", "receive", "cancel", "sell", "return", "correct"}},
 		{"audit", "inspector", "", []string{"place", "inspect"}},
-		{"dist", "xihu", "xihu", []string{"unpack", "receive", "sell"}},
+		{"dist", "xihu", "xihu", []string{"unpack", "receive", "sell", "return"}},
 	} {
 		c := s.n.company(o.company)
 		var made newToken
@@ -200,6 +202,19 @@ func firstLineOf(path string) (string, error) {
 // write posts drafts with a company's token and returns the leaf hashes of their
 // entries.
 func (s *story) write(ctx context.Context, c *client, drafts ...draft) ([]string, error) {
+	placed, err := s.place(ctx, c, drafts...)
+	if err != nil {
+		return nil, err
+	}
+	var hashes []string
+	for _, r := range placed {
+		hashes = append(hashes, r.Hash)
+	}
+	return hashes, nil
+}
+
+// place posts drafts with a company's token and returns where they stand.
+func (s *story) place(ctx context.Context, c *client, drafts ...draft) ([]result, error) {
 	raw, err := json.Marshal(drafts)
 	if err != nil {
 		return nil, err
@@ -210,14 +225,12 @@ func (s *story) write(ctx context.Context, c *client, drafts ...draft) ([]string
 	if err := c.call(ctx, http.MethodPost, "/api/v1/records", rawBody{"application/json", raw}, &answer); err != nil {
 		return nil, err
 	}
-	var hashes []string
 	for i, r := range answer.Records {
 		if r.Problem != nil {
 			return nil, fmt.Errorf("%s record: %w", drafts[i].Kind, r.Problem)
 		}
-		hashes = append(hashes, r.Hash)
 	}
-	return hashes, nil
+	return answer.Records, nil
 }
 
 type fields = map[string]any
@@ -273,12 +286,19 @@ func (s *story) produce(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	var gtins []gs1.GTIN
 	for _, g := range s.goods {
 		if err := s.produceGoods(ctx, g); err != nil {
 			return fmt.Errorf("%s: %w", g.en, err)
 		}
+		gtins = append(gtins, g.product)
 	}
-	return nil
+	_, err = s.write(ctx, s.n.company("brand").public,
+		draft{Kind: "appoint", At: s.ago(79, 0), Fields: fields{
+			"party": "dist", "gtins": gtins, "from": s.day(79), "level": 1, "territory": []string{"330000"}}},
+		draft{Kind: "appoint", At: s.ago(79, 0), Fields: fields{
+			"party": "dist/xihu", "gtins": gtins, "from": s.day(79), "level": 2, "parent": "dist", "territory": []string{"330100"}}})
+	return err
 }
 
 func (s *story) produceGoods(ctx context.Context, g *goods) error {
@@ -494,25 +514,95 @@ func (s *story) toDealer(ctx context.Context) error {
 	return err
 }
 
-// sell sells from the dealer's shelf and from the distributor's own shop.
+// sell sells from the dealer's shelf, once outside its territory, and from the
+// distributor's own shop, to which one bottle comes back opened.
 func (s *story) sell(ctx context.Context) error {
 	dist, g := s.n.company("dist"), s.goods[0]
+	far := s.diverted(g)
 	_, err := s.write(ctx, dist.dealer,
 		draft{Kind: "sell", At: s.ago(6, 3), Party: "xihu", Place: "xihu-store", Subjects: []any{rangeOf(g.product, s.sold(g), s.sold(g))},
-			Fields: fields{"channel": "store", "region": "330106", "order": "XH-0611-07", "price": "268.00"}})
+			Fields: fields{"channel": "store", "region": "330106", "order": "XH-0611-07", "price": "268.00"}},
+		draft{Kind: "sell", At: s.ago(5, 6), Party: "xihu", Place: "xihu-store", Subjects: []any{rangeOf(g.product, far, far)},
+			Fields: fields{"channel": "online", "region": "440300", "order": "XH-0612-31", "price": "189.00"}})
 	if err != nil {
 		return err
 	}
+	back := s.returned(g)
 	_, err = s.write(ctx, dist.public,
 		draft{Kind: "unpack", At: s.ago(9, 4), Place: "hangzhou", Subjects: []any{rangeOf(g.box, 3, 3)}},
 		draft{Kind: "sell", At: s.ago(5, 1), Place: "hangzhou", Subjects: without(g.product, 3*storyPer, 3*storyPer+5, g.scrap),
-			Fields: fields{"channel": "online", "region": "330100"}})
+			Fields: fields{"channel": "online", "region": "330100"}},
+		draft{Kind: "return", At: s.ago(1, 2), Place: "hangzhou", Subjects: []any{rangeOf(g.product, back, back)},
+			Fields: fields{"condition": "opened", "disposition": "quarantine", "reason": "香味不合"}})
+	return err
+}
+
+// mishaps voids the wrong bottle and corrects it, ships a mixed pallet that
+// arrives in part, and recalls half a lot of the cream.
+func (s *story) mishaps(ctx context.Context) error {
+	brand, wh, dist := s.n.company("brand"), s.n.company("wh"), s.n.company("dist")
+	toner, cream := s.goods[0], s.goods[1]
+	wrong := s.corrected(toner)
+	placed, err := s.place(ctx, wh.public, draft{Kind: "void", At: s.ago(39, 5), Place: "jiaxing",
+		Subjects: []any{rangeOf(toner.product, wrong, wrong)}, Fields: fields{"reason": "damaged"}})
+	if err != nil {
+		return err
+	}
+	_, err = s.write(ctx, wh.public, draft{Kind: "correct", At: s.ago(39, 4), Place: "jiaxing", Subjects: []any{rangeOf(toner.product, wrong, wrong)},
+		Fields: fields{"target": placed[0].ID, "reason": "wrong-code", "text": "扫错相邻一瓶"}})
+	if err != nil {
+		return err
+	}
+	if err := s.mixedPallet(ctx, wh, dist); err != nil {
+		return err
+	}
+	_, err = s.write(ctx, brand.public, draft{Kind: "recall", At: s.ago(0, 2), Subjects: []any{rangeOf(cream.product, storyRecall, storyLabels-1)},
+		Fields: fields{"class": "class-2", "scope": names("批号 "+cream.lots[1]+" 的后半部分", "The second half of lot "+cream.lots[1]),
+			"reason": names("部分产品防腐剂含量偏低", "Too little preservative in some jars"),
+			"advice": names("请停止使用，凭本页到购买处退款", "Stop using it; show this page where you bought it for a refund"), "contact": "400-000-0000"}})
+	return err
+}
+
+// mixedPallet packs ten cases of each product onto one pallet, of which the
+// distributor records the toner's only.
+func (s *story) mixedPallet(ctx context.Context, wh, dist *company) error {
+	const pallet = 4 // both are still in the warehouse
+	mixed, err := s.goods[0].sscc(90)
+	if err != nil {
+		return err
+	}
+	var opened, packed []any
+	for _, g := range s.goods {
+		old, err := g.pallets(pallet, pallet+1)
+		if err != nil {
+			return err
+		}
+		opened = append(opened, old...)
+		packed = append(packed, fields{"unit": fields{"sscc": mixed}, "content": rangeOf(g.box, pallet*storyPallet, pallet*storyPallet+9)})
+	}
+	shipped, err := s.write(ctx, wh.public,
+		draft{Kind: "unpack", At: s.ago(8, 6), Place: "jiaxing", Subjects: opened},
+		draft{Kind: "pack", At: s.ago(8, 5), Place: "jiaxing", Subjects: packed},
+		draft{Kind: "ship", At: s.ago(8, 3), Place: "jiaxing", Subjects: []any{fields{"sscc": mixed}},
+			Fields: fields{"purpose": "sale", "to": "dist", "to_place": "dist/hangzhou"}})
+	if err != nil {
+		return err
+	}
+	// A scanner without a network kept the receipt for some days.
+	late := int64((4*24 + 5) * time.Hour / time.Millisecond)
+	_, err = s.write(ctx, dist.public, draft{Kind: "receive", Age: &late, Zone: "+08:00", Place: "hangzhou", Refs: shipped[2:],
+		Subjects: []any{rangeOf(s.goods[0].box, pallet*storyPallet, pallet*storyPallet+9)}})
 	return err
 }
 
 // sold is the index of the item that the dealer sold: a good one of the first
 // case.
 func (s *story) sold(g *goods) uint32 { return g.good(0) }
+
+// The items of the other stories.
+func (s *story) diverted(g *goods) uint32  { return g.good(s.sold(g) + 1) }
+func (s *story) returned(g *goods) uint32  { return g.good(3 * storyPer) }
+func (s *story) corrected(g *goods) uint32 { return g.good(6 * storyPallet * storyPer) }
 
 // good returns the first index from at on that was not scrapped.
 func (g *goods) good(at uint32) uint32 {
@@ -534,7 +624,15 @@ func (s *story) items(ctx context.Context) ([]demoItem, error) {
 	}{
 		{"sold", toner, s.sold(toner), trace.Consistent},
 		{"in-transit", cream, cream.good(10), trace.Consistent},
-		{"on-shelf", toner, toner.good(s.sold(toner) + 1), trace.Consistent},
+		{"on-shelf", toner, toner.good(s.diverted(toner) + 1), trace.Consistent},
+		{"hosted-dealer", toner, toner.good(storyPer + 2), trace.Consistent},
+		{"diverted", toner, s.diverted(toner), trace.Consistent},
+		{"returned-opened", toner, s.returned(toner), trace.Consistent},
+		{"corrected", toner, s.corrected(toner), trace.Consistent},
+		{"recalled-half", cream, cream.good(storyRecall + 40), trace.Recalled},
+		{"preprinted-two-lots", cream, cream.good(storyLot1 + 1_500), trace.Consistent},
+		{"mixed-pallet-partial", cream, cream.good(4*storyPallet*storyPer + 7), trace.Consistent},
+		{"offline-late", toner, toner.good(4*storyPallet*storyPer + 7), trace.Consistent},
 		{"short-received", toner, toner.good((3*storyPallet - 1) * storyPer), trace.Consistent},
 		{"scrapped", toner, toner.scrap[0], trace.Warn},
 	} {
