@@ -57,7 +57,7 @@ func (n *Node) pendingEvent(p *store.Pending) (*trace.Event, error) {
 	if p.Record.Record.Kind < ledger.KindProduct {
 		return nil, nil
 	}
-	o := &ledger.OpenedEntry{Entry: ledger.Entry{Kind: ledger.EntryRecord, Time: p.Time}, Record: p.Record}
+	o := &ledger.OpenedEntry{Entry: ledger.Entry{Kind: ledger.EntryRecord, Time: p.Time}, Hash: p.Hash, Record: p.Record}
 	e, err := trace.CheckEvent(trace.Position{Chain: n.chain, Seq: p.Seq}, o, p.Sidecar)
 	if errors.Is(err, trace.ErrKind) {
 		return nil, refuse(422, "unknown-kind", "this node does not know records of kind %s", p.Record.Record.KindName())
@@ -243,42 +243,13 @@ func (n *Node) appliedBatch(first uint64, count int) {
 	}
 }
 
-// indexOwn indexes events that have just been appended. Only now have their
-// entries hashes; shipments are found by theirs.
 func (n *Node) indexOwn(first uint64, events []*trace.Event) error {
-	hashes := leafHashes{store: n.store, chain: n.chain}
 	for _, e := range events {
-		if e == nil {
-			continue
+		if e != nil {
+			n.door.remember(e)
 		}
-		var err error
-		if e.Hash, err = hashes.at(e.Seq); err != nil {
-			return err
-		}
-		n.door.remember(e)
 	}
 	n.indexing.Lock()
 	defer n.indexing.Unlock()
 	return n.index.Apply(n.chain, first, events)
-}
-
-// leafHashes reads the leaf hashes of neighbours, a tile at a time.
-type leafHashes struct {
-	store *store.Store
-	chain uint32
-
-	tile   uint64
-	hashes []byte // of the tile, as far as it reached when it was read
-}
-
-func (l *leafHashes) at(seq uint64) (h ledger.Hash, err error) {
-	tile, at := seq/ledger.TileWidth, int(seq%ledger.TileWidth)
-	if tile != l.tile || len(l.hashes) < (at+1)*len(h) {
-		width := int(min(l.store.Size(l.chain)-tile*ledger.TileWidth, ledger.TileWidth))
-		if l.hashes, err = l.store.Tile(l.chain, ledger.TileID{Index: tile}, width); err != nil {
-			return h, err
-		}
-		l.tile = tile
-	}
-	return ledger.Hash(l.hashes[at*len(h) : (at+1)*len(h)]), nil
 }

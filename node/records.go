@@ -145,19 +145,15 @@ func (n *Node) append(ctx context.Context, subs []*store.Submission, placed []Pl
 		p := &placed[at[i]]
 		p.Err = storeRefusal(r.Err)
 		if r.Err == nil {
-			n.locate(p, r.Place.Chain, r.Place.Seq)
-			p.Again = r.Place.Existing
+			n.locate(p, r.Place)
 		}
 	}
 }
 
 // locate fills in where a record stands.
-func (n *Node) locate(p *Placed, chain uint32, seq uint64) {
-	p.Chain, p.Seq = chain, seq
-	p.Final = seq < n.store.FinalSizes()[chain]
-	if h, err := n.store.LeafHash(chain, seq); err == nil {
-		p.Hash = h
-	}
+func (n *Node) locate(p *Placed, at store.Place) {
+	p.Chain, p.Seq, p.Hash, p.Again = at.Chain, at.Seq, at.Hash, at.Existing
+	p.Final = at.Seq < n.store.FinalSizes()[at.Chain]
 }
 
 // storeRefusal gives the store's refusals their codes.
@@ -177,8 +173,12 @@ func (n *Node) Find(id ledger.Hash) (p Placed, ok bool, err error) {
 	if err != nil || !ok {
 		return p, false, err
 	}
+	hash, err := n.store.LeafHash(chain, seq)
+	if err != nil {
+		return p, false, err
+	}
 	p.ID = id
-	n.locate(&p, chain, seq)
+	n.locate(&p, store.Place{Chain: chain, Seq: seq, Hash: hash})
 	return p, true, nil
 }
 
