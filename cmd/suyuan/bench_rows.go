@@ -40,13 +40,11 @@ func (b *bench) rawRows(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	row, err := b.measure(ctx, "recover", "check signatures on all processors, nothing else", func() (measured, error) {
-		return recoverAll(b.limit, msg, sig)
-	})
+	b.recovers = func(limit time.Duration) (measured, error) { return recoverAll(limit, msg, sig) }
+	_, err = b.measure(ctx, "recover", "check signatures on all processors, nothing else", func() (measured, error) { return b.recovers(b.limit) })
 	if err != nil {
 		return err
 	}
-	b.recover = row.Median
 	_, err = b.measure(ctx, "fsync", "write 4 KiB and fsync", b.fsyncs)
 	return err
 }
@@ -122,21 +120,19 @@ func (b *bench) storeAppends(ctx context.Context, w *benchWorld, s *store.Store)
 			})
 		}
 	}
-	row, err := b.measure(ctx, "store", "append to the store with 64 callers, signatures not checked", appends(false))
+	row, err := b.measureShare(ctx, "store", "append to the store with 64 callers, signatures not checked", appends(false))
 	if err != nil {
 		return err
 	}
-	b.share(row)
 	if fast := b.rows[1].Median >= fastFsync; fast {
 		row.aim(row.Median >= targetAppend, "%d/s", targetAppend)
 	} else {
 		row.Target = fmt.Sprintf("%d/s on a disk with %d fsyncs/s", targetAppend, fastFsync)
 	}
-	row, err = b.measure(ctx, "store-checked", "append to the store with 64 callers, who check signatures", appends(true))
+	row, err = b.measureShare(ctx, "store-checked", "append to the store with 64 callers, who check signatures", appends(true))
 	if err != nil {
 		return err
 	}
-	b.share(row)
 	row.aim(row.OfRecover >= targetOfRecover, "%.1f of raw checks", targetOfRecover)
 	return nil
 }
@@ -164,13 +160,12 @@ func (b *bench) nodeRows(ctx context.Context) error {
 		return err
 	}
 	flow := &benchFlow{w: w, n: n}
-	row, err := b.measure(ctx, "node", "a node takes activations, shipments and receipts from 64 callers", func() (measured, error) {
+	row, err := b.measureShare(ctx, "node", "a node takes activations, shipments and receipts from 64 callers", func() (measured, error) {
 		return until(ctx, b.limit, func() (measured, error) { return flow.part(ctx) })
 	})
 	if err != nil {
 		return errors.Join(err, n.Close())
 	}
-	b.share(row)
 	row.aim(row.OfRecover >= targetOfRecover, "%.1f of raw checks", targetOfRecover)
 	return n.Close()
 }
