@@ -51,7 +51,7 @@ func newRogue(t *testing.T, c *cluster, m *ledgertest.Member, number uint32) *ro
 		all[id] = n.Number
 	}
 	g.set(all)
-	h, err := newHost(m.Transport, []string{"/ip4/127.0.0.1/tcp/0"}, g, c.net.Network.ID, 4)
+	h, err := newHost(m.Transport, []string{"/ip4/127.0.0.1/tcp/0"}, g, c.net.Network.ID, 4, false)
 	if err != nil {
 		t.Fatal(err)
 	}

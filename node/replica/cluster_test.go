@@ -155,6 +155,7 @@ func (n *testNode) startAlone() *Replica {
 		Store: n.store, Blobs: n.blobs, Number: n.member.Number, Member: n.member.Slug,
 		Transport: n.member.Transport, Log: n.member.Log, Witness: n.member.Witness,
 		Listen:    []string{"/ip4/127.0.0.1/tcp/0", "/ip4/127.0.0.1/udp/0/quic-v1"},
+		Reach:     Public, // the charter of these tests names no addresses
 		Book:      make(map[uint32][]string),
 		Intervals: brisk,
 	}
@@ -178,6 +179,16 @@ func (n *testNode) startAlone() *Replica {
 	n.stop, n.done = stop, make(chan error, 1)
 	go func() { n.done <- r.Run(ctx) }()
 	return r
+}
+
+// peer is what the node knows of another; nothing before it runs.
+func (n *testNode) peer(number uint32) PeerStatus {
+	for _, p := range n.Peers() {
+		if p.Number == number {
+			return p
+		}
+	}
+	return PeerStatus{}
 }
 
 func (n *testNode) running() bool { return n.stop != nil }

@@ -26,10 +26,10 @@ import (
 	"suyuan/node/wire"
 )
 
-// newHost makes the libp2p host: QUIC and TCP with TLS, nothing that talks to
-// peers outside the charter, and no metrics, discovery, relay or ping of its
+// newHost makes the libp2p host: QUIC, TCP and circuits with TLS, nothing that
+// talks to peers outside the charter, and no metrics, discovery or ping of its
 // own. It listens when it returns.
-func newHost(key ed25519.PrivateKey, listen []string, g *gate, network ledger.Hash, nodes int) (host.Host, error) {
+func newHost(key ed25519.PrivateKey, listen []string, g *gate, network ledger.Hash, nodes int, private bool) (host.Host, error) {
 	sk, err := crypto.UnmarshalEd25519PrivateKey(key)
 	if err != nil {
 		return nil, fmt.Errorf("transport key: %w", err)
@@ -42,7 +42,7 @@ func newHost(key ed25519.PrivateKey, listen []string, g *gate, network ledger.Ha
 	if len(listen) == 0 {
 		listening = libp2p.NoListenAddrs // the library's default is every interface
 	}
-	h, err := libp2p.New(
+	h, err := libp2p.New(append(reachable(private, g, nodes),
 		libp2p.Identity(sk),
 		libp2p.UserAgent("suyuan"),
 		listening,
@@ -53,12 +53,9 @@ func newHost(key ed25519.PrivateKey, listen []string, g *gate, network ledger.Ha
 		libp2p.ConnectionManager(connmgr.NullConnMgr{}),
 		libp2p.ResourceManager(rm),
 		libp2p.DisableMetrics(),
-		libp2p.DisableRelay(),
-		libp2p.DisableIdentifyAddressDiscovery(),
-		libp2p.ForceReachabilityPublic(), // addresses come from the charter; nothing is to be probed
 		libp2p.Ping(false),
 		libp2p.SwarmOpts(swarm.WithDialTimeout(dialTimeout)),
-	)
+	)...)
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("start libp2p: %w", err), rm.Close())
 	}
@@ -80,7 +77,9 @@ func resources(id ledger.Hash, n int) (network.ResourceManager, error) {
 		Transient: rcmgr.ResourceLimits{Conns: inbound, ConnsInbound: inbound, ConnsOutbound: inbound, FD: inbound},
 		PeerDefault: rcmgr.ResourceLimits{
 			Conns: 6, ConnsInbound: 6, ConnsOutbound: 6, FD: 6,
-			Streams: 64, StreamsInbound: 32, StreamsOutbound: 32, Memory: 64 << 20,
+			// n: at a relay each circuit of a peer is one stream more.
+			Streams: 64 + 2*rcmgr.LimitVal(n), StreamsInbound: 32 + rcmgr.LimitVal(n), StreamsOutbound: 32 + rcmgr.LimitVal(n),
+			Memory: 64 << 20,
 		},
 		ProtocolPeer: map[protocol.ID]rcmgr.ResourceLimits{},
 	}
@@ -106,7 +105,7 @@ func resources(id ledger.Hash, n int) (network.ResourceManager, error) {
 }
 
 // A gate lets the peers of the newest charter in and nobody else. It is a
-// libp2p connection gater.
+// libp2p connection gater, and says for whom the node relays.
 type gate struct {
 	allowed atomic.Pointer[map[peer.ID]uint32]
 }

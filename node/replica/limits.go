@@ -30,6 +30,11 @@ const (
 	// side's end.
 	closeTimeout = 2 * time.Second
 
+	// reservationTTL is how long a relay may be used without asking again, and
+	// reserveRetry how soon a private node looks for relays that it lacks.
+	reservationTTL = time.Hour
+	reserveRetry   = 30 * time.Second
+
 	// joinDelay gathers the cosignatures that come after the quorum, so that
 	// they cost one more publication and not one each.
 	joinDelay = 200 * time.Millisecond
@@ -58,6 +63,14 @@ const (
 	// peerStreams bounds the streams of one protocol that a peer may have open:
 	// twice its requests under way, or a session and those it replaces.
 	peerStreams = 4
+
+	// maxRelays is at how many peers a private node can be dialled: some may go
+	// away, and all are tried by each dialler.
+	maxRelays = 4
+
+	// relayBuffer is what a relay reads at one time, for each direction of a
+	// circuit.
+	relayBuffer = 32 << 10
 
 	// requestsPerSecond and requestBurst bound what a peer may ask of us. A witness
 	// makes one request per round of the author, and under load a round may

@@ -28,9 +28,13 @@ type PeerStatus struct {
 	Admitted  bool // HELLO has passed
 	Since     time.Time
 	Addr      string // remote multiaddress, "" if not admitted
+	Line      Line   // how the best connection goes, "" if not admitted
 	RTT       time.Duration
 	Behind    map[uint32]uint64 // per chain, entries that we hold and the peer, by its own word, lacks
+	Ahead     map[uint32]uint64 // per chain, entries that the peer, by its own word, holds and we lack
 	LastError error             // why the last attempt or session ended, nil if it never did
+	Problem   string            // what is wrong, in words; "" if admitted or not tried yet
+	Advice    string            // what to do about it
 }
 
 // Peers returns the state of every other node, ascending by number.
@@ -59,10 +63,13 @@ func (r *Replica) peerStatus(p *remote) PeerStatus {
 	st.LastError = p.lastErr
 	r.mu.Unlock()
 	if s == nil {
+		st.Problem, st.Advice = explain(st.LastError, p.member, len(r.addrsOf(p)))
 		return st
 	}
-	st.Admitted, st.Since, st.Addr = true, s.since, s.stream.Conn().RemoteMultiaddr().String()
-	st.Behind = make(map[uint32]uint64)
+	st.Admitted, st.Since = true, s.since
+	best := r.bestAddr(s)
+	st.Addr, st.Line = best.String(), lineOf(best)
+	st.Behind, st.Ahead = make(map[uint32]uint64), make(map[uint32]uint64)
 	chains := r.chains()
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -72,14 +79,30 @@ func (r *Replica) peerStatus(p *remote) PeerStatus {
 		if h := s.theirs[chain]; h != nil {
 			theirs = h.size
 		}
-		if chain == p.number {
-			continue
-		}
-		if ours := r.cfg.Store.Size(chain); ours > theirs {
+		switch ours := r.cfg.Store.Size(chain); {
+		case theirs > ours:
+			st.Ahead[chain] = theirs - ours
+		case ours > theirs && chain != p.number:
 			st.Behind[chain] = ours - theirs
 		}
 	}
 	return st
+}
+
+// bestAddr is where the session's peer is: on the session's own connection,
+// unless that goes through a relay and a direct one has come since, which new
+// requests take.
+func (r *Replica) bestAddr(s *session) multiaddr.Multiaddr {
+	own := s.stream.Conn().RemoteMultiaddr()
+	if lineOf(own) != LineRelay {
+		return own
+	}
+	for _, c := range r.host.Network().ConnsToPeer(s.id) {
+		if a := c.RemoteMultiaddr(); lineOf(a) != LineRelay {
+			return a
+		}
+	}
+	return own
 }
 
 // Addrs returns the multiaddresses on which the node listens, with its peer id.
@@ -110,10 +133,7 @@ func (r *Replica) AddAddrs(number uint32, addrs ...string) {
 
 // keep holds a session with one node for as long as the charter has it.
 func (r *Replica) keep(ctx context.Context, p *remote) {
-	wait := time.Duration(0)
-	if r.host.ID() > p.id {
-		wait = r.iv.Yield
-	}
+	wait := r.yield(p)
 	for attempt := 0; ; attempt++ {
 		if !r.waitToDial(ctx, p, wait) {
 			return
@@ -127,11 +147,16 @@ func (r *Replica) keep(ctx context.Context, p *remote) {
 			attempt = 0
 		}
 		r.failed(p, err)
-		wait = backoff(attempt, r.iv.Retry, maxRetry, rand.Float64)
-		if r.host.ID() > p.id {
-			wait += r.iv.Yield
-		}
+		wait = backoff(attempt, r.iv.Retry, maxRetry, rand.Float64) + r.yield(p)
 	}
+}
+
+// yield is how long p is left to dial first.
+func (r *Replica) yield(p *remote) time.Duration {
+	if r.dialsFirst(p) {
+		return 0
+	}
+	return r.iv.Yield
 }
 
 // waitToDial waits until there is no session with p, and then for the given
@@ -199,7 +224,7 @@ func (r *Replica) open(ctx context.Context, id peer.ID, p wire.Protocol) (networ
 // addrsOf returns all addresses that the charter, the configuration and the
 // node itself give for it.
 func (r *Replica) addrsOf(p *remote) []multiaddr.Multiaddr {
-	var texts []string
+	texts := r.circuitsTo(p)
 	if n := r.cfg.Store.Network().Newest().Charter.Node(p.number); n != nil {
 		texts = append(texts, n.Addrs...)
 	}
@@ -217,7 +242,7 @@ func (r *Replica) addrsOf(p *remote) []multiaddr.Multiaddr {
 			continue
 		}
 		transport, id := peer.SplitAddr(m)
-		if transport != nil && (id == "" || id == p.id) {
+		if transport != nil && (id == "" || id == p.id) && r.usable(p, transport) {
 			addrs = append(addrs, transport)
 		}
 	}
@@ -375,9 +400,10 @@ func (r *Replica) ownAddr() *wire.Addr {
 			addrs = append(addrs, text)
 		}
 	}
-	slices.Sort(addrs)
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	addrs = append(addrs[:min(len(addrs), wire.MaxAddrs-len(r.circuits))], r.circuits...)
+	slices.Sort(addrs)
 	if r.address != nil && slices.Equal(r.address.Addrs, addrs) {
 		return r.address
 	}

@@ -5,9 +5,11 @@
 // # How nodes treat each other
 //
 // Every node holds one ctl session with every other node of the charter. The
-// node with the lower peer id dials; the other does so only if that has not
-// worked for some seconds, because two nodes that dial each other end with two
-// connections. A peer is connected when libp2p says so and admitted when both
+// node that cannot be dialled itself dials, else the one with the lower peer id;
+// the other does so only if that has not worked for some seconds, because two
+// nodes that dial each other end with two connections. A node to which the
+// charter gives no address holds reservations at some that have one, says so in
+// its signed address statement, and is dialled through these. A peer is connected when libp2p says so and admitted when both
 // HELLOs fit; nothing is served before that.
 //
 // In a session each side tells what it has stored: of its own chain at once, of
@@ -69,6 +71,7 @@ type Config struct {
 	Witness   ed25519.PrivateKey // nil unless the charter gives the witness to this node
 
 	Listen []string            // multiaddresses to listen on; none: the node only dials
+	Reach  Reachability        // whether others can dial the node
 	Book   map[uint32][]string // further multiaddresses of nodes, beside the charter's
 
 	Logger    *slog.Logger     // nil discards
@@ -86,6 +89,7 @@ func (c *Config) check() error {
 	need(c.Store != nil, "no store")
 	need(len(c.Transport) == ed25519.PrivateKeySize, "no transport key")
 	need(len(c.Log) == ed25519.PrivateKeySize, "no log key")
+	need(c.Reach.Valid(), "reachability %q is none of auto, public, private", c.Reach)
 	need(c.Witness == nil || len(c.Witness) == ed25519.PrivateKeySize, "the witness key is none")
 	if len(errs) > 0 {
 		return errors.Join(errs...)
@@ -106,6 +110,7 @@ type Replica struct {
 	log      *slog.Logger
 	network  ledger.Hash
 	instance uint64
+	private  bool // nobody can dial this node; it is reached through relays
 	host     host.Host
 	gate     *gate
 	handlers tasks
@@ -118,6 +123,8 @@ type Replica struct {
 
 	charterSeen atomic.Uint64 // newest charter version that a peer has claimed
 
+	relays map[uint32]reservation // owned by keepRelays
+
 	mu        sync.Mutex // guards what follows
 	remotes   map[uint32]*remote
 	byID      map[peer.ID]*remote
@@ -125,6 +132,7 @@ type Replica struct {
 	wanted    map[ledger.Hash]*want
 	changed   chan struct{} // closed and replaced when a session begins or ends
 	address   *wire.Addr    // what we last said about ourselves
+	circuits  []string      // addresses at relays where we have a reservation
 }
 
 // A remote is another node of the newest charter.
@@ -168,7 +176,8 @@ func New(cfg Config) (*Replica, error) {
 	}
 	r.instance = binary.BigEndian.Uint64(random[:])
 	var err error
-	if r.host, err = newHost(cfg.Transport, cfg.Listen, r.gate, r.network, len(net.Newest().Charter.Nodes)); err != nil {
+	r.private = cfg.Reach.private(net.Newest().Charter.Node(cfg.Number))
+	if r.host, err = newHost(cfg.Transport, cfg.Listen, r.gate, r.network, len(net.Newest().Charter.Nodes), r.private); err != nil {
 		return nil, fmt.Errorf("replica: %w", err)
 	}
 	if want := net.Newest().Charter.Node(cfg.Number).Peer; r.host.ID().String() != want {
@@ -198,6 +207,9 @@ func (r *Replica) Run(ctx context.Context) error {
 	loops.Go(func() error { r.runAuthor(ctx); return nil })
 	loops.Go(func() error { r.followCharters(ctx); return nil })
 	loops.Go(func() error { r.collectBlobs(ctx); return nil })
+	if r.private {
+		loops.Go(func() error { r.keepRelays(ctx); return nil })
+	}
 
 	<-ctx.Done()
 	err := r.host.Close() // ends all streams, and with them what waits for them

@@ -52,6 +52,10 @@ type holding struct {
 var (
 	errReplaced = errors.New("replaced by another stream")
 	errSilent   = errors.New("nothing heard for too long")
+
+	// What a peer says in its BYE follows.
+	errTurnedAway = errors.New("refused by peer")
+	errLeft       = errors.New("closed by peer")
 )
 
 // talk runs one ctl stream from HELLO to its end.
@@ -100,7 +104,7 @@ func (r *Replica) greet(stream network.Stream, in *wire.Reader, out *wire.Writer
 		return nil, fmt.Errorf("receive hello: %w", err)
 	}
 	if bye, ok := m.(*wire.Bye); ok {
-		return nil, fmt.Errorf("refused by peer: %q", bye.Reason)
+		return nil, fmt.Errorf("%w: %q", errTurnedAway, bye.Reason)
 	}
 	hello, ok := m.(*wire.Hello)
 	if !ok {
@@ -232,7 +236,7 @@ func (r *Replica) handle(ctx context.Context, s *session, m wire.Message) error 
 			s.out.sendPong(m.Token)
 		}
 	case *wire.Bye:
-		return fmt.Errorf("closed by peer: %q", m.Reason)
+		return fmt.Errorf("%w: %q", errLeft, m.Reason)
 	default:
 		return fmt.Errorf("%w: message type %d within a session", wire.ErrFrame, m.Type())
 	}
