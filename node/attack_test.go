@@ -3,7 +3,10 @@ package node
 import (
 	"context"
 	"errors"
+	"fmt"
 	"path/filepath"
+	"slices"
+	"strconv"
 	"testing"
 
 	"suyuan/ledger"
@@ -11,6 +14,7 @@ import (
 	"suyuan/trace"
 	"suyuan/trace/code"
 	"suyuan/trace/gs1"
+	"suyuan/trace/index"
 )
 
 // twoCompanies returns brand, with the toner and some codes, and dist.
@@ -145,4 +149,70 @@ func (n *testNode) flood(t *testing.T, drafts []trace.Draft) {
 		t.Fatal(err)
 	}
 	n.open(t)
+}
+
+// A member that floods somebody else's codes is left out with what is too much;
+// what the others tell stays, with a warning. It is the same however it floods.
+func TestAFloodIsNotInTheWayOfReading(t *testing.T) {
+	t.Parallel()
+	inspect := func(s ...trace.DraftSubject) trace.Draft {
+		return trace.Draft{Kind: "inspect", Fields: fields{"type": "quality", "result": "fail"}, Subjects: s}
+	}
+	unit := func(i uint64) *trace.DraftSubject {
+		return &trace.DraftSubject{SSCC: mustSSCC(fmt.Sprintf("00690123400000%04d", i)[:17] + checkDigit(fmt.Sprintf("00690123400000%04d", i)[:17]))}
+	}
+	var many, nested, overlapping, packed []trace.Draft
+	for range trace.MaxEvents + 1 {
+		many = append(many, inspect(trace.DraftSubject{GTIN: toner}))
+	}
+	item := codesOf(toner, 0, 29)
+	inside := []trace.DraftSubject{{Unit: unit(10), Content: &item}}
+	for i := range uint64(trace.MaxNesting + 1) {
+		inside = append(inside, trace.DraftSubject{Unit: unit(10 * (i + 2)), Content: unit(10 * (i + 1))})
+	}
+	nested = []trace.Draft{{Kind: "pack", Subjects: inside}}
+	pattern := func(per, unit uint32) trace.DraftSubject {
+		return trace.DraftSubject{Pattern: &trace.DraftPattern{GTIN: toner, Per: per, UnitGTIN: carton, UnitStart: unit, Count: 1}}
+	}
+	overlapping, packed = []trace.Draft{{Kind: "pack"}}, []trace.Draft{{Kind: "pack"}}
+	for i := range uint32(index.MaxScanned + 1) {
+		overlapping[0].Subjects = append(overlapping[0].Subjects, pattern(30+i, 0))
+	}
+	for i := range uint32(index.MaxUnits + 1) {
+		packed[0].Subjects = append(packed[0].Subjects, pattern(30, i))
+	}
+	for name, tt := range map[string]struct {
+		flood   []trace.Draft
+		finding bool
+	}{
+		"many records": {many, true}, "units in units": {nested, false},
+		"a code named often": {overlapping, true}, "many units": {packed, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			brand, dist := twoCompanies(t, 30)
+			serial := brand.serial(t, toner, 0, 7)
+			dist.flood(t, tt.flood)
+			settle(t, brand, dist)
+			a, err := brand.Answer(context.Background(), link(toner, serial), "")
+			if err != nil {
+				t.Fatal(err)
+			}
+			told := slices.ContainsFunc(a.Trail.Findings, func(f trace.FindingView) bool { return f.Code == trace.TooLong })
+			if told != tt.finding || a.Trail.Product == nil || a.Trail.Custody.State != trace.Active || a.Trail.Lot != "B1" {
+				t.Errorf("verdict %s, custody %+v, lot %s, findings %+v", a.Verdict, a.Trail.Custody, a.Trail.Lot, a.Trail.Findings)
+			}
+			if told && a.Verdict == trace.Consistent {
+				t.Error("records were left out and the verdict is consistent")
+			}
+		})
+	}
+}
+
+func checkDigit(digits string) string {
+	sum := 0
+	for i, c := range digits {
+		sum += int(c-'0') * (3 - i%2*2)
+	}
+	return strconv.Itoa((10 - sum%10) % 10)
 }

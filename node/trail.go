@@ -94,7 +94,7 @@ func (n *Node) closedSize(chain uint32, cut map[uint32]uint64) (uint64, error) {
 
 // fold gathers the events about what was resolved and makes their trail.
 func (n *Node) fold(r *resolved, cut map[uint32]uint64) (*trace.Trail, error) {
-	events, err := n.gather(r, cut)
+	events, whole, err := n.gather(r, cut)
 	if err != nil {
 		return nil, err
 	}
@@ -120,7 +120,23 @@ func (n *Node) fold(r *resolved, cut map[uint32]uint64) (*trace.Trail, error) {
 		return nil, err
 	}
 	t := trace.Fold(in)
+	if !whole {
+		noteLeftOut(t)
+	}
 	return t, err
+}
+
+// noteLeftOut adds to a trail that not all records could be looked at. It is a
+// warning: whoever floods a code with records must not hide a later one so.
+func noteLeftOut(t *trace.Trail) {
+	t.Findings = slices.DeleteFunc(t.Findings, func(f trace.Finding) bool { return f.Code == trace.TooLong })
+	after := func(f trace.Finding) bool { return f.Severity == trace.Notice || f.Severity == trace.Info }
+	at := slices.IndexFunc(t.Findings, after)
+	if at < 0 {
+		at = len(t.Findings)
+	}
+	t.Findings = slices.Insert(t.Findings, at, trace.Finding{Code: trace.TooLong, Severity: trace.Warning, Audience: ledger.Public})
+	t.Verdict = trace.Worse(t.Verdict, trace.Warn)
 }
 
 // chartersWithin returns the charter versions up to the newest that a charter
@@ -168,40 +184,46 @@ func (n *Node) itemOf(r *resolved) trace.Item {
 }
 
 // gather reads the events that the trail may depend on, within a cut; nil cuts
-// nothing off.
-func (n *Node) gather(r *resolved, cut map[uint32]uint64) ([]*trace.Event, error) {
-	positions, err := n.positions(r, cut)
+// nothing off. whole is false if there were too many to look at.
+func (n *Node) gather(r *resolved, cut map[uint32]uint64) (events []*trace.Event, whole bool, err error) {
+	positions, whole, err := n.positions(r, cut)
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
-	events, err := n.load(nil, positions)
-	if err != nil {
-		return nil, err
+	if events, err = n.load(nil, positions); err != nil {
+		return nil, false, err
 	}
 	places, err := n.places(events, cut)
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
 	parties, err := n.parties(events, cut)
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
-	return n.load(events, append(places, parties...))
+	events, err = n.load(events, append(places, parties...))
+	return events, whole, err
 }
 
-func (n *Node) positions(r *resolved, cut map[uint32]uint64) ([]trace.Position, error) {
-	if r.Item.Kind != 0 {
-		list, err := n.index.Gather(r.Item, cut)
-		switch {
-		case errors.Is(err, index.ErrTooMany) && len(list) > trace.MaxEvents:
-			err = nil // the fold says so, alike on every node
-		case errors.Is(err, index.ErrTooMany):
-			err = &Refusal{code: "too-many-records", status: 503, text: "there are too many records around this code", err: err}
-		case errors.Is(err, index.ErrBehind):
-			err = &Refusal{code: "not-ready", status: 503, text: "this node is still reading what has arrived", err: err}
-		}
-		return list, err
+// positions returns where the events stand that a trail may depend on. What is
+// left out where there are too many is the same on every node with the same cut.
+func (n *Node) positions(r *resolved, cut map[uint32]uint64) (list []trace.Position, whole bool, err error) {
+	if r.Item.Kind == 0 {
+		list, err = n.productPositions(r, cut)
+	} else {
+		list, err = n.index.Gather(r.Item, cut)
 	}
+	switch {
+	case errors.Is(err, index.ErrTooMany):
+		return list, false, nil
+	case errors.Is(err, index.ErrBehind):
+		err = &Refusal{code: "not-ready", status: 503, text: "this node is still reading what has arrived", err: err}
+	}
+	return list, true, err
+}
+
+// productPositions is positions for a code that was not found.
+func (n *Node) productPositions(r *resolved, cut map[uint32]uint64) ([]trace.Position, error) {
 	ours, err := n.authorityCut(r.GTIN, cut)
 	if err != nil {
 		return nil, err
@@ -264,7 +286,9 @@ func (n *Node) parties(events []*trace.Event, cut map[uint32]uint64) ([]trace.Po
 	return lookUpAll(names, cut, n.index.Party)
 }
 
-// lookUpAll looks up each name of the form <member>/<slug> once.
+// lookUpAll looks up each name of the form <member>/<slug> once and returns the
+// newest record of it on each chain. A name with more records than a look-up
+// reads stays a bare name.
 func lookUpAll(names []string, cut map[uint32]uint64, find func(member, slug string, cut map[uint32]uint64) ([]trace.Position, error)) ([]trace.Position, error) {
 	var out []trace.Position
 	slices.Sort(names)
@@ -274,10 +298,17 @@ func lookUpAll(names []string, cut map[uint32]uint64, find func(member, slug str
 			continue
 		}
 		list, err := find(member, slug, cut)
+		if errors.Is(err, index.ErrTooMany) {
+			continue
+		}
 		if err != nil {
 			return nil, err
 		}
-		out = append(out, list...)
+		for i, pos := range list {
+			if i+1 == len(list) || list[i+1].Chain != pos.Chain {
+				out = append(out, pos)
+			}
+		}
 	}
 	return out, nil
 }
@@ -311,7 +342,7 @@ func (n *Node) assurance(t *trace.Trail) []trace.Assurance {
 // pending returns the events about the item that are stored here and not final.
 func (n *Node) pending(r *resolved, t *trace.Trail, cut map[uint32]uint64, viewer trace.Viewer) ([]trace.EventView, error) {
 	views := []trace.EventView{}
-	positions, err := n.positions(r, nil)
+	positions, _, err := n.positions(r, nil)
 	if err != nil {
 		return nil, err
 	}

@@ -25,8 +25,13 @@ import (
 // less than cut gives for their chain. A nil cut leaves out none; one beyond what
 // has been applied is refused with ErrBehind.
 //
-// At a limit of this package Gather returns what it has, which is the same for
-// everybody with the same cut, and an error that wraps ErrTooMany.
+// Units in more than [trace.MaxNesting] units are not followed further, as the
+// fold does not.
+//
+// Where there is more than the limits of this package allow, Gather leaves out
+// later events of the chain that has the most, so that a member which floods an
+// item takes nothing from the others. It then returns what is left, which is the
+// same for everybody with the same cut, and an error that wraps ErrTooMany.
 func (x *Index) Gather(item trace.Item, cut map[uint32]uint64) ([]trace.Position, error) {
 	return x.collect(item, cut, "of", (*gathering).gather)
 }
@@ -39,23 +44,57 @@ func (x *Index) Naming(item trace.Item, cut map[uint32]uint64) ([]trace.Position
 	})
 }
 
-// collect runs a look-up and sorts what it found.
+// collect runs a look-up and sorts what it found. At a limit it runs it again
+// without some of the events of the chain that has the most of them.
 func (x *Index) collect(item trace.Item, cut map[uint32]uint64, how string, f func(*gathering) error) ([]trace.Position, error) {
-	g := gathering{item: item, found: make(map[trace.Position]struct{}), seen: map[trace.Item]bool{item: true}}
-	err := x.view(cut, func(r *reader) error {
-		g.r = r
-		return f(&g)
-	})
-	if err == nil {
-		err = g.limit
+	var met error // the first limit
+	for range maxSheds {
+		g := gathering{item: item, found: make(map[trace.Position]struct{}), seen: map[trace.Item]bool{item: true}}
+		err := x.view(cut, func(r *reader) error {
+			g.r = r
+			return f(&g)
+		})
+		if err == nil {
+			err = g.limit
+		}
+		switch {
+		case err == nil:
+			return sorted(g.found), met
+		case !errors.Is(err, ErrTooMany):
+			return nil, fmt.Errorf("events %s %v: %w", how, item, err)
+		case met == nil:
+			met = fmt.Errorf("events %s %v: %w", how, item, err)
+		}
+		cut = g.shed(cut, x.Applied)
 	}
-	if err != nil {
-		err = fmt.Errorf("events %s %v: %w", how, item, err)
-		if !errors.Is(err, ErrTooMany) {
-			return nil, err
+	return nil, met
+}
+
+// shed returns a smaller cut. The chain of which the most keys were read keeps
+// three quarters of the events found, the earliest ones; where none was found,
+// half of its entries.
+func (g *gathering) shed(cut map[uint32]uint64, applied func() map[uint32]uint64) map[uint32]uint64 {
+	if cut == nil {
+		cut = applied()
+	}
+	var most uint32
+	for chain, n := range g.r.keys {
+		if n > g.r.keys[most] || n == g.r.keys[most] && chain < most {
+			most = chain
 		}
 	}
-	return sorted(g.found), err
+	smaller := maps.Clone(cut)
+	smaller[most] = cut[most] / 2
+	var found []trace.Position
+	for pos := range g.found {
+		if pos.Chain == most {
+			found = append(found, pos)
+		}
+	}
+	if slices.SortFunc(found, trace.Position.Compare); len(found) > 0 {
+		smaller[most] = found[len(found)*3/4].Seq
+	}
+	return smaller
 }
 
 func sorted(set map[trace.Position]struct{}) []trace.Position {
@@ -151,9 +190,7 @@ func (g *gathering) takeMark(at reached, pos trace.Position, m mark) error {
 
 func (g *gathering) follow(up reached) {
 	switch {
-	case g.seen[up.unit]:
-	case up.depth > trace.MaxNesting:
-		g.limit = fmt.Errorf("%w: units in %d units", ErrTooMany, trace.MaxNesting)
+	case g.seen[up.unit], up.depth > trace.MaxNesting:
 	case len(g.seen) > MaxUnits:
 		g.limit = fmt.Errorf("%w: %d units", ErrTooMany, MaxUnits)
 	default:

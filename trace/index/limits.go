@@ -13,6 +13,14 @@ const (
 	// three neighbours for each range that covers the item, and as much again.
 	MaxScanned = 8 * MaxPositions
 
+	// maxSheds bounds how often a look-up is run again because of a limit. One
+	// chain that floods an item takes one or two; each time a quarter goes.
+	maxSheds = 32
+
+	// maxOutside is how many keys outside the cut are passed one by one: going on
+	// costs a tenth of a seek.
+	maxOutside = 16
+
 	// MaxUnits bounds the units that one look-up follows. An item has been in
 	// some dozens; [trace.MaxNesting] bounds how far up they are followed.
 	MaxUnits = 1_024

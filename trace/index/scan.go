@@ -1,7 +1,10 @@
 package index
 
 import (
+	"bytes"
+	"encoding/binary"
 	"fmt"
+	"math"
 
 	"github.com/dgraph-io/badger/v4"
 
@@ -15,8 +18,9 @@ type reader struct {
 	it  *badger.Iterator
 	cut map[uint32]uint64
 
-	scanned int    // keys read that lie within cut
-	key     []byte // scratch for prefixes
+	scanned int            // keys read that lie within cut
+	keys    map[uint32]int // of these, by chain
+	key     []byte         // scratch for prefixes
 }
 
 // view calls f with a reader of the present state. Events outside cut do not
@@ -36,7 +40,7 @@ func (x *Index) view(cut map[uint32]uint64, f func(*reader) error) error {
 	defer txn.Discard()
 	it := txn.NewIterator(badger.IteratorOptions{}) // no values ahead of need
 	defer it.Close()
-	return f(&reader{txn: txn, it: it, cut: cut})
+	return f(&reader{txn: txn, it: it, cut: cut, keys: make(map[uint32]int)})
 }
 
 func (x *Index) covers(cut map[uint32]uint64) error {
@@ -57,28 +61,37 @@ func (r *reader) within(pos trace.Position) bool {
 // scan calls f for each key with the prefix whose position lies within the cut,
 // in order. The value is valid during the call only.
 func (r *reader) scan(prefix []byte, f func(pos trace.Position, value []byte) error) error {
-	for r.it.Seek(prefix); r.it.ValidForPrefix(prefix); r.it.Next() {
+	outside := 0
+	for r.it.Seek(prefix); r.it.ValidForPrefix(prefix); {
 		item := r.it.Item()
 		pos, ok := parseSuffix(item.Key(), len(prefix))
 		if !ok {
 			return fmt.Errorf("%w: key %x", ErrDamaged, item.Key())
 		}
 		if !r.within(pos) {
+			if outside++; outside%maxOutside == 0 && pos.Chain < math.MaxUint32 {
+				// What follows of the chain lies outside too: past it.
+				r.it.Seek(binary.BigEndian.AppendUint32(bytes.Clone(prefix), pos.Chain+1))
+			} else {
+				r.it.Next()
+			}
 			continue
 		}
-		if err := r.count(); err != nil {
+		if err := r.count(pos.Chain); err != nil {
 			return err
 		}
 		if err := item.Value(func(v []byte) error { return f(pos, v) }); err != nil {
 			return err
 		}
+		r.it.Next()
 	}
 	return nil
 }
 
 // count holds the limit of keys. Those outside the cut do not count, so that
 // every node with the same cut meets the limit at the same key.
-func (r *reader) count() error {
+func (r *reader) count(chain uint32) error {
+	r.keys[chain]++
 	if r.scanned++; r.scanned > MaxScanned {
 		return fmt.Errorf("%w: %d keys read", ErrTooMany, MaxScanned)
 	}
