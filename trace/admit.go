@@ -15,6 +15,7 @@ const (
 	RefusedNotHolder    = "not-holder"
 	RefusedSold         = "already-sold"
 	RefusedVoid         = "void"
+	RefusedUsed         = "already-used"
 	RefusedActive       = "already-active"
 	RefusedUnknownRun   = "unknown-run"
 	RefusedOutsideRun   = "outside-run"
@@ -324,6 +325,8 @@ func (s *Subject) simple() []Subject {
 		return []Subject{*s.Content, *s.Unit}
 	case SubjectPattern:
 		return []Subject{OfRange(s.Pattern.Range()), OfRange(s.Pattern.UnitRange())}
+	case SubjectMade:
+		return []Subject{*s.Input, *s.Output}
 	}
 	return []Subject{*s}
 }
@@ -353,7 +356,7 @@ func (a *admission) subject(s Subject, passing bool) error {
 	switch s.Kind {
 	case SubjectLot, SubjectGTIN:
 		switch a.event.Kind {
-		case ledger.KindHold, ledger.KindRelease:
+		case ledger.KindActivate, ledger.KindHold, ledger.KindRelease:
 			return a.needEntitled(s.GTIN)
 		case ledger.KindRecall, ledger.KindWithdraw:
 			return a.needAuthority(s.GTIN)
@@ -377,6 +380,11 @@ func (a *admission) subject(s Subject, passing bool) error {
 				return err
 			}
 			a.mayAct = true
+		case ledger.KindTransform:
+			var err error
+			if a.mayAct, err = a.entitled(s.Range.GTIN); err != nil {
+				return err
+			}
 		case ledger.KindVoid, ledger.KindInspect, ledger.KindHold, ledger.KindRelease:
 			if ok, err := a.entitled(s.Range.GTIN); err != nil || ok {
 				return err // wherever the goods are
@@ -415,6 +423,8 @@ var refusals = map[string]string{
 	SoldByNonHolder:    RefusedNotHolder,
 	PackedByNonHolder:  RefusedNotHolder,
 	PackedTwice:        RefusedNotHolder,
+	UsedByNonHolder:    RefusedNotHolder,
+	MovedAfterUse:      RefusedUsed,
 	ShipmentOpen:       RefusedNotHolder,
 	HeldByTwo:          RefusedNotHolder,
 	NotAuthority:       RefusedNotHolder, // of void and inspect: neither authority nor holder
@@ -474,6 +484,9 @@ func (a *admission) piece(item Item, events []*Event, r *rules) error {
 	m.problems = nil
 	m.apply(last)
 	for _, p := range m.problems {
+		if p.code == NotAuthority && a.event.Kind == ledger.KindTransform {
+			return a.needEntitled(item.GTIN)
+		}
 		if reason, ok := refusals[p.code]; ok {
 			return refusal(reason, a.event, item, p.other)
 		}
@@ -491,6 +504,8 @@ func refusal(reason string, e *Event, item Item, other *Event) *Refusal {
 		return refuse(reason, "%s: the code is void by %s. Take the goods out of use.", item, because)
 	case RefusedSold:
 		return refuse(reason, "%s: it was sold by %s. Goods that come back are recorded as a return.", item, because)
+	case RefusedUsed:
+		return refuse(reason, "%s: something else was made of it by %s. Name that instead.", item, because)
 	case RefusedActive:
 		return refuse(reason, "%s: it is active by %s.", item, because)
 	case RefusedOnHold:
@@ -609,6 +624,8 @@ func (g *gathering) cut(s Subject, by *Subject, depth int) ([]uint32, error) {
 		cuts := append(ends(s, by.Pattern.Range()), ends(s, by.Pattern.UnitRange())...)
 		up, err := g.cutPattern(s, by.Pattern, depth)
 		return append(cuts, up...), err
+	case SubjectMade:
+		return append(g.ends(s, by.Output), g.ends(s, by.Input)...), nil
 	}
 	return nil, nil
 }

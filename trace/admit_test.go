@@ -389,6 +389,22 @@ func TestAdmit(t *testing.T) {
 			return w.try("dist", inspect, about(Of(Lot(wine, "L1"))))
 		}, ""},
 		{"appoint for another's product", func(w *world) error { return w.try("dist", appoint, appointed("wh")...) }, RefusedNoAuthority},
+		{"make sets of what one holds", func(w *world) error {
+			ready(w)
+			return w.try("lanzhi", making, about(Made(OfRange(Range{boxes, 1, 0, 9}), codes(0, 59))), field("type", "kit"))
+		}, ""},
+		{"make sets of what is in sets", func(w *world) error {
+			w.set()
+			return w.try("lanzhi", making, about(Made(OfRange(Range{boxes, 1, 0, 9}), codes(40, 49))), field("type", "kit"))
+		}, RefusedUsed},
+		{"sell what is in a set", func(w *world) error { w.set(); return w.try("lanzhi", sell, all) }, RefusedUsed},
+		{"sell the rest", func(w *world) error { w.set(); return w.try("lanzhi", sell, about(codes(60, 99))) }, ""},
+		{"make what one has no right to", func(w *world) error {
+			w.do("dist", receive, all)
+			return w.try("dist", making, about(Made(OfRange(Range{boxes, 1, 0, 9}), codes(0, 9))), field("type", "relabel"))
+		}, RefusedNoAuthority},
+		{"sell some of a lot", func(w *world) error { return w.try("dist", sell, about(Of(Lot(wine, "B1")))) }, ""},
+		{"begin another's lot", func(w *world) error { return w.try("dist", activate, about(Of(Lot(wine, "B1"))), field("lot", "B1")) }, RefusedNoAuthority},
 		{"inspect one's product", func(w *world) error { return w.try("lanzhi", inspect, about(Of(Product(wine)))) }, ""},
 		{"inspect another's lot", func(w *world) error { return w.try("dist", inspect, about(Of(Lot(wine, "L1")))) }, RefusedNoAuthority},
 		{"inspect as an auditor", func(w *world) error { return w.try("audit", inspect, about(Of(Lot(wine, "L1")))) }, ""},

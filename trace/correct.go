@@ -164,8 +164,8 @@ func (f *folder) relevant(things []Item) func(*Event) bool {
 	item := f.in.Item
 	lots := []string{item.Lot}
 	for _, e := range f.events {
-		if e.Kind == ledger.KindActivate && e.Covers(item) {
-			lots = append(lots, e.Fields.Text("lot"))
+		if e.Lot() != "" && e.Covers(item) {
+			lots = append(lots, e.Lot())
 		}
 	}
 	return func(e *Event) bool {

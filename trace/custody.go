@@ -18,6 +18,7 @@ const (
 	InTransit State = "in-transit" // shipped, not received
 	Held      State = "held"       // received
 	Sold      State = "sold"       // left the tracked chain; nobody in it holds it
+	Used      State = "used"       // something else was made of it
 	Void      State = "void"       // must not be used any more
 )
 
@@ -45,6 +46,7 @@ type machine struct {
 	activated bool
 	active    *Event // the activation that counts
 	since     *Event // what made custody as it is
+	made      *Event // the transform of which it came
 
 	// In transit: where to, by which shipment, and the state before it.
 	to       string
@@ -100,6 +102,9 @@ func (m *machine) around() []Item {
 // it: named it, or a unit in which it was.
 func (m *machine) apply(t *touched) bool {
 	e := t.event
+	if m.item.Kind == ItemLot || m.item.Kind == ItemGTIN {
+		return m.loose(t)
+	}
 	if t.inert {
 		return t.scoped || m.mentioned(t)
 	}
@@ -116,6 +121,8 @@ func (m *machine) apply(t *touched) bool {
 		return false
 	}
 	switch e.Kind {
+	case ledger.KindTransform:
+		m.transform(t)
 	case ledger.KindActivate:
 		m.activate(e)
 	case ledger.KindVoid:
@@ -130,16 +137,41 @@ func (m *machine) apply(t *touched) bool {
 		m.sell(e, t.moves[m.item])
 	case ledger.KindReturn:
 		m.takeBack(e, t.moves[m.item])
+	default:
+		return m.observe(e, t.scoped)
+	}
+	return true
+}
+
+// observe handles what is said about the item and moves nothing.
+func (m *machine) observe(e *Event, scoped bool) bool {
+	switch e.Kind {
 	case ledger.KindInspect:
-		m.inspect(e, t.scoped)
+		m.inspect(e, scoped)
 	case ledger.KindHold:
-		m.hold(e, t.scoped)
+		m.hold(e, scoped)
 	case ledger.KindRelease:
 		m.release(e)
 	case ledger.KindRecall:
 		return m.recall(e, IsRecalled)
 	case ledger.KindWithdraw:
 		return m.recall(e, IsWithdrawn)
+	}
+	return true
+}
+
+// loose handles an event about a lot or product, of which nobody has exclusive
+// custody. See [Trail.Balances].
+func (m *machine) loose(t *touched) bool {
+	e := t.event
+	switch {
+	case t.inert:
+	case e.Kind != ledger.KindActivate:
+		return m.observe(e, true)
+	case !m.rules.entitles(e, m.item):
+		m.report(NotAuthority, e, nil)
+	case m.active == nil:
+		m.active = e
 	}
 	return true
 }
@@ -193,6 +225,9 @@ func (m *machine) holds(e *Event, strange string) bool {
 			return m.takenAs(e)
 		}
 		m.report(MovedAfterSold, e, m.since)
+		return false
+	case Used:
+		m.report(MovedAfterUse, e, m.since)
 		return false
 	case InTransit:
 		if sameHand(actor, m.to) {
@@ -395,6 +430,9 @@ func (m *machine) receive(e *Event) {
 			return
 		}
 		m.report(RefMissing, e, nil)
+	case Used:
+		m.report(MovedAfterUse, e, m.since)
+		return
 	case "":
 	case InTransit:
 		switch {
@@ -454,6 +492,9 @@ func (m *machine) sell(e *Event, itself bool) {
 			m.report(SoldTwice, e, m.since)
 			return
 		}
+	case Used:
+		m.report(MovedAfterUse, e, m.since)
+		return
 	}
 	m.holds(e, SoldByNonHolder)
 	if len(m.stopped) > 0 {
@@ -466,6 +507,32 @@ func (m *machine) sell(e *Event, itself bool) {
 	m.leave(itself)
 }
 
+// transform ends an input and begins an output.
+func (m *machine) transform(t *touched) {
+	e := t.event
+	if t.consumed[m.item] || slices.ContainsFunc(m.around(), func(u Item) bool { return t.consumed[u] }) {
+		if m.holds(e, UsedByNonHolder) {
+			m.become(Used, "", e)
+			m.leave(t.moves[m.item])
+		}
+		return
+	}
+	switch m.custody.State {
+	case "", Issued:
+		if m.item.Kind == ItemCode && !m.rules.entitles(e, m.item) {
+			m.report(NotAuthority, e, nil)
+			return
+		}
+		m.activated, m.active = true, e
+		m.become(Active, e.Actor(), e)
+	default:
+		if !m.holds(e, UsedByNonHolder) {
+			return
+		}
+	}
+	m.made = e
+}
+
 // takeBack brings the item back into the chain: that somebody has it before him
 // is a fact, as for a receipt.
 func (m *machine) takeBack(e *Event, itself bool) {
@@ -473,6 +540,9 @@ func (m *machine) takeBack(e *Event, itself bool) {
 	case "", Sold:
 	case Void:
 		m.report(EventOnVoid, e, m.since)
+		return
+	case Used:
+		m.report(MovedAfterUse, e, m.since)
 		return
 	default:
 		switch {
@@ -552,6 +622,7 @@ type touched struct {
 	things   []Item        // all that may matter, the item first
 	moves    map[Item]bool // named by themselves
 	named    map[Item]bool // named in any way but by a subject that passes over void codes
+	consumed map[Item]bool // named as inputs of a transform
 	packings []packing     // named as contents, in the order of the leaves
 	fills    bool          // the item is named as a unit with contents
 	scoped   bool          // about the item's lot or product as such
@@ -565,7 +636,7 @@ type packing struct{ thing, unit Item }
 
 // touch works out what the event says about the things.
 func touch(e *Event, things []Item) *touched {
-	t := &touched{event: e, things: things, moves: map[Item]bool{}, named: map[Item]bool{}}
+	t := &touched{event: e, things: things, moves: map[Item]bool{}, named: map[Item]bool{}, consumed: map[Item]bool{}}
 	for i := range e.Subjects {
 		s := &e.Subjects[i]
 		t.fills = t.fills || s.Fills(things[0])
@@ -577,6 +648,7 @@ func touch(e *Event, things []Item) *touched {
 				t.packings = append(t.packings, packing{thing, u})
 			} else if s.Moves(thing) {
 				t.moves[thing] = true
+				t.consumed[thing] = t.consumed[thing] || s.consumes(thing)
 			}
 		}
 	}
@@ -585,9 +657,13 @@ func touch(e *Event, things []Item) *touched {
 
 // passesOver reports whether the subject of an event passes over void codes:
 // labels scrapped at the printer stay void when the rest of their roll is
-// activated in one range and packed by one pattern. What names a code or unit
+// activated in one range, packed by one pattern or stuck over others by one
+// transform. What names a code or unit
 // by itself does not.
 func passesOver(kind ledger.Kind, s *Subject) bool {
+	if s.Kind == SubjectMade {
+		return s.Output.Kind == SubjectRange && s.Output.Range.From < s.Output.Range.To
+	}
 	return s.Kind == SubjectPattern || kind == ledger.KindActivate && s.Kind == SubjectRange && s.Range.From < s.Range.To
 }
 

@@ -29,6 +29,10 @@ ends of a range belong to it.
 	                                     the exceptions, which ascend and do not
 	                                     touch
 	gtin     [6, gtin]                   the product as a whole
+	made     [7, output, input]          output: a range or an sscc; input: a range,
+	                                     an sscc or a lot. Of two ranges one has n
+	                                     times as many codes as the other: the
+	                                     first n go with its first, and so on
 
 For example the codes 10 to 600 of run 3 of GTIN 06901234567892:
 
@@ -96,6 +100,7 @@ that is not on every node.
 	 "refs":      [leaf hash, ...],
 	 "subjects":  [{"gtin", "run", "from", "to"} | {"uri"} | {"sscc"} |
 	               {"gtin", "lot"} | {"gtin"} | {"unit": {...}, "content": {...}} |
+	               {"output": {...}, "input": {...}} |
 	               {"pattern": {"gtin", "run", "start", "per", "unit_gtin",
 	                            "unit_run", "unit_start", "count", "except"}}, ...],
 	 "fields":    {name: value, ...},
@@ -113,6 +118,7 @@ Following an item, a machine with these states goes from event to event:
 	in-transit  shipped; the sender holds it until the receipt
 	held        received
 	sold        left the tracked chain; nobody in it holds it
+	used        something else was made of it, or it has another label now
 	void        must not be used any more
 
 A party and the member that hosts it are the same hand, two parties of one member
@@ -124,6 +130,14 @@ A pattern and the range of an activation pass over void codes: labels scrapped a
 the printer stay void, and the rest of their roll is one range. Whatever names a
 void code or unit by itself bears a finding. Who acts before the records of the
 goods' way to him are here, and names one that is missing, counts as holder.
+
+A transform ends its inputs and begins its outputs, which need no activation. The
+trail of an output has those of its first [MaxSources] inputs beside it, and so on
+[MaxSourceDepth] times; a recall of one reaches the output.
+
+Lots without serials have no exclusive holder. Records about them have one lot and
+its quantity, which is for the parties; [Trail.Balances] adds up, by party and unit
+of measure, and a negative balance is a finding of [NowOf].
 
 Claims are kept. A shipment or packing by one who did not hold the item moves
 nothing and bears a finding. A receipt always moves the item, since goods that

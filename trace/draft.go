@@ -43,6 +43,8 @@ type DraftSubject struct {
 	Unit    *DraftSubject `json:"unit,omitempty"`
 	Content *DraftSubject `json:"content,omitempty"`
 	Pattern *DraftPattern `json:"pattern,omitempty"`
+	Output  *DraftSubject `json:"output,omitempty"` // with input
+	Input   *DraftSubject `json:"input,omitempty"`
 }
 
 // A DraftPattern is the JSON form of a [Pattern].
@@ -124,6 +126,9 @@ func (d *Draft) Build(env Env) (*ledger.Record, *ledger.Sidecar, error) {
 	}
 	subjects, err := d.subjects(spec, env, values)
 	if err != nil {
+		return nil, nil, err
+	}
+	if err := checkQuantities(kind, subjects, values); err != nil {
 		return nil, nil, err
 	}
 	if r.Fields, err = recordFields(spec, values); err != nil {
@@ -321,6 +326,8 @@ func gtinsOf(subjects []Subject, inside func(Item) []gs1.GTIN) []gs1.GTIN {
 			list = append(list, s.GTIN)
 		case SubjectContent:
 			list = append(list, gtinsOf([]Subject{*s.Content}, inside)...)
+		case SubjectMade:
+			list = append(list, gtinsOf([]Subject{*s.Output, *s.Input}, inside)...)
 		case SubjectPattern:
 			list = append(list, s.Pattern.GTIN)
 		case SubjectSSCC:
@@ -381,9 +388,9 @@ func correctedSubjects(env Env, values Values) ([]Subject, error) {
 func (s *DraftSubject) subject(resolve func(string) (Item, error), depth int) (Subject, error) {
 	switch {
 	case s.count() != 1:
-		return Subject{}, malformed("one of uri, sscc, gtin, unit with content, or pattern is needed")
+		return Subject{}, malformed("one of uri, sscc, gtin, unit with content, pattern, or output with input is needed")
 	case depth > 1:
-		return Subject{}, malformed("what a unit holds is a range, an SSCC or a lot")
+		return Subject{}, malformed("what a unit holds, is made or is used is a range, an SSCC or a lot")
 	case s.URI != "":
 		return s.resolved(resolve)
 	case !s.SSCC.IsZero():
@@ -391,15 +398,13 @@ func (s *DraftSubject) subject(resolve func(string) (Item, error), depth int) (S
 	case s.Pattern != nil:
 		return s.Pattern.subject(), nil
 	case s.Unit != nil && s.Content != nil:
-		unit, err := s.Unit.subject(resolve, depth+1)
-		if err != nil {
-			return Subject{}, fmt.Errorf("unit: %w", err)
-		}
-		content, err := s.Content.subject(resolve, depth+1)
-		if err != nil {
-			return Subject{}, fmt.Errorf("content: %w", err)
-		}
-		return Subject{Kind: SubjectContent, Unit: &unit, Content: &content}, nil
+		unit, content, err := both("unit", s.Unit, "content", s.Content, resolve, depth+1)
+		return Subject{Kind: SubjectContent, Unit: unit, Content: content}, err
+	case s.Output != nil && s.Input != nil:
+		output, input, err := both("output", s.Output, "input", s.Input, resolve, depth+1)
+		return Subject{Kind: SubjectMade, Output: output, Input: input}, err
+	case s.Output != nil || s.Input != nil:
+		return Subject{}, malformed("what is made and what is used are named together")
 	case s.Unit != nil:
 		return Subject{}, malformed("a unit is named without its content")
 	case s.Lot != "":
@@ -416,10 +421,23 @@ func (s *DraftSubject) subject(resolve func(string) (Item, error), depth int) (S
 	return Of(Product(s.GTIN)), nil
 }
 
+// both reads the two parts of a subject.
+func both(nameA string, a *DraftSubject, nameB string, b *DraftSubject, resolve func(string) (Item, error), depth int) (*Subject, *Subject, error) {
+	first, err := a.subject(resolve, depth)
+	if err != nil {
+		return nil, nil, fmt.Errorf("%s: %w", nameA, err)
+	}
+	second, err := b.subject(resolve, depth)
+	if err != nil {
+		return nil, nil, fmt.Errorf("%s: %w", nameB, err)
+	}
+	return &first, &second, nil
+}
+
 // count tells how many of the forms are there.
 func (s *DraftSubject) count() int {
 	n := 0
-	for _, there := range []bool{s.URI != "", !s.SSCC.IsZero(), !s.GTIN.IsZero(), s.Unit != nil || s.Content != nil, s.Pattern != nil} {
+	for _, there := range []bool{s.URI != "", !s.SSCC.IsZero(), !s.GTIN.IsZero(), s.Unit != nil || s.Content != nil, s.Pattern != nil, s.Output != nil || s.Input != nil} {
 		if there {
 			n++
 		}

@@ -68,6 +68,14 @@ func (e *Event) Covers(i Item) bool {
 	return false
 }
 
+// Lot is the lot that the event gives to what it is about, or "".
+func (e *Event) Lot() string {
+	if e.Kind == ledger.KindActivate || e.Kind == ledger.KindTransform {
+		return e.Fields.Text("lot")
+	}
+	return ""
+}
+
 // Overlaps reports whether the event names anything in a range or unit, in any
 // way.
 func (e *Event) Overlaps(s Subject) bool {
@@ -233,7 +241,7 @@ func (e *Event) checkRequired() error {
 			return badField(spec.Fields[i].Name, "is required")
 		}
 	}
-	return nil
+	return checkQuantities(e.Kind, e.Subjects, e.Fields)
 }
 
 // A fieldDecoder fills an event's fields and remembers the first that it had to

@@ -35,6 +35,12 @@ const (
 	ShipmentOpen       = "shipment-open"
 	ReceivedAgain      = "received-again"
 	CancelNoEffect     = "cancel-no-effect"
+	UsedByNonHolder    = "used-by-non-holder"
+	MovedAfterUse      = "moved-after-use"
+	Relabelled         = "relabelled"
+	PartOfSet          = "part-of-set"
+	SourceRecalled     = "source-recalled"
+	SourceWarning      = "source-warning"
 	SaleMissing        = "sale-missing"
 	ReturnedByOther    = "returned-by-other"
 	OnHold             = "on-hold"
@@ -49,6 +55,7 @@ const (
 	// These stand in now, not in the trail.
 	Expired         = "expired"
 	Diverted        = "diverted"
+	NegativeStock   = "negative-stock"
 	QuantityDiffers = "quantity-differs"
 	ShortReceipt    = "short-receipt"
 )
@@ -73,7 +80,7 @@ func (s Severity) rank() int {
 // A findingSpec is one row of the table of findings. In its sentences {a} is
 // who bears the finding, {b} the other side, {at} the time of the event; {n}
 // and {m} are numbers, {reason}, {advice} and {contact} what the bearer wrote,
-// {where} a region.
+// {where} a region, {unit} a unit of measure.
 // Both sides are names that the reader may see.
 type findingSpec struct {
 	severity Severity
@@ -83,7 +90,8 @@ type findingSpec struct {
 
 // notices are findings that the public is to heed, and that contradict nothing:
 // somebody with the right to has said so.
-var notices = map[string]bool{IsRecalled: true, IsWithdrawn: true, OnHold: true, InspectionFailed: true}
+var notices = map[string]bool{IsRecalled: true, IsWithdrawn: true, OnHold: true, InspectionFailed: true,
+	Relabelled: true, SourceRecalled: true, SourceWarning: true}
 
 var findingSpecs = map[string]findingSpec{
 	ShippedByNonHolder: {Warning, pub,
@@ -161,6 +169,24 @@ var findingSpecs = map[string]findingSpec{
 	CancelNoEffect: {Notice, mem,
 		"{a}取消的发货不存在、已收到，或与其无关。",
 		"The shipment that {a} cancelled is not there, has been received, or is not its own."},
+	UsedByNonHolder: {Warning, pub,
+		"{a}登记了组套、改签或重新包装，但按记录，当时持有此商品的是{b}。",
+		"{a} recorded making something of the item, but by the records {b} held it then."},
+	MovedAfterUse: {Warning, pub,
+		"{b}登记将此商品制成其他商品之后，{a}又登记了它的流转。",
+		"After {b} had made something else of the item, {a} recorded a movement of it."},
+	Relabelled: {Warning, pub,
+		"{a}已为此商品更换标签或包装，此码不应再出现在商品上。",
+		"{a} has relabelled or repacked this item; its code should not be on goods any more."},
+	PartOfSet: {Notice, pub,
+		"{a}已将此商品放入一个套装。",
+		"{a} has made this item part of a set."},
+	SourceRecalled: {Critical, pub,
+		"制成此商品的一件商品正由{a}召回。原因：{reason}。处理办法：{advice}。联系方式：{contact}。",
+		"{a} is recalling something of which this item was made. Reason: {reason}. What to do: {advice}. Contact: {contact}."},
+	SourceWarning: {Warning, pub,
+		"{a}制成此商品所用的商品，其记录有需要留意之处。",
+		"The records of something of which {a} made this item have something to note."},
 	SaleMissing: {Notice, mem,
 		"{a}收回了退货，但没有此前的售出记录。",
 		"{a} took the item back, but its sale had not been recorded."},
@@ -197,6 +223,9 @@ var findingSpecs = map[string]findingSpec{
 	Diverted: {Notice, pty,
 		"{a}将商品售往{where}，不在其授权区域内。",
 		"{a} sold the item in {where}, which is outside its territory."},
+	NegativeStock: {Notice, pty,
+		"按记录，{a}发出和售出的此批次多于收到和生产的：差{n} {unit}。",
+		"By the records {a} has shipped and sold more of the lot than it made and received: {n} {unit} too many."},
 	QuantityDiffers: {Notice, pty,
 		"{a}收货清点：应有{n}件，实有{m}件。",
 		"{a} counted on receipt: {n} expected, {m} there."},
@@ -221,6 +250,7 @@ type Finding struct {
 	reason, advice Names // in the bearer's words
 	contact        string
 	where          Names // a region
+	unit           string
 }
 
 // newFinding makes a finding of the table about an event.
@@ -257,7 +287,7 @@ func (f *Finding) sentences(name func(party string) Names) (zh, en string) {
 	whereZh, whereEn := f.where.Either()
 	fill := func(text, a, b, reason, advice, where string) string {
 		return strings.NewReplacer("{a}", a, "{b}", b, "{at}", f.at, "{n}", decimal(f.n), "{m}", decimal(f.m),
-			"{where}", where, "{reason}", unstopped(reason), "{advice}", unstopped(advice), "{contact}", unstopped(f.contact)).Replace(text)
+			"{where}", where, "{unit}", f.unit, "{reason}", unstopped(reason), "{advice}", unstopped(advice), "{contact}", unstopped(f.contact)).Replace(text)
 	}
 	return fill(spec.zh, a.Zh, b.Zh, reasonZh, adviceZh, whereZh), fill(spec.en, a.En, b.En, reasonEn, adviceEn, whereEn)
 }

@@ -27,8 +27,9 @@ type Input struct {
 	BadPack bool
 
 	// Events holds what an index gathers for the item: the events that cover it
-	// and the units around it, runs, products, lot and product inspections, and
-	// the places and parties that these name.
+	// and the units around it, runs, products, what is about its lot and product,
+	// the places and parties that these name, and the same of what went into it
+	// ([WithSources]).
 	Events []*Event
 	// AsOf is the size of each chain up to which entries count.
 	AsOf map[uint32]uint64
@@ -59,6 +60,7 @@ type Trail struct {
 	Custody  Custody
 	Events   []*Event // in order
 	Findings []Finding
+	Sources  []*Trail // of what went into the item, as far as trails follow
 	AsOf     map[uint32]uint64
 
 	names *directory
@@ -81,8 +83,12 @@ func (t *Trail) Lot() string {
 }
 
 // Fold makes the trail of an item.
-func Fold(in Input) *Trail {
+func Fold(in Input) *Trail { return fold(in, 0) }
+
+// fold makes the trail of what is depth times removed from the item asked about.
+func fold(in Input, depth int) *Trail {
 	f := newFolder(in)
+	f.depth = depth
 	if in.Item.Kind == ItemCode {
 		f.findRun()
 	}
@@ -98,7 +104,8 @@ type folder struct {
 	in       Input
 	trail    *Trail
 	events   []*Event // within AsOf, by position
-	things   []Item   // the item and all units that ever held it
+	depth    int
+	things   []Item // the item and all units that ever held it
 	fixes    *corrections
 	rules    *rules
 	timeline []placed
@@ -278,6 +285,7 @@ func (f *folder) findCustody() {
 		f.other = append(f.other, newFinding(p.code, p.event).with(p.other))
 	}
 	f.finalState(m)
+	f.addSources(m)
 }
 
 // keep leaves in the timeline what is about the item, and the corrections of
@@ -491,13 +499,18 @@ func (f *folder) finalState(m *machine) {
 	if m.custody.State == Void {
 		f.other = append(f.other, newFinding(VoidCode, m.since))
 	}
+	if used := m.custody.State == Used; used && m.since.Fields.Text("type") == "kit" {
+		f.other = append(f.other, newFinding(PartOfSet, m.since))
+	} else if used {
+		f.other = append(f.other, newFinding(Relabelled, m.since))
+	}
 	for _, hold := range m.stopped {
 		f.other = append(f.other, newFinding(OnHold, hold))
 	}
 	if run == nil {
 		return
 	}
-	if !m.activated && m.custody.State != Void && m.custody.State != Sold {
+	if !m.activated && (m.custody.State == Issued || m.custody.State == Active || m.custody.State == InTransit || m.custody.State == Held) {
 		f.other = append(f.other, newFinding(NotActive, run))
 	}
 	if run.Fields.Bool("guessable") {

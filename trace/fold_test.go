@@ -1,6 +1,7 @@
 package trace
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -27,6 +28,7 @@ const (
 	withdraw = ledger.KindWithdraw
 	correct  = ledger.KindCorrect
 	appoint  = ledger.KindAppoint
+	making   = ledger.KindTransform
 )
 
 func TestFold(t *testing.T) {
@@ -415,6 +417,59 @@ func TestFold(t *testing.T) {
 			w.do("lanzhi", activate, all, lot)
 			w.do("dist/lab", inspect, about(Of(Product(wine))), field("result", "fail"))
 		}, bottle(5), Warn, Active, "lanzhi", []string{InspectionFailed}},
+		{"made into a set", func(w *world) {
+			w.set()
+		}, bottle(5), Consistent, Used, "", []string{PartOfSet}},
+		{"not made into a set", func(w *world) { w.set() }, bottle(60), Consistent, Active, "lanzhi", nil},
+		{"a set", func(w *world) {
+			w.set()
+			s := w.do("lanzhi", ship, about(OfRange(Range{boxes, 1, 0, 0})), to("wh"))
+			w.do("wh", receive, about(OfRange(Range{boxes, 1, 0, 0})), refs(s))
+		}, Code(boxes, 1, 0), Consistent, Held, "wh", nil},
+		{"a set of recalled bottles", func(w *world) {
+			w.set()
+			w.do("lanzhi", recall, about(codes(5, 5)))
+		}, Code(boxes, 1, 0), Recalled, Active, "lanzhi", []string{SourceRecalled}},
+		{"a set beside it", func(w *world) {
+			w.set()
+			w.do("lanzhi", recall, about(codes(5, 5)))
+		}, Code(boxes, 1, 1), Consistent, Active, "lanzhi", nil},
+		{"a set of bottles whose records have something to note", func(w *world) {
+			w.set()
+			w.do("lanzhi", inspect, about(codes(7, 7)), field("result", "fail"))
+		}, Code(boxes, 1, 1), Warn, Active, "lanzhi", []string{SourceWarning}},
+		{"sold out of a set", func(w *world) {
+			w.set()
+			w.do("lanzhi", sell, about(codes(5, 5)))
+		}, bottle(5), Warn, Used, "", []string{MovedAfterUse, PartOfSet}},
+		{"made into a set by one who does not hold it", func(w *world) {
+			w.product()
+			w.do("lanzhi", activate, all, lot)
+			w.do("dist", making, about(Made(OfRange(Range{boxes, 1, 0, 0}), codes(0, 5))), field("type", "kit"))
+		}, bottle(5), Warn, Active, "lanzhi", []string{UsedByNonHolder}},
+		{"a set by one without the right to its code", func(w *world) {
+			w.set()
+			w.do("dist", making, about(Made(OfRange(Range{boxes, 1, 15, 15}), codes(60, 65))), field("type", "kit"))
+		}, Code(boxes, 1, 15), Warn, Issued, "lanzhi", []string{NotAuthority, NotActive}},
+		{"relabelled by an appointed importer", func(w *world) {
+			w.product()
+			w.do("lanzhi", appoint, append(appointed("dist"), field("kinds", []string{"transform"}))...)
+			w.do("lanzhi", activate, about(codes(0, 49)), lot)
+			s := w.do("lanzhi", ship, about(codes(0, 49)), to("dist"))
+			w.do("dist", receive, about(codes(0, 49)), refs(s))
+			w.do("dist", making, about(Made(codes(50, 99), codes(0, 49))), field("type", "relabel"), field("lot", "L1"))
+		}, bottle(55), Consistent, Active, "dist", nil},
+		{"the old label", func(w *world) {
+			w.product()
+			w.do("lanzhi", activate, about(codes(0, 49)), lot)
+			w.do("lanzhi", making, about(Made(codes(50, 99), codes(0, 49))), field("type", "relabel"))
+		}, bottle(5), Warn, Used, "", []string{Relabelled}},
+		{"a lot without serials", func(w *world) {
+			w.product()
+			w.do("lanzhi", activate, about(Of(Lot(wine, "B1"))), field("lot", "B1"))
+			w.do("dist", ship, about(Of(Lot(wine, "B1"))), to("wh"))
+			w.do("wh", sell, about(Of(Lot(wine, "B1"))))
+		}, Lot(wine, "B1"), Consistent, "", "", nil},
 		{"void by a stranger counts for nothing", func(w *world) {
 			w.product()
 			w.do("lanzhi", activate, all, lot)
@@ -781,6 +836,103 @@ func TestDiversion(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// set records a hundred bottles, of which the first sixty are made into ten sets
+// of six.
+func (w *world) set() {
+	w.product()
+	w.do("lanzhi", ledger.KindProduct, field("gtin", boxes), field("version", uint64(1)), field("issuing_chain", uint64(3)))
+	w.do("lanzhi", ledger.KindRun, field("gtin", boxes), field("run", uint64(1)), field("count", uint64(20)))
+	w.do("lanzhi", activate, about(codes(0, 99)), field("lot", "L1"))
+	w.do("lanzhi", making, about(Made(OfRange(Range{boxes, 1, 0, 9}), codes(0, 59))), field("type", "kit"), field("lot", "K1"))
+}
+
+// The trail of a set has those of its bottles, and those of what the bottles
+// were made of.
+func TestSources(t *testing.T) {
+	w := newWorld(t)
+	w.set()
+	w.do("lanzhi", making, about(Made(Of(Unit(pallet)), OfRange(Range{boxes, 1, 2, 3}))), field("type", "repackage"))
+	tr := w.fold(Unit(pallet))
+	if len(tr.Sources) != 2 || len(tr.Sources[1].Sources) != 6 || tr.Sources[1].Sources[5].Item != bottle(23) || tr.Sources[1].Lot() != "K1" {
+		t.Fatalf("sources %+v", tr.Sources)
+	}
+	if v := tr.For(Viewer{Code: true}); len(v.Sources) != 2 || v.Sources[0].Sources[0].Lot != "L1" {
+		t.Errorf("shown: %+v", v.Sources)
+	}
+	// What an index gathers for each of them makes the same trail.
+	gather := func(i Item) ([]*Event, error) {
+		return slices.DeleteFunc(slices.Clone(w.events), func(e *Event) bool { return len(e.Subjects) > 0 && !e.Covers(i) }), nil
+	}
+	own, _ := gather(Unit(pallet))
+	in := w.input(Unit(pallet))
+	events, err := WithSources(Unit(pallet), own, gather)
+	if err != nil {
+		t.Fatal(err)
+	}
+	in.Events = events
+	if got, want := mustJSON(t, Fold(in).For(Viewer{})), mustJSON(t, tr.For(Viewer{})); got != want {
+		t.Errorf("gathered:\n got %s\nwant %s", got, want)
+	}
+}
+
+func TestMadeFrom(t *testing.T) {
+	out, lotL1 := OfRange(Range{boxes, 1, 10, 19}), Of(Lot(wine, "L1"))
+	for _, c := range []struct {
+		name string
+		made Subject
+		item Item
+		want Subject
+	}{
+		{"one of one", Made(out, codes(0, 9)), Code(boxes, 1, 12), codes(2, 2)},
+		{"one of six", Made(out, codes(0, 59)), Code(boxes, 1, 12), codes(12, 17)},
+		{"five of one", Made(out, codes(0, 1)), Code(boxes, 1, 15), codes(1, 1)},
+		{"of a lot", Made(out, lotL1), Code(boxes, 1, 15), lotL1},
+		{"a pallet of codes", Made(Of(Unit(pallet)), codes(0, 9)), Unit(pallet), codes(0, 9)},
+	} {
+		if got, ok := c.made.madeFrom(c.item); !ok || got != c.want {
+			t.Errorf("%s: %v, %v", c.name, got, ok)
+		}
+	}
+	if _, ok := Made(out, codes(0, 9)).madeFrom(bottle(3)); ok {
+		t.Error("an input was made of something")
+	}
+}
+
+// A lot's balances are by party and unit; a negative one is told to the parties.
+func TestBalances(t *testing.T) {
+	b1 := about(Of(Lot(wine, "B1")))
+	kg := func(n uint64) option { return field("quantity", Quantity{n, "KGM"}) }
+	w := newWorld(t)
+	w.product()
+	w.do("lanzhi", activate, b1, field("lot", "B1"), kg(1000))
+	w.do("dist", activate, b1, field("lot", "B1"), kg(5000)) // without the right to
+	s := w.do("lanzhi", ship, b1, to("wh"), kg(600))
+	w.do("wh", receive, b1, refs(s), kg(590))
+	w.do("wh", sell, b1, kg(700))
+	wrong := w.do("wh", sell, b1, kg(9))
+	w.do("wh", correct, b1, target(wrong))
+	s = w.do("lanzhi", ship, b1, to("wh"), kg(100))
+	w.do("lanzhi", cancel, b1, refs(s))
+	w.do("dist", sell, b1, field("quantity", Quantity{3, "EA"}))
+	w.do("dist", ship, b1, to("wh")) // of which we may not see how much it was
+	tr := w.check(Lot(wine, "B1"), Consistent, "", "", NotAuthority)
+	var got []string
+	for _, b := range tr.Balances() {
+		got = append(got, fmt.Sprint(b.Party, " ", b.Value, " ", b.Unit))
+	}
+	if want := []string{"lanzhi 400 KGM", "wh -110 KGM"}; !slices.Equal(got, want) {
+		t.Errorf("balances %v, want %v", got, want)
+	}
+	_, list := NowOf(tr, time.UnixMilli(w.now))
+	words := tr.Words(list, Viewer{Member: "wh"})
+	if len(words) != 1 || words[0].Zh != "按记录，华东仓发出和售出的此批次多于收到和生产的：差110 KGM。" {
+		t.Errorf("words %+v", words)
+	}
+	if got := tr.Words(list, Viewer{Code: true}); len(got) > 0 {
+		t.Errorf("the public is told %v", got)
 	}
 }
 

@@ -102,6 +102,8 @@ func (s *Subject) keys(role Role) []Key {
 		return []Key{{Kind: KeyGTIN, GTIN: s.GTIN}}
 	case SubjectContent:
 		return append(s.Content.keys(RoleContent), s.Unit.keys(RoleUnit)...)
+	case SubjectMade:
+		return append(s.Output.keys(RoleThing), s.Input.keys(RoleThing)...)
 	}
 	return []Key{
 		{Kind: KeyRange, Role: RoleContent, Range: s.Pattern.Range()},

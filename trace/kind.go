@@ -61,10 +61,10 @@ var common = []Field{
 }
 
 var (
-	codesAndUnits = []SubjectKind{SubjectRange, SubjectSSCC}
-	inUnits       = []SubjectKind{SubjectContent, SubjectPattern}
-	goodsAndMore  = []SubjectKind{SubjectRange, SubjectSSCC, SubjectLot, SubjectGTIN}
-	scopes        = []SubjectKind{SubjectRange, SubjectLot, SubjectGTIN}
+	inUnits      = []SubjectKind{SubjectContent, SubjectPattern}
+	codesOrLot   = []SubjectKind{SubjectRange, SubjectSSCC, SubjectLot}
+	goodsAndMore = []SubjectKind{SubjectRange, SubjectSSCC, SubjectLot, SubjectGTIN}
+	scopes       = []SubjectKind{SubjectRange, SubjectLot, SubjectGTIN}
 )
 
 // recallFields are those of recalls and withdrawals. Each filter narrows the
@@ -154,23 +154,34 @@ var specs = []KindSpec{
 			{Number: 8, Name: "source", Type: TypeText, Audience: pty, Doc: "where a list of foreign serials comes from"},
 			{Number: 9, Name: "foreign", Type: TypeBool, Audience: pub, InRecord: true, Folded: true, Doc: "the serials come from a list"},
 		}},
-	{Kind: ledger.KindActivate, Who: "the member to which the charter gives the GTIN, or who is appointed", Doc: "codes put on goods", Subjects: []SubjectKind{SubjectRange},
+	{Kind: ledger.KindActivate, Who: "the member to which the charter gives the GTIN, or who is appointed", Doc: "codes put on goods", Subjects: []SubjectKind{SubjectRange, SubjectLot},
 		Fields: []Field{
 			{Number: 1, Name: "lot", Type: TypeLot, Audience: itm, Required: true, Folded: true, Doc: "batch or lot"},
 			{Number: 2, Name: "produced", Type: TypeDate, Audience: itm, Folded: true, Doc: "day of production"},
 			{Number: 3, Name: "expires", Type: TypeDate, Audience: itm, Folded: true, Doc: "last day of use"},
 			{Number: 4, Name: "line", Type: TypeToken, Audience: mem, Folded: true, Doc: "production line"},
 			{Number: 5, Name: "co_approval", Type: TypeText, Audience: mem, Doc: "who else approved it"},
+			{Number: 6, Name: "quantity", Type: TypeQuantity, Audience: pty, Doc: "how much of a lot without serials"},
 		}},
-	{Kind: ledger.KindVoid, Who: "the member to which the charter gives the GTIN, who is appointed, or the holder", Doc: "codes that must not be used any more", Subjects: codesAndUnits,
+	{Kind: ledger.KindVoid, Who: "the member to which the charter gives the GTIN, who is appointed, or the holder", Doc: "codes that must not be used any more", Subjects: codesOrLot,
 		Fields: []Field{
 			{Number: 1, Name: "reason", Type: TypeToken, Audience: itm, Required: true, Doc: "such as misprint, damaged, lost, destroyed"},
 			{Number: 2, Name: "note", Type: TypeText, Audience: pty, Doc: "what happened"},
+			{Number: 3, Name: "quantity", Type: TypeQuantity, Audience: pty, Doc: "how much of a lot without serials"},
 		}},
 	{Kind: ledger.KindPack, Who: "the holder", Doc: "contents put into a unit", Subjects: inUnits},
 	{Kind: ledger.KindUnpack, Who: "the holder", Doc: "contents taken out of a unit; a unit by itself: all that is in it",
 		Subjects: []SubjectKind{SubjectContent, SubjectPattern, SubjectRange, SubjectSSCC}},
-	{Kind: ledger.KindShip, Who: "the holder", Doc: "goods sent to somebody", Subjects: codesAndUnits,
+	{Kind: ledger.KindTransform, Who: "the holder of the inputs, who has the outputs' GTIN or is appointed for it", Doc: "goods made of others, which thereby end",
+		Subjects: []SubjectKind{SubjectMade},
+		Fields: []Field{
+			{Number: 1, Name: "type", Type: TypeToken, Audience: itm, Required: true, Folded: true, Doc: "what was done",
+				Choices: []string{"kit", "relabel", "repackage"}},
+			{Number: 2, Name: "lot", Type: TypeLot, Audience: itm, Folded: true, Doc: "batch or lot of the outputs"},
+			{Number: 3, Name: "produced", Type: TypeDate, Audience: itm, Folded: true, Doc: "their day of production"},
+			{Number: 4, Name: "expires", Type: TypeDate, Audience: itm, Folded: true, Doc: "their last day of use"},
+		}},
+	{Kind: ledger.KindShip, Who: "the holder", Doc: "goods sent to somebody", Subjects: codesOrLot,
 		Fields: []Field{
 			{Number: 1, Name: "purpose", Type: TypeToken, Audience: itm, Required: true, Doc: "why",
 				Choices: []string{"sale", "transfer", "return", "consignment", "cross-dock", "sample"}},
@@ -181,31 +192,35 @@ var specs = []KindSpec{
 			{Number: 6, Name: "delivery_notes", Type: TypeTexts, Audience: pty, Doc: "numbers of delivery notes"},
 			{Number: 7, Name: "carrier", Type: TypeText, Audience: pty, Doc: "the carrier, if it is no party"},
 			{Number: 8, Name: "waybill", Type: TypeText, Audience: pty, Doc: "the carrier's number"},
+			{Number: 9, Name: "quantity", Type: TypeQuantity, Audience: pty, Doc: "how much of a lot without serials"},
 		}},
-	{Kind: ledger.KindReceive, Who: "the recipient", Doc: "goods that have come in", Subjects: codesAndUnits,
+	{Kind: ledger.KindReceive, Who: "the recipient", Doc: "goods that have come in", Subjects: codesOrLot,
 		Fields: []Field{
 			{Number: 1, Name: "from", Type: TypeParty, Audience: mem, Folded: true, Doc: "who sent them, if there is no record of it"},
 			{Number: 2, Name: "lines", Type: TypeCounts, Audience: pty, Doc: "what was expected and what was there"},
 			{Number: 3, Name: "notes", Type: TypeText, Audience: pty, Doc: "remarks"},
+			{Number: 4, Name: "quantity", Type: TypeQuantity, Audience: pty, Doc: "how much of a lot without serials"},
 		}},
-	{Kind: ledger.KindCancel, Who: "either side of the shipment that refs names", Doc: "a shipment that does not take place", Subjects: codesAndUnits,
+	{Kind: ledger.KindCancel, Who: "either side of the shipment that refs names", Doc: "a shipment that does not take place", Subjects: codesOrLot,
 		Fields: []Field{
 			{Number: 1, Name: "reason", Type: TypeToken, Audience: mem, Required: true, Doc: "why"},
 		}},
-	{Kind: ledger.KindSell, Who: "the holder", Doc: "goods that leave the tracked chain", Subjects: codesAndUnits,
+	{Kind: ledger.KindSell, Who: "the holder", Doc: "goods that leave the tracked chain", Subjects: codesOrLot,
 		Fields: []Field{
 			{Number: 1, Name: "channel", Type: TypeToken, Audience: itm, Required: true, Doc: "such as store, online, catering"},
 			{Number: 2, Name: "region", Type: TypeRegion, Audience: itm, Doc: "where they were sold"},
 			{Number: 3, Name: "order", Type: TypeText, Audience: own, Doc: "the seller's order number"},
 			{Number: 4, Name: "price", Type: TypeText, Audience: own, Doc: "what was paid"},
+			{Number: 5, Name: "quantity", Type: TypeQuantity, Audience: pty, Doc: "how much of a lot without serials"},
 		}},
-	{Kind: ledger.KindReturn, Who: "who takes it back from a consumer", Doc: "goods that come back after they were sold", Subjects: codesAndUnits,
+	{Kind: ledger.KindReturn, Who: "who takes it back from a consumer", Doc: "goods that come back after they were sold", Subjects: codesOrLot,
 		Fields: []Field{
 			{Number: 1, Name: "condition", Type: TypeToken, Audience: itm, Required: true, Doc: "such as unopened, opened, damaged"},
 			{Number: 2, Name: "disposition", Type: TypeToken, Audience: itm, Required: true, Folded: true, Doc: "what becomes of them; destroy makes them void",
 				Choices: []string{"restock", "repair", "quarantine", "send-back", "destroy"}},
 			{Number: 3, Name: "reason", Type: TypeText, Audience: pty, Doc: "why"},
 			{Number: 4, Name: "order", Type: TypeText, Audience: own, Doc: "the seller's order number"},
+			{Number: 5, Name: "quantity", Type: TypeQuantity, Audience: pty, Doc: "how much of a lot without serials"},
 		}},
 	{Kind: ledger.KindInspect, Who: "the holder, the member to which the charter gives the GTIN, or who is appointed", Doc: "an examination and its result",
 		Subjects: goodsAndMore,
@@ -237,7 +252,7 @@ var specs = []KindSpec{
 
 // anySubject is for corrections, which are about what the corrected record is
 // about.
-var anySubject = []SubjectKind{SubjectRange, SubjectSSCC, SubjectLot, SubjectContent, SubjectPattern, SubjectGTIN}
+var anySubject = []SubjectKind{SubjectRange, SubjectSSCC, SubjectLot, SubjectContent, SubjectPattern, SubjectGTIN, SubjectMade}
 
 // Spec returns the table's part about a kind. Callers must not change it.
 func Spec(kind ledger.Kind) (*KindSpec, bool) {

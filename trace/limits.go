@@ -24,6 +24,17 @@ const (
 	// pallet in a container on a train has four levels.
 	MaxNesting = 8
 
+	// MaxSources bounds what a trail follows of what went into one item: a
+	// dozen is a full case of bottles in a set.
+	MaxSources = 12
+
+	// MaxSourceDepth bounds how often it does so: a set of relabelled imports
+	// that were repacked has three levels.
+	MaxSourceDepth = 3
+
+	// maxSourcesInAll bounds the items gathered for one trail.
+	maxSourcesInAll = 64
+
 	// MaxEvents bounds the events that one trail folds. A returnable crate
 	// moves some hundred times; folding is quadratic where records contradict
 	// each other.

@@ -13,7 +13,7 @@ func NowOf(t *Trail, now time.Time) (Now, []Finding) {
 		f.at = n.Expires
 		list = append(list, f)
 	}
-	return n, append(list, t.diversions()...)
+	return n, append(append(list, t.diversions()...), t.stock()...)
 }
 
 // expires is the last day of use: as recorded, else production and shelf life.

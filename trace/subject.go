@@ -21,6 +21,7 @@ const (
 	SubjectContent SubjectKind = 4 // one content of a unit
 	SubjectPattern SubjectKind = 5 // many units, each with its contents, by arithmetic
 	SubjectGTIN    SubjectKind = 6 // a product as a whole
+	SubjectMade    SubjectKind = 7 // what was made of what
 )
 
 func (k SubjectKind) String() string {
@@ -37,6 +38,8 @@ func (k SubjectKind) String() string {
 		return "pattern"
 	case SubjectGTIN:
 		return "gtin"
+	case SubjectMade:
+		return "made"
 	}
 	return "unknown"
 }
@@ -53,6 +56,8 @@ type Subject struct {
 	Unit    *Subject // SubjectContent: an SSCC, or a range of one code
 	Content *Subject // SubjectContent: a range, SSCC or lot
 	Pattern *Pattern // SubjectPattern
+	Output  *Subject // SubjectMade: a range or an SSCC
+	Input   *Subject // SubjectMade: a range, SSCC or lot
 }
 
 // A Pattern says that unit UnitStart+i of a run of case codes holds the codes
@@ -98,6 +103,11 @@ func OfRange(r Range) Subject { return Subject{Kind: SubjectRange, Range: r} }
 func Contents(unit Item, content Subject) Subject {
 	u := Of(unit)
 	return Subject{Kind: SubjectContent, Unit: &u, Content: &content}
+}
+
+// Made returns the subject that says what was made of what.
+func Made(output, input Subject) Subject {
+	return Subject{Kind: SubjectMade, Output: &output, Input: &input}
 }
 
 // Range returns all contents of the pattern, exceptions included.
@@ -175,6 +185,8 @@ func (s Subject) Check() error {
 			return malformed("a pattern is missing")
 		}
 		return s.Pattern.check()
+	case SubjectMade:
+		return s.checkMade()
 	case SubjectGTIN:
 	default:
 		return malformed("subject kind %d does not exist", s.Kind)
@@ -206,6 +218,38 @@ func (s Subject) checkContent() error {
 	}
 	if s.Content.names(unit) {
 		return malformed("a unit is its own content")
+	}
+	return nil
+}
+
+func (s Subject) checkMade() error {
+	if s.Output == nil || s.Input == nil {
+		return malformed("an output or its input is missing")
+	}
+	if err := s.Output.Check(); err != nil {
+		return fmt.Errorf("output: %w", err)
+	}
+	if err := s.Input.Check(); err != nil {
+		return fmt.Errorf("input: %w", err)
+	}
+	switch s.Output.Kind {
+	case SubjectRange, SubjectSSCC:
+	default:
+		return malformed("what is made is a range or an SSCC")
+	}
+	switch s.Input.Kind {
+	case SubjectRange, SubjectSSCC, SubjectLot:
+	default:
+		return malformed("what is used is a range, an SSCC or a lot")
+	}
+	if overlap(*s.Output, *s.Input) {
+		return malformed("something is made of itself")
+	}
+	if s.Output.Kind == SubjectRange && s.Input.Kind == SubjectRange {
+		out, in := s.Output.Range.Count(), s.Input.Range.Count()
+		if out%in != 0 && in%out != 0 {
+			return malformed("%d outputs of %d inputs: one is a multiple of the other", out, in)
+		}
 	}
 	return nil
 }
@@ -250,12 +294,14 @@ func (s Subject) UnitOf(i Item) (Item, bool) {
 }
 
 // Moves reports whether the event is about the item as such: the subject names
-// it, or names it as the content of a unit.
+// it, or names it as the content of a unit, or as what was made or used.
 func (s Subject) Moves(i Item) bool {
 	switch s.Kind {
 	case SubjectContent, SubjectPattern:
 		_, ok := s.UnitOf(i)
 		return ok
+	case SubjectMade:
+		return s.Output.names(i) || s.Input.names(i)
 	}
 	return s.names(i)
 }
@@ -285,6 +331,8 @@ func (s Subject) String() string {
 		return fmt.Sprintf("%s in %s", s.Content, s.Unit)
 	case SubjectPattern:
 		return fmt.Sprintf("%s, %d each in %s", OfRange(s.Pattern.Range()), s.Pattern.Per, OfRange(s.Pattern.UnitRange()))
+	case SubjectMade:
+		return fmt.Sprintf("%s made of %s", s.Output, s.Input)
 	}
 	i, _ := s.item()
 	return i.String()
@@ -314,6 +362,11 @@ type (
 		_             struct{} `cbor:",toarray"`
 		Kind          SubjectKind
 		Unit, Content rawCBOR
+	}
+	wireMade struct {
+		_             struct{} `cbor:",toarray"`
+		Kind          SubjectKind
+		Output, Input rawCBOR
 	}
 	wirePattern struct {
 		_          struct{} `cbor:",toarray"`
@@ -357,7 +410,17 @@ func EncodeSubject(s Subject) ([]byte, error) {
 	case SubjectLot:
 		return ledger.Marshal(wireLot{Kind: s.Kind, GTIN: s.GTIN.Uint64(), Lot: s.Lot})
 	case SubjectContent:
-		return encodeContent(s)
+		unit, content, err := encodeBoth(s.Unit, s.Content)
+		if err != nil {
+			return nil, err
+		}
+		return ledger.Marshal(wireContent{Kind: s.Kind, Unit: unit, Content: content})
+	case SubjectMade:
+		output, input, err := encodeBoth(s.Output, s.Input)
+		if err != nil {
+			return nil, err
+		}
+		return ledger.Marshal(wireMade{Kind: s.Kind, Output: output, Input: input})
 	}
 	p := s.Pattern
 	except := p.Except
@@ -368,16 +431,12 @@ func EncodeSubject(s Subject) ([]byte, error) {
 		UnitGTIN: p.UnitGTIN.Uint64(), UnitRun: p.UnitRun, UnitStart: p.UnitStart, Units: p.Units, Except: except})
 }
 
-func encodeContent(s Subject) ([]byte, error) {
-	unit, err := EncodeSubject(*s.Unit)
-	if err != nil {
-		return nil, err
+func encodeBoth(a, b *Subject) (first, second rawCBOR, err error) {
+	if first, err = EncodeSubject(*a); err != nil {
+		return nil, nil, err
 	}
-	content, err := EncodeSubject(*s.Content)
-	if err != nil {
-		return nil, err
-	}
-	return ledger.Marshal(wireContent{Kind: s.Kind, Unit: unit, Content: content})
+	second, err = EncodeSubject(*b)
+	return first, second, err
 }
 
 // DecodeSubject parses subject bytes strictly. Its errors wrap ErrForm.
@@ -408,6 +467,8 @@ func decodeSubject(raw []byte, inner bool) (Subject, error) {
 		err = s.decodeContent(raw)
 	case s.Kind == SubjectPattern && !inner:
 		err = s.decodePattern(raw)
+	case s.Kind == SubjectMade && !inner:
+		err = s.decodeMade(raw)
 	default:
 		err = malformed("subject kind %d does not exist, or not here", s.Kind)
 	}
@@ -451,21 +512,34 @@ func (s *Subject) decodeLot(raw []byte) error {
 	return err
 }
 
-func (s *Subject) decodeContent(raw []byte) error {
+func (s *Subject) decodeContent(raw []byte) (err error) {
 	var w wireContent
 	if err := unmarshal(raw, &w); err != nil {
 		return err
 	}
-	unit, err := decodeSubject(w.Unit, true)
-	if err != nil {
-		return fmt.Errorf("unit: %w", err)
+	s.Unit, s.Content, err = decodeBoth("unit", w.Unit, "content", w.Content)
+	return err
+}
+
+func (s *Subject) decodeMade(raw []byte) (err error) {
+	var w wireMade
+	if err := unmarshal(raw, &w); err != nil {
+		return err
 	}
-	content, err := decodeSubject(w.Content, true)
+	s.Output, s.Input, err = decodeBoth("output", w.Output, "input", w.Input)
+	return err
+}
+
+func decodeBoth(nameA string, a rawCBOR, nameB string, b rawCBOR) (*Subject, *Subject, error) {
+	first, err := decodeSubject(a, true)
 	if err != nil {
-		return fmt.Errorf("content: %w", err)
+		return nil, nil, fmt.Errorf("%s: %w", nameA, err)
 	}
-	s.Unit, s.Content = &unit, &content
-	return nil
+	second, err := decodeSubject(b, true)
+	if err != nil {
+		return nil, nil, fmt.Errorf("%s: %w", nameB, err)
+	}
+	return &first, &second, nil
 }
 
 func (s *Subject) decodePattern(raw []byte) error {

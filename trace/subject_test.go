@@ -50,6 +50,8 @@ var goldenSubjects = []struct {
 		"8a" + "05" + "1b00000646d1a28ad4" + "03" + "00" + "06" + "1b00000f5f20152adb" + "01" + "05" + "02" + "81820304"},
 	{"gtin", Of(Product(wine)),
 		"82" + "06" + "1b00000646d1a28ad4"},
+	{"made", Made(OfRange(Range{boxes, 1, 0, 1}), OfRange(Range{wine, 3, 0, 11})),
+		"83" + "07" + "8501" + "1b00000f5f20152adb" + "01" + "00" + "01" + "8501" + "1b00000646d1a28ad4" + "03" + "00" + "0b"},
 }
 
 func TestSubjectBytes(t *testing.T) {

@@ -36,7 +36,7 @@ func verdictOf(f *Finding) Verdict {
 		return Consistent
 	}
 	switch {
-	case f.Code == IsRecalled:
+	case f.Code == IsRecalled || f.Code == SourceRecalled:
 		return Recalled
 	case f.Severity == Critical:
 		return Suspicious

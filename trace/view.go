@@ -82,7 +82,8 @@ type TrailView struct {
 	Custody  *CustodyView      `json:"custody"`
 	Events   []EventView       `json:"events"`
 	Findings []FindingView     `json:"findings"`
-	AsOf     map[string]uint64 `json:"as_of"` // <member>/<number> to size
+	Sources  []*TrailView      `json:"sources,omitempty"` // of what went into the item
+	AsOf     map[string]uint64 `json:"as_of"`             // <member>/<number> to size
 	Rules    int               `json:"rules"`
 }
 
@@ -174,6 +175,9 @@ func (t *Trail) For(v Viewer) *TrailView {
 		view.Events = append(view.Events, t.View(e, v))
 	}
 	view.Findings = t.Words(t.Findings, v)
+	for _, source := range t.Sources {
+		view.Sources = append(view.Sources, source.For(v))
+	}
 	for chain, size := range t.AsOf {
 		view.AsOf[ledger.ChainName(t.names.memberOf(chain), chain)] = size
 	}

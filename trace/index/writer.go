@@ -7,7 +7,6 @@ import (
 
 	"github.com/dgraph-io/badger/v4"
 
-	"suyuan/ledger"
 	"suyuan/trace"
 )
 
@@ -27,7 +26,7 @@ type writer struct {
 func (w *writer) event(e *trace.Event) error {
 	w.pos, w.n = e.Position, 0
 	thing := mark{role: roleAbout}
-	if lot := e.Fields.Text("lot"); e.Kind == ledger.KindActivate && lot != "" {
+	if lot := e.Lot(); lot != "" {
 		thing = mark{role: roleLot, lot: lot}
 	}
 	for _, k := range trace.IndexKeys(e) {

@@ -36,7 +36,7 @@ func thingsOf(item trace.Item, events []*trace.Event) (things, error) {
 func (set things) lots(item trace.Item, events []*trace.Event) []trace.Item {
 	var lots []trace.Item
 	for _, e := range events {
-		if lot := e.Fields.Text("lot"); e.Kind == ledger.KindActivate && lot != "" && e.Covers(item) {
+		if lot := e.Lot(); lot != "" && e.Covers(item) {
 			lots = set.add(lots, trace.Lot(item.GTIN, lot))
 		}
 	}

@@ -1,0 +1,122 @@
+package trace
+
+import (
+	"cmp"
+	"math"
+	"slices"
+
+	"suyuan/ledger"
+)
+
+// counted are the kinds that tell of a quantity of a lot, and which way it goes
+// for the party that acts.
+var counted = map[ledger.Kind]int64{
+	ledger.KindActivate: +1, ledger.KindReceive: +1, ledger.KindReturn: +1,
+	ledger.KindShip: -1, ledger.KindSell: -1, ledger.KindVoid: -1,
+}
+
+// checkQuantity holds that a record which counts says of which lot: it has one
+// lot and its quantity, or neither.
+func checkQuantities(kind ledger.Kind, subjects []Subject, fields Values) error {
+	if counted[kind] == 0 {
+		return nil
+	}
+	lot := slices.ContainsFunc(subjects, func(s Subject) bool { return s.Kind == SubjectLot })
+	_, quantity := fields["quantity"]
+	switch {
+	case lot && len(subjects) > 1:
+		return badField("subjects", "a lot without serials stands alone, with its quantity")
+	case lot && !quantity:
+		return badField("fields.quantity", "is required for a lot without serials")
+	case quantity && !lot:
+		return badField("fields.quantity", "is for a lot without serials")
+	}
+	return nil
+}
+
+// A Balance is how much of a lot without serials a party has by the records, in
+// one unit of measure. Nobody holds such goods exclusively: a negative balance
+// says that records are missing or wrong, not whose.
+type Balance struct {
+	Party string // <member>[/<slug>]
+	Unit  string // UN/ECE Recommendation 20
+	Value int64
+	Last  *Event // the newest event that counts for it
+}
+
+// Balances adds up what the events say of the trail's lot, by party and unit. Of
+// a party for which a quantity is not at hand it says nothing: quantities are
+// fields for parties.
+func (t *Trail) Balances() []Balance {
+	type account struct{ party, unit string }
+	sums := make(map[account]*Balance)
+	unknown := make(map[string]bool)
+	book := func(e *Event, party string, q Quantity, ok bool, sign int64) {
+		if !ok {
+			unknown[party] = true
+			return
+		}
+		b := sums[account{party, q.Unit}]
+		if b == nil {
+			b = &Balance{Party: party, Unit: q.Unit}
+			sums[account{party, q.Unit}] = b
+		}
+		b.Value, b.Last = addSaturating(b.Value, sign*int64(q.Value)), e
+	}
+	shipments := make(map[ledger.Hash]*Event)
+	for _, e := range t.Events {
+		if !t.corrected[e.ID].IsZero() || t.disregarded(e) {
+			continue
+		}
+		if e.Kind == ledger.KindShip {
+			shipments[e.Hash] = e
+		}
+		for _, ref := range e.Refs {
+			if s := shipments[ref]; e.Kind == ledger.KindCancel && s != nil {
+				q, ok := s.Fields["quantity"].(Quantity)
+				book(e, s.Actor(), q, ok, +1)
+			}
+		}
+		if sign := counted[e.Kind]; sign != 0 {
+			q, ok := e.Fields["quantity"].(Quantity)
+			book(e, e.Actor(), q, ok, sign)
+		}
+	}
+	var list []Balance
+	for _, b := range sums {
+		if !unknown[b.Party] {
+			list = append(list, *b)
+		}
+	}
+	slices.SortFunc(list, func(a, b Balance) int { return cmp.Or(cmp.Compare(a.Party, b.Party), cmp.Compare(a.Unit, b.Unit)) })
+	return list
+}
+
+// addSaturating adds, and stays at the limits: nobody has that much.
+func addSaturating(a, b int64) int64 {
+	switch {
+	case b > 0 && a > math.MaxInt64-b:
+		return math.MaxInt64
+	case b < 0 && a < math.MinInt64-b:
+		return math.MinInt64
+	}
+	return a + b
+}
+
+// stock returns the findings about a lot's balances, for the parties.
+func (t *Trail) stock() []Finding {
+	c := newestOf(t.names.charters)
+	if t.Item.Kind != ItemLot || c == nil {
+		return nil
+	}
+	var list []Finding
+	for _, b := range t.Balances() {
+		if b.Value >= 0 {
+			continue
+		}
+		f := newFinding(NegativeStock, b.Last)
+		f.a, f.n, f.unit, f.Parties = b.Party, uint64(-b.Value), b.Unit, partiesOf(c, b.Last, t.Item.GTIN)
+		list = append(list, f)
+	}
+	return list
+}
