@@ -59,7 +59,7 @@ func (r *Replica) tellForks(accused map[uint32]bool) {
 		if e := r.cfg.Store.Evidence(chain); e != nil {
 			accused[chain] = true
 			for _, s := range r.sessions() {
-				s.out.sendAlert(chain, &wire.Alert{A: e.A, B: e.B})
+				s.out.sendAlert(chain, (*wire.Alert)(e))
 			}
 		}
 	}
@@ -109,6 +109,34 @@ func (r *Replica) wantCharter(version uint64) {
 	}
 }
 
+// heardCharter notes what a peer says of its newest charter. One that we hold
+// with another body may be proof that there are two.
+func (r *Replica) heardCharter(s *session, m *wire.Charter) {
+	if v := r.cfg.Store.Network().Version(m.Version); v != nil && v.Hash != m.Hash {
+		r.disputed.Store(&dispute{session: s, version: m.Version})
+		signal(r.charters)
+		return
+	}
+	r.wantCharter(m.Version)
+}
+
+// A dispute is a peer that has another charter of a version than we.
+type dispute struct {
+	session *session
+	version uint64
+}
+
+// settleDispute fetches the charter that a peer has instead of ours. If it is complete
+// the store keeps both and takes no further one.
+func (r *Replica) settleDispute(ctx context.Context) {
+	d := r.disputed.Swap(nil)
+	if d == nil {
+		return
+	}
+	err := r.takeCharter(ctx, d.session, d.version)
+	r.log.Error("a peer has another charter", "version", d.version, "peer", d.session.number, "err", err)
+}
+
 // charterBehind reports whether a peer has claimed a charter that we lack.
 func (r *Replica) charterBehind() bool {
 	return r.charterSeen.Load() > r.cfg.Store.Network().Newest().Charter.Version
@@ -123,6 +151,7 @@ func (r *Replica) followCharters(ctx context.Context) {
 			return
 		case <-r.charters:
 		}
+		r.settleDispute(ctx)
 		for r.charterBehind() && r.nextCharter(ctx) {
 		}
 	}

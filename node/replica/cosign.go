@@ -2,8 +2,10 @@ package replica
 
 import (
 	"context"
+	"crypto/ed25519"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/libp2p/go-libp2p/core/network"
@@ -43,7 +45,7 @@ func (r *Replica) runAuthor(ctx context.Context) {
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	for {
-		if v := r.cfg.Store.Network().Newest().Verifiers; p == nil || p.verifiers != v {
+		if v := r.signingVerifiers(); p == nil || p.verifiers != v {
 			p = newProposer(v, r.cfg.Number, r.iv)
 		}
 		r.noteWitnesses(p)
@@ -72,10 +74,20 @@ func (r *Replica) runAuthor(ctx context.Context) {
 	}
 }
 
+// signingVerifiers is what decides about our next checkpoint: the charter in
+// force, or that and the one from which the chain is crossing.
+func (r *Replica) signingVerifiers() *ledger.Verifiers {
+	v, err := r.cfg.Store.SigningVerifiers()
+	if err != nil {
+		return r.cfg.Store.Network().Newest().Verifiers
+	}
+	return v
+}
+
 // noteWitnesses tells the proposer who can be reached.
 func (r *Replica) noteWitnesses(p *proposer) {
-	for _, w := range p.verifiers.Charter().Cosigners {
-		p.connected(w.Member, r.sessionOf(w.Node) != nil)
+	for member, w := range p.witnesses {
+		p.connected(member, r.sessionOf(w.node) != nil)
 	}
 }
 
@@ -90,8 +102,8 @@ func (r *Replica) openRound(ctx context.Context, p *proposer) time.Time {
 	if now.Before(at) {
 		return at
 	}
-	if p.verifiers.Charter().Node(r.cfg.Number) == nil {
-		return time.Time{} // the chain has ended
+	if r.cfg.Store.Network().Ended(r.cfg.Number) != nil {
+		return time.Time{}
 	}
 	if signing, _ := r.cfg.Store.SigningState(); !signing {
 		return now.Add(r.iv.Timeout)
@@ -135,7 +147,7 @@ func (r *Replica) publish(ctx context.Context, p *proposer) {
 
 // sendProposal asks one witness in a goroutine of its own.
 func (r *Replica) sendProposal(ctx context.Context, p *proposer, underway *tasks, member string, cp *ledger.Checkpoint) {
-	s := r.sessionOf(p.verifiers.Charter().Cosigner(member).Node)
+	s := r.sessionOf(p.witnesses[member].node)
 	if s == nil || !underway.enter() {
 		p.failed(time.Now(), member, 0)
 		return
@@ -193,8 +205,10 @@ func (r *Replica) settle(ctx context.Context, p *proposer, a reply) {
 		r.confront(ctx, a)
 	default:
 		r.log.Debug("proposal refused", "member", a.member, "size", a.size, "reason", a.refused.Reason.String())
-		if s := r.sessionOf(p.verifiers.Charter().Cosigner(a.member).Node); s != nil && a.refused.Reason == wire.ReasonBehind {
-			r.tell(s, r.chains(), false) // perhaps it lacks a chain that our frontiers name
+		if w := p.witnesses[a.member]; w != nil && a.refused.Reason == wire.ReasonBehind {
+			if s := r.sessionOf(w.node); s != nil {
+				r.tell(s, r.chains(), false) // perhaps it lacks a chain that our frontiers name
+			}
 		}
 	}
 	p.failed(now, a.member, 0)
@@ -240,10 +254,10 @@ func (r *Replica) consider(ctx context.Context, s *session, note []byte) wire.Me
 	}
 	defer s.cosigning.Unlock()
 	net := r.cfg.Store.Network()
-	if w := net.Newest().Charter.Cosigner(r.cfg.Member); r.cfg.Witness == nil || w == nil || w.Node != r.cfg.Number {
+	if !r.isWitness(net) {
 		return &wire.Refused{Reason: wire.ReasonNoWitness}
 	}
-	cp, err := net.Newest().Verifiers.Open(note)
+	cp, err := net.OpenCheckpoint(note)
 	if err != nil || cp.Chain != s.number {
 		r.log.Warn("proposal does not verify", "peer", s.number, "err", err)
 		return &wire.Refused{Reason: wire.ReasonInvalid}
@@ -256,6 +270,20 @@ func (r *Replica) consider(ctx context.Context, s *session, note []byte) wire.Me
 		return r.refusal(cp, err)
 	}
 	return &wire.Cosigned{Line: line}
+}
+
+// isWitness reports whether a charter version has given our witness its key. Also
+// a member that is no cosigner any more is asked: a chain that crosses into the
+// newer charter needs the quorum of the older one too.
+func (r *Replica) isWitness(net *ledger.Network) bool {
+	if r.cfg.Witness == nil {
+		return false
+	}
+	key := ledger.Hash(r.cfg.Witness.Public().(ed25519.PublicKey))
+	return slices.ContainsFunc(net.Versions(), func(v *ledger.Version) bool {
+		w := v.Charter.Cosigner(r.cfg.Member)
+		return w != nil && w.Key == key
+	})
 }
 
 // cosignWhenStored tries again with each change of the store until the
@@ -299,6 +327,10 @@ func (r *Replica) refusal(cp *ledger.Checkpoint, err error) *wire.Refused {
 		return &wire.Refused{Reason: wire.ReasonConflict, Note: r.contradicting(cp)}
 	case errors.Is(err, store.ErrForked):
 		return &wire.Refused{Reason: wire.ReasonForked}
+	case errors.Is(err, store.ErrEnded):
+		return &wire.Refused{Reason: wire.ReasonEnded}
+	case errors.Is(err, store.ErrOldCharter):
+		return &wire.Refused{Reason: wire.ReasonCharter}
 	case errors.Is(err, store.ErrBehind):
 		return &wire.Refused{Reason: wire.ReasonBehind, Size: r.cfg.Store.Size(cp.Chain)}
 	}

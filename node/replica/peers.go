@@ -422,7 +422,7 @@ func (r *Replica) ownAddr() *wire.Addr {
 func (r *Replica) tellEvidence(s *session) {
 	for _, chain := range r.chains() {
 		if e := r.cfg.Store.Evidence(chain); e != nil {
-			s.out.sendAlert(chain, &wire.Alert{A: e.A, B: e.B})
+			s.out.sendAlert(chain, (*wire.Alert)(e))
 		}
 	}
 }

@@ -41,6 +41,7 @@ const maxRetryProposal = 30 * time.Second
 
 // A witness is what the proposer knows of one cosigning member.
 type witness struct {
+	node      uint32 // which holds its key
 	connected bool
 	busy      bool      // a proposal is on its way
 	signed    uint64    // newest size that it has cosigned
@@ -55,9 +56,9 @@ func newProposer(v *ledger.Verifiers, number uint32, iv Intervals) *proposer {
 		verifiers: v, interval: iv.Round, timeout: iv.Timeout, retry: iv.Have,
 		witnesses: make(map[string]*witness),
 	}
-	for _, w := range v.Charter().Cosigners {
+	for _, w := range v.Witnesses() {
 		if w.Node != number {
-			p.witnesses[w.Member] = &witness{}
+			p.witnesses[w.Member] = &witness{node: w.Node}
 		}
 	}
 	return p

@@ -122,6 +122,7 @@ type Replica struct {
 	collect chan struct{} // holds a token when attachments are newly wanted
 
 	charterSeen atomic.Uint64 // newest charter version that a peer has claimed
+	disputed    atomic.Pointer[dispute]
 
 	relays map[uint32]reservation // owned by keepRelays
 

@@ -226,7 +226,7 @@ func (r *Replica) handle(ctx context.Context, s *session, m wire.Message) error 
 	case *wire.Addr:
 		r.moved(m)
 	case *wire.Charter:
-		r.wantCharter(m.Version)
+		r.heardCharter(s, m)
 	case *wire.Alert:
 		return r.accused(ctx, s, m)
 	case *wire.Ping:
@@ -273,7 +273,7 @@ func (r *Replica) heard(s *session, list []wire.Holding) {
 // accused stores evidence against the author of a chain; its announcement to
 // all others follows from the store's change.
 func (r *Replica) accused(ctx context.Context, s *session, m *wire.Alert) error {
-	e := &ledger.Evidence{A: m.A, B: m.B}
+	e := (*ledger.Evidence)(m)
 	chain, err := e.Open(r.cfg.Store.Network())
 	if err != nil {
 		return fmt.Errorf("evidence does not verify: %w", err)

@@ -48,8 +48,9 @@
 //	           [Addr.Message]), so that others may pass it on. The higher seq wins.
 //	4 CHARTER  {1: version, 2: hash}
 //	           The sender now holds this version; get it with GET_CHARTER.
-//	5 ALERT    {1: note, 2: note}
-//	           Evidence: two checkpoints of one chain that cannot both be true.
+//	5 ALERT    {1: note, 2: note, 3: root, 4: [hash…]}
+//	           Evidence, see ledger.Evidence: two checkpoints of one chain that
+//	           cannot both be true; 3 and 4 only if they have different sizes.
 //	6 PING     {1: token, 2: answer}
 //	           Each side sends one every 10 s with answer absent; the other sends
 //	           the token back with answer true. Who hears nothing for 25 s is dead.
@@ -91,7 +92,8 @@
 //	                another history, the note is its proof, if it has one; 3 FORKED:
 //	                evidence is known, no more cosignatures on that chain; 4 NO_WITNESS:
 //	                the node holds no witness key; 5 INVALID: the proposal does not
-//	                verify; 6 BUSY.
+//	                verify; 6 BUSY; 7 CHARTER: the chain is on an older charter
+//	                than the witness; 8 ENDED: the chain ends before that size.
 //
 // # History
 //

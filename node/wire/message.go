@@ -80,10 +80,7 @@ type Charter struct {
 }
 
 // Alert carries evidence of a fork.
-type Alert struct {
-	A []byte `cbor:"1,keyasint"`
-	B []byte `cbor:"2,keyasint"`
-}
+type Alert ledger.Evidence
 
 // Ping keeps a ctl stream alive and measures the round trip.
 type Ping struct {
@@ -190,6 +187,8 @@ const (
 	ReasonNoWitness Reason = 4
 	ReasonInvalid   Reason = 5
 	ReasonBusy      Reason = 6
+	ReasonCharter   Reason = 7 // the chain is on an older charter than the witness
+	ReasonEnded     Reason = 8
 )
 
 func (r Reason) String() string {
@@ -206,6 +205,10 @@ func (r Reason) String() string {
 		return "invalid"
 	case ReasonBusy:
 		return "busy"
+	case ReasonCharter:
+		return "old charter"
+	case ReasonEnded:
+		return "ended"
 	}
 	return fmt.Sprintf("reason %d", uint8(r))
 }
@@ -329,9 +332,11 @@ func (m *Addr) check() error {
 }
 
 func (m *Charter) check() error { return holds(m.Version > 0) }
-func (m *Alert) check() error   { return holds(note(m.A) && note(m.B)) }
-func (m *Ping) check() error    { return nil }
-func (m *Bye) check() error     { return holds(len(m.Reason) <= MaxReason) }
+func (m *Alert) check() error {
+	return holds(note(m.A) && note(m.B) && len(m.Proof) <= ledger.MaxConsistencyProof)
+}
+func (m *Ping) check() error { return nil }
+func (m *Bye) check() error  { return holds(len(m.Reason) <= MaxReason) }
 
 func (m *GetRange) check() error {
 	return holds(m.Chain > 0 && m.From < m.To && m.To <= m.Size && m.To-m.From <= MaxRange && m.Size < 1<<62)
@@ -359,5 +364,5 @@ func (m *Propose) check() error  { return holds(note(m.Note)) }
 func (m *Cosigned) check() error { return holds(note(m.Line)) }
 
 func (m *Refused) check() error {
-	return holds(m.Reason >= ReasonBehind && m.Reason <= ReasonBusy && len(m.Note) <= ledger.MaxCheckpointBytes)
+	return holds(m.Reason >= ReasonBehind && m.Reason <= ReasonEnded && len(m.Note) <= ledger.MaxCheckpointBytes)
 }

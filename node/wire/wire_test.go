@@ -40,6 +40,9 @@ var samples = []struct {
 		"5e 03 a4 01 03 02 05 03 81 72" + hex.EncodeToString([]byte("/ip4/1.2.3.4/tcp/1")) + " 04 5840" + strings.Repeat("09", 64)},
 	{"charter", Ctl, &Charter{Version: 2, Hash: hash(0x11)}, "27 04 a2 01 02 02 5820" + h32},
 	{"alert", Ctl, &Alert{A: []byte("a"), B: []byte("b")}, "08 05 a2 01 4161 02 4162"},
+	{"alert of two sizes", Ctl, &Alert{A: []byte("a"), B: []byte("b"), Prefix: ptr(hash(0x11)), Proof: []ledger.Hash{hash(0x11)}},
+		"4f 05 a4 01 4161 02 4162 03 5820" + h32 + " 04 81 5820" + h32},
+	{"refused ended", Cosign, &Refused{Reason: ReasonEnded}, "04 22 a1 01 08"},
 	{"ping", Ctl, &Ping{Token: 10}, "04 06 a1 01 0a"},
 	{"pong", Ctl, &Ping{Token: 10, Answer: true}, "06 06 a2 01 0a 02 f5"},
 	{"bye", Ctl, &Bye{Reason: "ok"}, "06 07 a1 01 626f6b"},
@@ -60,6 +63,8 @@ var samples = []struct {
 	{"cosigned", Cosign, &Cosigned{Line: []byte("l")}, "05 21 a1 01 416c"},
 	{"refused", Cosign, &Refused{Reason: ReasonConflict, Note: []byte("n"), Size: 3}, "09 22 a3 01 02 02 416e 03 03"},
 }
+
+func ptr[T any](v T) *T { return &v }
 
 func unhex(t *testing.T, s string) []byte {
 	t.Helper()
@@ -174,7 +179,7 @@ func TestLargestMessagesFit(t *testing.T) {
 		{Fetch, &FullCharter{Body: make([]byte, ledger.MaxCharterBytes), Signatures: signatures}},
 		{Fetch, &Chunk{Data: make([]byte, MaxChunk)}},
 		{Fetch, &End{Proof: make([]ledger.Hash, MaxProof)}},
-		{Ctl, &Alert{A: note, B: note}},
+		{Ctl, &Alert{A: note, B: note, Prefix: ptr(hash(1)), Proof: make([]ledger.Hash, ledger.MaxConsistencyProof)}},
 		{Ctl, &Have{Chains: []Holding{{Chain: 1, Size: 1 << 60, Signed: note, Final: note}}}},
 		{Cosign, &Propose{Note: note}},
 		{Cosign, &Refused{Reason: ReasonConflict, Note: note, Size: 1 << 60}},
