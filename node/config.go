@@ -10,6 +10,7 @@ import (
 	"github.com/pelletier/go-toml/v2"
 
 	"suyuan/ledger"
+	"suyuan/node/replica"
 	"suyuan/trace/gs1"
 )
 
@@ -21,8 +22,14 @@ type Config struct {
 	// proxy with TLS in front of it, or keep it on a private network.
 	HTTP string `toml:"http"`
 
-	// P2P lists the multiaddresses on which other nodes are listened for.
+	// P2P lists the multiaddresses on which other nodes are listened for: numbers,
+	// of version 4 or 6, not names. A private node may have none.
 	P2P []string `toml:"p2p"`
+
+	// Reachability says whether other nodes can dial this one: "public",
+	// "private" (behind NAT or a firewall: it is reached through members that are
+	// public) or "auto", which is public if the charter gives this node an address.
+	Reachability replica.Reachability `toml:"reachability"`
 
 	// CodeURL is the base of the codes that this node issues, without a final
 	// slash. Scheme and host are printed in upper case, which makes the QR smaller.
@@ -78,8 +85,16 @@ func (c *Config) check(dir string) error {
 	if c.HTTP == "" {
 		errs = append(errs, errors.New(`http: an address such as "127.0.0.1:8080" is needed`))
 	}
-	if len(c.P2P) == 0 {
-		errs = append(errs, errors.New(`p2p: a multiaddress such as "/ip4/0.0.0.0/tcp/4001" is needed`))
+	if !c.Reachability.Valid() {
+		errs = append(errs, errors.New(`reachability: "auto", "public" or "private" is needed`))
+	}
+	if len(c.P2P) == 0 && c.Reachability != replica.Private {
+		errs = append(errs, errors.New(`p2p: a multiaddress such as "/ip4/0.0.0.0/tcp/4001" is needed, unless reachability is "private"`))
+	}
+	for _, a := range c.P2P {
+		if err := replica.CheckListen(a); err != nil {
+			errs = append(errs, fmt.Errorf("p2p: %w", err))
+		}
 	}
 	if err := checkGuardPath(c.Guard, dir); err != nil {
 		errs = append(errs, fmt.Errorf("guard: %w", err))

@@ -15,6 +15,7 @@ import (
 
 	"suyuan/ledger"
 	"suyuan/ledger/store"
+	"suyuan/node/replica"
 )
 
 // A MemberFile is member.json: what a company tells the others about itself and
@@ -55,7 +56,8 @@ type InitOptions struct {
 	GTINs           []uint64
 	HTTP            string   // address of pages and API
 	P2P             []string // multiaddresses to listen on
-	Addrs           []string // multiaddresses that others dial; P2P if empty
+	Addrs           []string // multiaddresses that others dial; P2P if empty, unless Private
+	Private         bool     // others cannot dial the node; it is reached through members that can be
 	URL             string   // public base URL of the node, may be empty
 	CodeURL         string   // base of issued codes; https://<network> if empty
 	Guard           string   // path of the guard; in the state directory if empty
@@ -94,7 +96,7 @@ func Init(o InitOptions) (*MemberFile, error) {
 	if err := store.CreateGuard(o.Guard); err != nil {
 		return nil, err
 	}
-	c := &Config{HTTP: o.HTTP, P2P: o.P2P, CodeURL: o.CodeURL, Guard: o.Guard, Log: "text", TrustedProxies: []string{}}
+	c := &Config{HTTP: o.HTTP, P2P: o.P2P, Reachability: replica.Auto, CodeURL: o.CodeURL, Guard: o.Guard, Log: "text", TrustedProxies: []string{}}
 	if err := c.write(o.Dir); err != nil {
 		return nil, err
 	}
@@ -109,7 +111,11 @@ func (o *InitOptions) check() error {
 	if len(o.P2P) == 0 {
 		o.P2P = []string{"/ip4/0.0.0.0/udp/4001/quic-v1", "/ip4/0.0.0.0/tcp/4001"}
 	}
-	if len(o.Addrs) == 0 {
+	switch {
+	case len(o.Addrs) > 0:
+	case o.Private:
+		o.Addrs = []string{}
+	default:
 		o.Addrs = dialable(o.P2P)
 	}
 	if o.CodeURL == "" {
@@ -127,6 +133,9 @@ func (o *InitOptions) check() error {
 	}
 	if o.NameZh == "" || o.NameEn == "" {
 		errs = append(errs, errors.New("names: a Chinese and an English name are needed"))
+	}
+	if o.Private && len(o.Addrs) > 0 {
+		errs = append(errs, errors.New("addresses: a private node has none that others could dial"))
 	}
 	if o.Passphrase == "" || o.AdminPassphrase == "" {
 		errs = append(errs, errors.New("passphrase: it is empty"))

@@ -203,7 +203,8 @@ func (n *Node) newReplica() (*replica.Replica, error) {
 	}
 	c := replica.Config{
 		Store: n.store, Blobs: n.blobs, Number: n.chain, Member: n.member.Member,
-		Transport: transport, Log: logKey, Listen: n.config.P2P, Logger: n.log, Now: n.now,
+		Transport: transport, Log: logKey, Listen: n.config.P2P, Reach: n.config.Reachability,
+		Logger: n.log, Now: n.now,
 	}
 	if w := n.store.Network().Newest().Charter.Cosigner(n.member.Member); w != nil && w.Node == n.chain {
 		if c.Witness, err = n.keys.Ed25519("witness"); err != nil {

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"suyuan/ledger"
+	"suyuan/node/replica"
 )
 
 // A Status says what state a node and its network are in.
@@ -56,14 +57,26 @@ type ChainStatus struct {
 
 // PeerStatus says how another node is reached.
 type PeerStatus struct {
-	Member  string     `json:"member"`
-	Number  uint32     `json:"number"`
-	State   string     `json:"state"` // connected or away
-	Since   *time.Time `json:"since,omitempty"`
-	Address string     `json:"address,omitempty"`
-	RTTms   float64    `json:"rtt_ms,omitempty"`
-	Behind  uint64     `json:"behind"` // entries that we hold and it does not, by its own word
-	Error   string     `json:"error,omitempty"`
+	Member  string       `json:"member"`
+	Number  uint32       `json:"number"`
+	State   string       `json:"state"` // connected or away
+	Since   *time.Time   `json:"since,omitempty"`
+	Via     replica.Line `json:"via,omitempty"` // quic, tcp or relay
+	Address string       `json:"address,omitempty"`
+	RTTms   float64      `json:"rtt_ms,omitempty"`
+	Behind  uint64       `json:"behind"`           // entries that we hold and it does not, by its own word
+	Chains  []PeerChain  `json:"chains,omitempty"` // where it and we differ
+	Error   string       `json:"error,omitempty"`  // how the last attempt or session ended
+	Problem string       `json:"problem,omitempty"`
+	Advice  string       `json:"advice,omitempty"` // what to do about the problem
+}
+
+// PeerChain says how far a peer and this node differ on a chain, by the peer's
+// own word.
+type PeerChain struct {
+	Chain  string `json:"chain"`
+	Behind uint64 `json:"behind,omitempty"` // entries that the peer lacks
+	Ahead  uint64 `json:"ahead,omitempty"`  // entries that we lack
 }
 
 // Status describes the node.
@@ -115,16 +128,23 @@ func (n *Node) peers() []PeerStatus {
 	if r == nil {
 		return list
 	}
+	net := n.Network()
 	for _, p := range r.Peers() {
-		s := PeerStatus{Member: p.Member, Number: p.Number, State: "away", Address: p.Addr, RTTms: float64(p.RTT.Microseconds()) / 1000}
+		s := PeerStatus{
+			Member: p.Member, Number: p.Number, State: "away", Via: p.Line, Address: p.Addr,
+			RTTms: float64(p.RTT.Microseconds()) / 1000, Problem: p.Problem, Advice: p.Advice,
+		}
 		if p.Admitted {
 			s.State, s.Since = "connected", &p.Since
 		}
 		if p.LastError != nil {
 			s.Error = p.LastError.Error()
 		}
-		for _, behind := range p.Behind {
-			s.Behind += behind
+		for _, chain := range net.Chains() {
+			if behind, ahead := p.Behind[chain], p.Ahead[chain]; behind+ahead > 0 {
+				s.Behind += behind
+				s.Chains = append(s.Chains, PeerChain{ledger.ChainName(net.MemberOf(chain), chain), behind, ahead})
+			}
 		}
 		list = append(list, s)
 	}

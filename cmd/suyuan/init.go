@@ -68,6 +68,7 @@ keys/admin.json and its passphrase somewhere else.`,
 	f.StringVar(&o.HTTP, "http", "127.0.0.1:8080", "address of pages and API")
 	f.StringSliceVar(&o.P2P, "p2p", nil, "multiaddress to listen on for other nodes (default port 4001, QUIC and TCP)")
 	f.StringSliceVar(&o.Addrs, "addr", nil, "multiaddress under which others reach this node; the charter names it, so not 0.0.0.0 (default: --p2p)")
+	f.BoolVar(&o.Private, "private", false, "others cannot dial this node, as behind NAT: the charter names no address, members that can be dialled relay")
 	f.StringVar(&o.URL, "url", "", "public base URL of this node, if it has one")
 	f.StringVar(&o.CodeURL, "code-url", "", "base URL of the codes that it issues (default https://<network>)")
 	f.StringVar(&o.Guard, "guard", "", "path of the signing guard (default in the user's state directory)")
@@ -88,7 +89,11 @@ func printMember(e *env, dir string, m *node.MemberFile) {
 	fmt.Fprintf(e.stdout, "admin      %s\n", m.Admins[0])
 	fmt.Fprintf(e.stdout, "log key    %s\n", m.LogKey)
 	fmt.Fprintf(e.stdout, "peer       %s\n", m.Peer)
-	fmt.Fprintf(e.stdout, "addresses  %s\n", strings.Join(m.Addrs, " "))
+	addrs := strings.Join(m.Addrs, " ")
+	if addrs == "" {
+		addrs = "none; it is reached through members that can be dialled"
+	}
+	fmt.Fprintf(e.stdout, "addresses  %s\n", addrs)
 	fmt.Fprintf(e.stdout, "directory  %s\n", dir)
 	e.say("next: send %s to the company that proposes the charter, which runs", filepath.Join(dir, "member.json"))
 	e.say("      suyuan charter propose --out charter.json MEMBER.json …")

@@ -4,10 +4,12 @@ import (
 	"encoding/json"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/jedib0t/go-pretty/v6/table"
 	"github.com/spf13/cobra"
 
+	"suyuan/ledger"
 	"suyuan/node"
 )
 
@@ -64,4 +66,51 @@ func printStatus(e *env, s *node.Status) {
 		t.AppendRow(table.Row{c.Chain, c.Size, c.Final, fmt.Sprintf("%d of %d", c.Cosigned, s.Network.Cosigners), c.Peer})
 	}
 	fmt.Fprintln(e.stdout, t.Render())
+	printPeers(e, s.Peers)
+}
+
+// printPeers says how each other node is reached, or why it is not and what to
+// do about it. There are none unless the node runs.
+func printPeers(e *env, peers []node.PeerStatus) {
+	if len(peers) == 0 {
+		return
+	}
+	t := table.NewWriter()
+	t.SetStyle(table.StyleLight)
+	t.AppendHeader(table.Row{"peer", "via", "since", "round trip", "it lacks", "we lack"})
+	for _, p := range peers {
+		since, trip := "", ""
+		if p.Since != nil {
+			since = p.Since.Local().Format(time.DateTime)
+		}
+		if p.RTTms > 0 {
+			trip = fmt.Sprintf("%.1f ms", p.RTTms)
+		}
+		via := string(p.Via)
+		if via == "" {
+			via = p.State
+		}
+		t.AppendRow(table.Row{ledger.ChainName(p.Member, p.Number), via, since, trip, lag(p.Chains, false), lag(p.Chains, true)})
+	}
+	fmt.Fprintln(e.stdout, t.Render())
+	for _, p := range peers {
+		if p.Problem != "" {
+			fmt.Fprintf(e.stdout, "%s  %s: %s\n", ledger.ChainName(p.Member, p.Number), p.Problem, p.Advice)
+		}
+	}
+}
+
+// lag lists the chains on which the peer, or else we, are behind.
+func lag(chains []node.PeerChain, ours bool) string {
+	var list []string
+	for _, c := range chains {
+		n := c.Behind
+		if ours {
+			n = c.Ahead
+		}
+		if n > 0 {
+			list = append(list, fmt.Sprintf("%s %d", c.Chain, n))
+		}
+	}
+	return strings.Join(list, ", ")
 }

@@ -4,6 +4,7 @@ import (
 	"crypto/ed25519"
 	"errors"
 	"fmt"
+	"slices"
 	"sync/atomic"
 
 	"github.com/libp2p/go-libp2p"
@@ -60,6 +61,23 @@ func newHost(key ed25519.PrivateKey, listen []string, g *gate, network ledger.Ha
 		return nil, errors.Join(fmt.Errorf("start libp2p: %w", err), rm.Close())
 	}
 	return h, nil
+}
+
+// CheckListen checks a multiaddress to listen on: a number, and TCP or QUIC.
+func CheckListen(text string) error {
+	a, err := multiaddr.NewMultiaddr(text)
+	if err != nil {
+		return err
+	}
+	var codes []int
+	for _, c := range a {
+		codes = append(codes, c.Protocol().Code)
+	}
+	ip := len(codes) > 0 && (codes[0] == multiaddr.P_IP4 || codes[0] == multiaddr.P_IP6)
+	if ip && (slices.Equal(codes[1:], []int{multiaddr.P_TCP}) || slices.Equal(codes[1:], []int{multiaddr.P_UDP, multiaddr.P_QUIC_V1})) {
+		return nil
+	}
+	return fmt.Errorf("%q is not like /ip4/0.0.0.0/tcp/4001 or /ip6/::/udp/4001/quic-v1", text)
 }
 
 // resources are limits for a network of n nodes, any number of which may stand
