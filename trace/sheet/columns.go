@@ -79,11 +79,12 @@ var subjectColumns = map[trace.SubjectKind][]string{
 	trace.SubjectLot:     {"gtin", "lot"},
 	trace.SubjectGTIN:    {"gtin"},
 	trace.SubjectContent: {"unit", "code", "serial", "gtin", "run", "first", "last", "sscc", "lot"},
+	trace.SubjectMade:    {"output", "code", "serial", "gtin", "run", "first", "last", "sscc", "lot"},
 	trace.SubjectPattern: {"gtin", "run", "first", "unit gtin", "unit run", "unit first", "units", "per unit", "except"},
 }
 
 // subjectOrder is the order in which the columns of subjects stand.
-var subjectOrder = []string{"unit", "code", "serial", "sscc", "gtin", "lot", "run", "first", "last",
+var subjectOrder = []string{"output", "unit", "code", "serial", "sscc", "gtin", "lot", "run", "first", "last",
 	"per unit", "unit gtin", "unit run", "unit first", "units", "except"}
 
 func newLayout(spec *trace.KindSpec) *layout {

@@ -47,6 +47,7 @@ lines and counts), and those of the subjects that it may have:
 	sscc                   a logistic unit
 	unit                   with one of these: what is in that unit; by itself,
 	                       where the kind allows it: the unit
+	output                 with one of the others: made of that
 	unit gtin, unit run,   a pattern: first is the first code of the contents,
 	unit first, units,     per unit how many each unit holds, except a list
 	per unit, except       such as 13-14; 20

@@ -39,7 +39,6 @@ func TestSubjects(t *testing.T) {
 		{"a lot", "inspect", "gtin,lot", g + ",L1", `{"gtin":"` + g + `","lot":"L1"}`},
 		{"a lot that cannot be", "inspect", "gtin,lot", g + ",批一", "B2 ai-character"},
 		{"a product", "inspect", "gtin", g, `{"gtin":"` + g + `"}`},
-		{"a lot to sell", "sell", "gtin,run,first,lot", g + ",1,2,L1", "unknown-column"},
 		{"contents", "pack", "unit,gtin,run,first,last", exampleSSCC + "," + g + ",0,0,5", `{"unit":{"sscc":"` + exampleSSCC + `"},"content":{"gtin":"` + g + `","run":0,"from":0,"to":5}}`},
 		{"a case in a pallet", "pack", "pallet,sscc", exampleSSCC + ",069012340000000023", `{"unit":{"sscc":"` + exampleSSCC + `"},"content":{"sscc":"069012340000000023"}}`},
 		{"a lot in a case", "pack", "unit,gtin,lot", exampleSSCC + "," + g + ",L1", `{"unit":{"sscc":"` + exampleSSCC + `"},"content":{"gtin":"` + g + `","lot":"L1"}}`},

@@ -18,7 +18,7 @@ func TestReports(t *testing.T) {
 	}
 	var csvText strings.Builder
 	for _, line := range []string{
-		"单号;SSCC;渠道;价格;订单号", "D1;" + exampleSSCC + ";store;88.5;'=1+1", "D2;6.9012340E16;store;12;'-7",
+		"单号;SSCC;渠道;价格;订单号", "D1;" + exampleSSCC + ";store;88.5;'=1+1", "D2;6.9012340E+16;store;12;'-7",
 		"D2;069012340000000030;store;12;'-7", "D3;069012340000000047;A Store;;\"\"\"quoted\"\",\nlines\"",
 	} {
 		csvText.WriteString(line + "\r\n")

@@ -40,6 +40,9 @@ func subjectOf(spec *trace.KindSpec, cells subjectCells) (*trace.DraftSubject, *
 			return patternOf(cells)
 		}
 	}
+	if made, ok := cells["output"]; ok {
+		return madeOf(made, cells)
+	}
 	unitCell, packed := cells["unit"]
 	if !packed {
 		s, _, fault := itemOf(spec, cells)
@@ -61,6 +64,23 @@ func subjectOf(spec *trace.KindSpec, cells subjectCells) (*trace.DraftSubject, *
 		return nil, fault
 	}
 	return &trace.DraftSubject{Unit: unit, Content: content}, nil
+}
+
+// madeOf reads what was made, and of what: the other columns.
+func madeOf(made Cell, cells subjectCells) (*trace.DraftSubject, *misplaced) {
+	output, fault := codeOf("output", made, gs1.GTIN{})
+	if fault != nil {
+		return nil, fault
+	}
+	delete(cells, "output")
+	if len(cells) == 0 {
+		return nil, badSubject("output", "只填了产出的货品，没有填写所用的货品", "what was made is given without what it was made of")
+	}
+	input, _, fault := itemOf(nil, cells)
+	if fault != nil {
+		return nil, fault
+	}
+	return &trace.DraftSubject{Output: output, Input: input}, nil
 }
 
 // itemOf reads the columns of what is not packed. spec nil is the content of a

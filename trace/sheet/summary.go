@@ -53,6 +53,8 @@ func subjectText(s *trace.DraftSubject) string {
 		return fmt.Sprintf("%d units of %d: %s/%d/%d in %s/%d/%d", p.Count, p.Per, p.GTIN, p.Run, p.Start, p.UnitGTIN, p.UnitRun, p.UnitStart)
 	case s.Unit != nil && s.Content != nil:
 		return subjectText(s.Content) + " in " + subjectText(s.Unit)
+	case s.Output != nil && s.Input != nil:
+		return subjectText(s.Output) + " of " + subjectText(s.Input)
 	case s.Lot != "":
 		return fmt.Sprintf("%s lot %s", s.GTIN, s.Lot)
 	case s.Run != nil && s.From != nil && s.To != nil:

@@ -81,6 +81,9 @@ func (l *layout) exampleSubject() map[string]string {
 	goods := map[string]string{"gtin": exampleGTIN, "run": "0", "first": "0", "last": "23"}
 	spec := l.spec
 	switch {
+	case spec.Allows(trace.SubjectMade) && len(spec.Subjects) == 1:
+		goods["output"] = exampleGTIN + "/1/0-23"
+		return goods
 	case spec.Allows(trace.SubjectContent):
 		goods["unit"] = exampleSSCC
 		return goods

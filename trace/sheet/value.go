@@ -24,8 +24,9 @@ type reader struct {
 	zone     *time.Location
 }
 
-// scientific is a number of which a spreadsheet has kept the first digits only.
-var scientific = regexp.MustCompile(`^\d([.,]\d+)?[eE][+]?\d+$`)
+// scientific is a number of which a spreadsheet has kept the first digits only. It
+// always writes the plus; 5E10 may be a lot.
+var scientific = regexp.MustCompile(`^\d([.,]\d+)?[eE]\+\d+$`)
 
 // digitsOf reads a cell of a column of codes: nothing that was a number, and
 // nothing that has been one. Spaces around and the apostrophe that marks text
@@ -292,16 +293,28 @@ func gtinsOf(s string) (any, *fault) {
 
 func result[T any](v T, f *fault) (any, *fault) { return v, f }
 
+// choiceIn reads a choice, or the choices of a list.
 func choiceIn(f *trace.Field, c Cell) (any, *fault) {
 	text, fault := textOf(c)
 	if fault != nil {
 		return nil, fault
 	}
-	choice, ok := choiceOf(f, text)
-	if !ok {
-		return nil, wrong(CodeBadChoice, shown(text), strings.Join(f.Choices, ", "))
+	names := []string{text}
+	if elementOf[f.Type] != "" {
+		names = listOf(text)
 	}
-	return choice, nil
+	var list []string
+	for _, name := range names {
+		choice, ok := choiceOf(f, name)
+		if !ok {
+			return nil, wrong(CodeBadChoice, shown(name), strings.Join(f.Choices, ", "))
+		}
+		list = append(list, choice)
+	}
+	if elementOf[f.Type] != "" {
+		return list, nil
+	}
+	return list[0], nil
 }
 
 // plainText refuses early what a record cannot hold.
