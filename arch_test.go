@@ -28,16 +28,18 @@ var layers = map[string]string{
 	"trace":       "ledger trace/gs1 trace/code",
 	"trace/index": "ledger trace trace/gs1 trace/code badger",
 	"trace/proof": "ledger trace trace/gs1 trace/code",
+	"trace/scan":  "ledger trace",
 	"trace/sheet": "ledger trace trace/gs1 trace/code excel",
 
 	"node/wire":    "ledger",
 	"node/replica": "ledger ledger/store node/wire libp2p",
-	"node":         "ledger ledger/store trace trace/gs1 trace/code trace/index trace/proof node/replica libp2p keystore",
+	"node/scan":    "trace/scan badger mmdb",
+	"node":         "ledger ledger/store trace trace/gs1 trace/code trace/index trace/proof trace/scan node/replica node/scan libp2p keystore",
 
 	"api/web": "",
-	"api":     "ledger trace trace/gs1 trace/code trace/label trace/proof api/web fiber",
+	"api":     "ledger trace trace/gs1 trace/code trace/label trace/proof trace/scan api/web fiber",
 
-	"cmd/suyuan": "ledger ledger/store trace trace/gs1 trace/code trace/label trace/proof trace/sheet node api qrcode",
+	"cmd/suyuan": "ledger ledger/store trace trace/gs1 trace/code trace/label trace/proof trace/scan trace/sheet node api qrcode",
 }
 
 // fences are outside modules that only some packages may touch, so that no type
@@ -47,13 +49,14 @@ var fences = map[string]string{
 	"libp2p":   "github.com/libp2p/",
 	"fiber":    "github.com/gofiber/fiber",
 	"qrcode":   "github.com/skip2/go-qrcode",
+	"mmdb":     "github.com/oschwald/maxminddb-golang",
 	"excel":    "github.com/xuri/excelize",
 	"keystore": "github.com/ethereum/go-ethereum/accounts",
 }
 
 // pure lists packages in which nothing runs on its own: no goroutine starts in
 // them.
-var pure = []string{"ledger", "trace", "trace/gs1", "trace/proof", "trace/sheet"}
+var pure = []string{"ledger", "trace", "trace/gs1", "trace/proof", "trace/scan", "trace/sheet"}
 
 // topLevel is what may stand at the top of the tree; bin holds what scripts build.
 var topLevel = []string{"bin", "api", "cmd", "ledger", "node", "scripts", "trace", ".ci", ".git"}

@@ -45,7 +45,7 @@ func (s *Server) getCode(c *fiber.Ctx) error {
 	case wantsLinkset(linkType), c.Accepts(typeHTML, typeJSON, typeLinkset) == typeLinkset:
 		return sendLinkset(c, link, productName(answer).In(s.language(c)))
 	case c.Accepts(typeHTML, typeJSON) == typeJSON:
-		return sendJSON(c, answer)
+		return sendJSON(c, withScans(answer, s.seen(c, answer)))
 	case c.Accepts(typeHTML) == "":
 		return NewProblem(http.StatusNotAcceptable, codeNotAcceptable, "a code is answered as text/html, application/json or application/linkset+json")
 	}

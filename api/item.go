@@ -19,8 +19,14 @@ import (
 
 // itemPage shows an answer to people.
 func (s *Server) itemPage(c *fiber.Ctx, link gs1.Link, a *trace.Answer) error {
+	view := s.itemView(link, a)
+	view.Scans = scansView(s.seen(c, a))
+	var err error
+	if view.Beacon, err = s.beacon(c, a); err != nil {
+		return err
+	}
 	var buf bytes.Buffer
-	if err := s.pages.Item(&buf, s.language(c), s.itemView(link, a)); err != nil {
+	if err := s.pages.Item(&buf, s.language(c), view); err != nil {
 		return err
 	}
 	return s.sendPage(c, buf.Bytes())

@@ -48,6 +48,7 @@ const (
 	typeProblem = "application/problem+json"
 	typeText    = "text/plain"
 	typeBytes   = "application/octet-stream"
+	typePNG     = "image/png"
 )
 
 // routeTable is the whole surface.
@@ -69,6 +70,7 @@ func (s *Server) routeTable() []route {
 		{method: get, path: "/01/{rest...}", summary: "Any other GS1 Digital Link with a GTIN", query: resolve, gives: coded, handler: s.getCode},
 		{method: get, path: "/00/{sscc}", summary: "What is known of a logistic unit", query: resolve, gives: coded},
 		{method: get, path: "/00/{rest...}", summary: "Any other GS1 Digital Link with an SSCC", query: resolve, gives: coded, handler: s.getCode},
+		{method: get, path: "/scan/{token}.png", summary: "Picture by which a page that somebody looks at is counted", gives: []string{typePNG}, handler: s.getScan},
 
 		{method: get, path: "/api/v1/trail", summary: "Trail, pending events and assurance of a code", query: uri, gives: []string{typeJSON}, token: true, handler: s.getTrail},
 		{method: get, path: "/api/v1/proof", summary: "Proof bundle of a code", query: uri, gives: []string{typeJSON}, token: true, handler: s.getProof},

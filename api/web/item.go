@@ -59,6 +59,24 @@ func (p *itemPage) Dots() []bool {
 	return dots
 }
 
+// Scans says how often the code was looked up before, or nothing if that is not
+// known. Days are those where the item is, and numbers alone, since they are
+// compared with a receipt.
+func (p *itemPage) Scans() string {
+	v := p.Item.Scans
+	if v == nil {
+		return ""
+	}
+	if v.First.IsZero() {
+		return p.Words.Scans.None
+	}
+	phrase := p.Words.Scans.First
+	if !v.City.IsZero() {
+		phrase = p.Words.Scans.Where
+	}
+	return fill(phrase, "date", v.First.Format(time.DateOnly), "n", v.Count, "place", p.T(v.City))
+}
+
 // maxDots is how many dots stand beside the sentence on a narrow phone.
 const maxDots = 7
 

@@ -34,6 +34,9 @@ type Item struct {
 	Custody string   // state of custody, such as "sold"
 	Holder  Text     // who holds the item
 
+	Scans  *Scans // nil if scans are not counted
+	Beacon string // path of the picture that counts this page, or empty
+
 	Stored   Stored
 	Events   []Event // final, in the order of the trail
 	Pending  []Event // stored by this node and not final
@@ -107,6 +110,13 @@ type Report struct {
 type Stored struct {
 	Companies int
 	Of        int
+}
+
+// Scans say how often the code was looked up before.
+type Scans struct {
+	First time.Time // zero if it never was
+	City  Text      // of the first, or nothing
+	Count uint64
 }
 
 // A Mirror is another company's node that answers for the same code.

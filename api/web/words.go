@@ -7,6 +7,7 @@ type Words struct {
 	Switch   string                  `json:"switch_language"`
 	Verdict  map[string]VerdictWords `json:"verdict"`
 	Stored   string                  `json:"stored"`
+	Scans    ScanWords               `json:"scans"`
 	Levels   map[string]LevelWords   `json:"levels"`
 	Product  ProductWords            `json:"product"`
 	Timeline TimelineWords           `json:"timeline"`
@@ -28,6 +29,13 @@ type Words struct {
 type VerdictWords struct {
 	Label  string `json:"label"`
 	Advice string `json:"advice"`
+}
+
+// ScanWords say how often the code was looked up before.
+type ScanWords struct {
+	None  string `json:"none"`
+	First string `json:"first"`
+	Where string `json:"where"` // with the place of the first
 }
 
 // LevelWords belong to codes that stand for more than one item.

@@ -7,12 +7,15 @@ import (
 	"io"
 	"log/slog"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	"suyuan/api"
 	"suyuan/ledger"
 	"suyuan/ledger/store"
 	"suyuan/node"
 	"suyuan/trace"
 	"suyuan/trace/proof"
+	"suyuan/trace/scan"
 )
 
 // newAPI makes the API server of a node. Packages api and node do not know each
@@ -23,21 +26,49 @@ func newAPI(n *node.Node, log *slog.Logger) (*api.Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	b := backend{n}
-	return api.New(api.Config{
+	scans, err := n.OpenScans()
+	if err != nil {
+		return nil, err
+	}
+	metrics := prometheus.NewRegistry()
+	b := backend{n, scans}
+	server, err := api.New(api.Config{
 		Trails: b, Records: b, Logs: b, Chains: b, Auth: b, Health: b, Documents: b,
-		BaseURL: "", TrustedProxies: proxies, Log: log,
+		BaseURL: "", TrustedProxies: proxies, Log: log, Metrics: metrics,
 		Local: &api.Operator{Member: n.Member(), Scopes: []string{api.ScopeRead, api.ScopeWrite}},
 	})
+	if err := errors.Join(err, metrics.Register(scans)); err != nil {
+		return nil, errors.Join(err, scans.Close())
+	}
+	server.AtShutdown(scans.Close)
+	return server, nil
 }
 
 // backend answers what package api asks, from a node.
-type backend struct{ n *node.Node }
-
-// Answer implements api.Trails.
-func (b backend) Answer(ctx context.Context, uri string, viewer api.Viewer) (*trace.Answer, error) {
-	return b.n.Answer(ctx, uri, viewer.Member)
+type backend struct {
+	n     *node.Node
+	scans *node.Scans
 }
+
+// Answer implements api.Trails. What scans cannot say is no reason not to.
+func (b backend) Answer(ctx context.Context, uri string, viewer api.Viewer) (*trace.Answer, error) {
+	a, err := b.n.Answer(ctx, uri, viewer.Member)
+	if err == nil {
+		b.scans.Annotate(ctx, a, viewer.Member)
+	}
+	return a, err
+}
+
+// Seen implements api.Scans.
+func (b backend) Seen(_ context.Context, a *trace.Answer) (*scan.Summary, error) {
+	return b.scans.Seen(a)
+}
+
+// Token implements api.Scans.
+func (b backend) Token(a *trace.Answer) string { return b.scans.Token(a) }
+
+// Take implements api.Scans.
+func (b backend) Take(token string, v api.Visitor) { b.scans.Take(token, node.Visitor(v)) }
 
 // Proof implements api.Trails.
 func (b backend) Proof(ctx context.Context, uri string, _ api.Viewer) (*proof.Bundle, error) {
