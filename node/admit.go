@@ -52,9 +52,9 @@ func (n *Node) admitPending(p *store.Pending, charter *ledger.Charter) error {
 }
 
 // pendingEvent reads the event in a record that is about to be appended; nil
-// for the kinds of package ledger.
+// for grants and revocations, which are no events.
 func (n *Node) pendingEvent(p *store.Pending) (*trace.Event, error) {
-	if p.Record.Record.Kind < ledger.KindProduct {
+	if kind := p.Record.Record.Kind; kind == ledger.KindGrant || kind == ledger.KindRevoke {
 		return nil, nil
 	}
 	o := &ledger.OpenedEntry{Entry: ledger.Entry{Kind: ledger.EntryRecord, Time: p.Time}, Hash: p.Hash, Record: p.Record}
@@ -179,6 +179,31 @@ func (v ownView) Record(id ledger.Hash) (*trace.Event, error) {
 		}
 	}
 	return v.n.ownRecord(id)
+}
+
+// Disclosures implements trace.OwnView.
+func (v ownView) Disclosures(id ledger.Hash) (map[ledger.Hash]uint64, error) {
+	chain, seq, ok, err := v.n.store.Find(id)
+	if err != nil || !ok || v.n.Network().MemberOf(chain) != v.n.member.Member {
+		return nil, err
+	}
+	raw, err := v.n.store.Sidecar(chain, seq)
+	if err != nil {
+		return nil, err
+	}
+	sc, err := ledger.DecodeSidecar(raw)
+	if err != nil {
+		return nil, err
+	}
+	held := make(map[ledger.Hash]uint64, len(sc.Disclosures))
+	for _, raw := range sc.Disclosures {
+		d, err := ledger.DecodeDisclosure(raw)
+		if err != nil {
+			return nil, err
+		}
+		held[ledger.DisclosureDigest(raw)] = d.Path
+	}
+	return held, nil
 }
 
 // ownRecord returns the event in a stored record of this member, nil if there is

@@ -39,6 +39,8 @@ const (
 	RefusedNoRecord     = "unknown-record"
 	RefusedUncorrected  = "not-correctable"
 	RefusedCorrected    = "already-corrected"
+	RefusedNoDisclosure = "unknown-disclosure"
+	RefusedNotErasable  = "not-erasable"
 )
 
 // A Refusal says why a record is not accepted at its author's door and what to
@@ -77,6 +79,9 @@ type OwnView interface {
 	Registered(kind ledger.Kind, slug string) (bool, error)
 	// Record returns the member's own event whose record has that id.
 	Record(id ledger.Hash) (*Event, error)
+	// Disclosures returns the numbers of the fields of the member's own record
+	// with that id that are disclosures and stored, by their digests.
+	Disclosures(id ledger.Hash) (map[ledger.Hash]uint64, error)
 	// Entry returns the event whose entry has that leaf hash, whoever wrote it.
 	Entry(leaf ledger.Hash) (*Event, error)
 }
@@ -102,6 +107,8 @@ func Admit(e *Event, charter *ledger.Charter, view OwnView) error {
 		return a.run()
 	case ledger.KindPlace, ledger.KindParty:
 		return nil
+	case ledger.KindErase:
+		return a.erase()
 	case ledger.KindAppoint:
 		return a.appoint()
 	case ledger.KindCorrect:
@@ -245,6 +252,34 @@ func (a *admission) appoint() error {
 	return nil
 }
 
+// erase holds that what is erased is the member's own, and nothing on which
+// trails depend: then all nodes would have to forget at one moment.
+func (a *admission) erase() error {
+	record, err := a.ownRecord("record")
+	if err != nil {
+		return err
+	}
+	held, err := a.view.Disclosures(record.ID)
+	if err != nil {
+		return fmt.Errorf("look up disclosures of record %s: %w", record.ID, err)
+	}
+	spec, ok := Spec(record.Kind)
+	if !ok {
+		return refuse(RefusedNotErasable, "records of kind %s are not known to this version.", record.Kind)
+	}
+	digests, _ := a.event.Fields["digests"].([]ledger.Hash)
+	for _, d := range digests {
+		number, ok := held[d]
+		if !ok {
+			return refuse(RefusedNoDisclosure, "record %s has no disclosure %s, or it is erased.", record.ID, d)
+		}
+		if f, ok := spec.numbered(number); ok && f.Folded {
+			return refuse(RefusedNotErasable, "the trail of goods depends on %s of a %s record. Correct the record instead.", f.Name, spec.Kind)
+		}
+	}
+	return nil
+}
+
 func (a *admission) product() error {
 	f := a.event.Fields
 	gtin := f.GTIN("gtin")
@@ -358,7 +393,7 @@ func (a *admission) subject(s Subject, passing bool) error {
 		switch a.event.Kind {
 		case ledger.KindActivate, ledger.KindHold, ledger.KindRelease:
 			return a.needEntitled(s.GTIN)
-		case ledger.KindRecall, ledger.KindWithdraw:
+		case ledger.KindRecall, ledger.KindWithdraw, ledger.KindLink:
 			return a.needAuthority(s.GTIN)
 		case ledger.KindInspect:
 			ok, err := a.entitled(s.GTIN)
@@ -373,8 +408,10 @@ func (a *admission) subject(s Subject, passing bool) error {
 			return err
 		}
 		switch a.event.Kind {
-		case ledger.KindRecall, ledger.KindWithdraw:
+		case ledger.KindRecall, ledger.KindWithdraw, ledger.KindLink:
 			return a.needAuthority(s.Range.GTIN)
+		case ledger.KindClaim:
+			return a.claim(s.Range)
 		case ledger.KindActivate:
 			if err := a.needEntitled(s.Range.GTIN); err != nil {
 				return err
@@ -392,6 +429,22 @@ func (a *admission) subject(s Subject, passing bool) error {
 		}
 	}
 	return a.custody(s, passing)
+}
+
+// claim holds that a claim is of one code and on the chain that issued it. That
+// it is the first is not asked: a second one is what everybody is to learn of.
+func (a *admission) claim(r Range) error {
+	if len(a.event.Subjects) != 1 || r.Count() != 1 {
+		return badField("subjects", "a claim is about one code")
+	}
+	run, err := a.view.Run(r.GTIN, r.Run)
+	if err != nil {
+		return fmt.Errorf("look up run %d of %s: %w", r.Run, r.GTIN, err)
+	}
+	if run == nil || run.Chain != a.event.Chain {
+		return refuse(RefusedNotIssuer, "only the chain that issued run %d of product %s can check its hidden codes.", r.Run, r.GTIN)
+	}
+	return nil
 }
 
 // insideRun holds that a run is known to who issues or activates it, and that a
@@ -455,6 +508,7 @@ func (a *admission) custody(s Subject, passing bool) error {
 		examines:  func(member string, i Item) bool { return examines([]*ledger.Charter{a.charter}, member, i.GTIN) },
 		missing:   func(ref ledger.Hash) bool { return !stored[ref] },
 		appointed: func(e *Event) bool { return a.mayAct || e != a.event }, // what was admitted once is right
+		issues:    func(*Event) bool { return true },                       // checked before
 		recalls:   func(*Event) bool { return false },                      // checked before
 		replaced:  func(ref ledger.Hash) ledger.Hash { return fixes.replaced[ref] },
 	}

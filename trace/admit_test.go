@@ -76,6 +76,22 @@ func (v ownView) Record(id ledger.Hash) (*Event, error) {
 	return nil, nil
 }
 
+// Disclosures pretends that each field of a record is a disclosure whose digest
+// is its number.
+func (v ownView) Disclosures(id ledger.Hash) (map[ledger.Hash]uint64, error) {
+	e, err := v.Record(id)
+	if err != nil || e == nil {
+		return nil, err
+	}
+	spec, _ := Spec(e.Kind)
+	held := map[ledger.Hash]uint64{}
+	for name := range e.Fields {
+		f, _ := spec.Field(name)
+		held[ledger.Hash{byte(f.Number)}] = f.Number
+	}
+	return held, nil
+}
+
 func (v ownView) Entry(leaf ledger.Hash) (*Event, error) {
 	for _, e := range v.w.events {
 		if e.Hash == leaf {
@@ -91,6 +107,13 @@ func (w *world) try(party string, kind ledger.Kind, opts ...option) error {
 	w.events = w.events[:len(w.events)-1]
 	w.size[e.Chain]--
 	return Admit(e, w.charter, ownView{w, e.Member})
+}
+
+// tryErase erases a field of an activation of lanzhi's.
+func (w *world) tryErase(member string, number byte) error {
+	w.product()
+	e := w.do("lanzhi", activate, about(codes(0, 99)), field("lot", "L1"), field("co_approval", "Ms Li"), field("line", "line-2"))
+	return w.try(member, ledger.KindErase, field("record", e.ID), field("digests", []ledger.Hash{{number}}))
 }
 
 // party registers a hosted party.
@@ -405,6 +428,19 @@ func TestAdmit(t *testing.T) {
 		}, RefusedNoAuthority},
 		{"sell some of a lot", func(w *world) error { return w.try("dist", sell, about(Of(Lot(wine, "B1")))) }, ""},
 		{"begin another's lot", func(w *world) error { return w.try("dist", activate, about(Of(Lot(wine, "B1"))), field("lot", "B1")) }, RefusedNoAuthority},
+		{"erase what no trail reads", func(w *world) error { return w.tryErase("lanzhi", 5) }, ""},
+		{"erase what the fold reads", func(w *world) error { return w.tryErase("lanzhi", 1) }, RefusedNotErasable},
+		{"erase what is not there", func(w *world) error { return w.tryErase("lanzhi", 77) }, RefusedNoDisclosure},
+		{"erase of another's record", func(w *world) error { return w.tryErase("dist", 5) }, RefusedNoRecord},
+		{"claim a code", func(w *world) error { ready(w); return w.try("lanzhi", claim, about(codes(5, 5))) }, ""},
+		{"claim again", func(w *world) error {
+			ready(w)
+			w.do("lanzhi", claim, about(codes(5, 5)))
+			return w.try("lanzhi", claim, about(codes(5, 5)))
+		}, ""},
+		{"claim another's", func(w *world) error { ready(w); return w.try("dist", claim, about(codes(5, 5))) }, RefusedNotIssuer},
+		{"link one's product", func(w *world) error { return w.try("lanzhi", link, about(Of(Product(wine)))) }, ""},
+		{"link another's", func(w *world) error { return w.try("dist", link, about(codes(0, 9))) }, RefusedNoAuthority},
 		{"inspect one's product", func(w *world) error { return w.try("lanzhi", inspect, about(Of(Product(wine)))) }, ""},
 		{"inspect another's lot", func(w *world) error { return w.try("dist", inspect, about(Of(Lot(wine, "L1")))) }, RefusedNoAuthority},
 		{"inspect as an auditor", func(w *world) error { return w.try("audit", inspect, about(Of(Lot(wine, "L1")))) }, ""},

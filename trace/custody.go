@@ -47,6 +47,7 @@ type machine struct {
 	active    *Event // the activation that counts
 	since     *Event // what made custody as it is
 	made      *Event // the transform of which it came
+	claimed   *Event // the first use of the hidden code
 
 	// In transit: where to, by which shipment, and the state before it.
 	to       string
@@ -64,6 +65,7 @@ type rules struct {
 	examines  func(member string, item Item) bool // may it inspect what it does not hold?
 	appointed func(e *Event) bool                 // has the brand let its actor sign it?
 	missing   func(ref ledger.Hash) bool          // does the ref lead outside what is known?
+	issues    func(e *Event) bool                 // does its chain issue the item's run?
 	recalls   func(e *Event) bool                 // do a recall's filters let the item through?
 	replaced  func(ref ledger.Hash) ledger.Hash   // what a correction puts in an entry's place
 }
@@ -156,8 +158,25 @@ func (m *machine) observe(e *Event, scoped bool) bool {
 		return m.recall(e, IsRecalled)
 	case ledger.KindWithdraw:
 		return m.recall(e, IsWithdrawn)
+	case ledger.KindClaim:
+		m.claim(e)
+	case ledger.KindLink:
+		return false // see [Links]
 	}
 	return true
+}
+
+// claim counts uses of the hidden code, as the chain tells that alone can check
+// it.
+func (m *machine) claim(e *Event) {
+	switch {
+	case !m.rules.issues(e):
+		m.report(NotAuthority, e, nil)
+	case m.claimed != nil:
+		m.report(ClaimedTwice, e, m.claimed)
+	default:
+		m.claimed = e
+	}
 }
 
 // loose handles an event about a lot or product, of which nobody has exclusive

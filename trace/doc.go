@@ -154,6 +154,11 @@ inspect, hold, release) counts as if the brand had signed it. Levels, parents an
 territories of dealers are for the parties: a sale outside the territory of its
 seller is a finding of [NowOf] for the brand, the seller and the auditors.
 
+The chain that issued a code claims it when the code hidden under its coating is
+used; later claims are findings. [Links] gives the pages that the brand names. An
+erase record names disclosures of an own record by their digests; what the fold
+reads cannot be erased.
+
 # Corrections
 
 The author of a record may take it back (correct), naming it by its id and being

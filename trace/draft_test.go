@@ -24,6 +24,7 @@ var update = flag.Bool("update", false, "write the files in testdata anew")
 // drafts has one draft per kind with every field, in the order of kinds. Values
 // that must not be seen by all hold the name of their audience in capitals.
 var drafts = []string{
+	`{"kind":"erase","at":"2026-03-01T08:00:00+08:00","fields":{"digests":["` + hash1 + `"],"ground":"members-ground","record":"` + hash2 + `"}}`,
 	`{"kind":"product","at":"2026-03-01T08:00:00+08:00","fields":{"gtin":"6901234567892","version":2,"applies_from":"2026-04-01","corrects":1,
 	  "producer":"lanzhi/factory","issuing_chain":1,"names":{"zh":"兰芷干红","en":"Lanzhi Red"},"origin":{"zh":"宁夏"},"net_content":"750 mL",
 	  "shelf_life_days":3650,"licences":["SC11500000000000"],"picture":"` + hash1 + `","scan_threshold":31337,"reward_trigger":"members-only","sku":"OWN sku"}}`,
@@ -66,6 +67,9 @@ var drafts = []string{
 	  "fields":{"class":"class-3",` + recallDraft + `}}`,
 	`{"kind":"correct","at":"2026-03-01T08:00:00+08:00","subjects":[{"gtin":"06901234567892","run":3,"from":0,"to":599}],
 	  "fields":{"target":"` + hash1 + `","replacement":"` + hash2 + `","reason":"item-wrong-lot","text":"PARTIES text"}}`,
+	`{"kind":"claim","at":"2026-03-01T08:00:00+08:00","subjects":[{"uri":"code 5"}],"fields":{"opening":"ITEM1234","claimant":"OWN tag"}}`,
+	`{"kind":"link","at":"2026-03-01T08:00:00+08:00","subjects":[{"gtin":"06901234567892"},{"gtin":"06901234567892","lot":"L1"}],
+	  "fields":{"type":"gs1:pip","href":"https://lanzhi.example/wine?x=1","language":"zh","media_type":"text/html","title":{"zh":"产品页"}}}`,
 }
 
 // lotDrafts are about lots without serials: a quantity stands only there.

@@ -30,9 +30,10 @@ type Event struct {
 	Member   string // slug of the chain's member
 	Party    string // slug of the party hosted by Member that acted, or ""
 	Place    string // id of the member's place, or ""
-	At       int64  // when it happened, ms since 1970 UTC
-	Zone     int    // minutes east of UTC where it happened
-	Recorded int64  // entry time, ms since 1970 UTC
+	Signer   ledger.Address
+	At       int64 // when it happened, ms since 1970 UTC
+	Zone     int   // minutes east of UTC where it happened
+	Recorded int64 // entry time, ms since 1970 UTC
 
 	Subjects []Subject // in the order of the leaves
 	Refs     []ledger.Hash
@@ -189,7 +190,7 @@ func decodeEvent(pos Position, o *ledger.OpenedEntry, sc *ledger.Sidecar, seen l
 	}
 	e = &Event{
 		Position: pos, Hash: o.Hash, ID: o.Record.ID,
-		Kind: r.Kind, Member: r.Member, Party: r.Party, Place: r.Place,
+		Kind: r.Kind, Member: r.Member, Party: r.Party, Place: r.Place, Signer: r.Signer,
 		At: r.At, Zone: r.Zone, Recorded: o.Entry.Time,
 		Fields: Values{},
 	}

@@ -41,6 +41,8 @@ const (
 	PartOfSet          = "part-of-set"
 	SourceRecalled     = "source-recalled"
 	SourceWarning      = "source-warning"
+	ClaimedTwice       = "claimed-twice"
+	RevokedLater       = "signer-revoked-later"
 	SaleMissing        = "sale-missing"
 	ReturnedByOther    = "returned-by-other"
 	OnHold             = "on-hold"
@@ -187,6 +189,12 @@ var findingSpecs = map[string]findingSpec{
 	SourceWarning: {Warning, pub,
 		"{a}制成此商品所用的商品，其记录有需要留意之处。",
 		"The records of something of which {a} made this item have something to note."},
+	ClaimedTwice: {Warning, pub,
+		"{a}登记了暗码再次被使用，第一次是在{at}。",
+		"{a} recorded another use of the hidden code; the first was on {at}."},
+	RevokedLater: {Notice, mem,
+		"为{a}登记此事的密钥后来被停用。",
+		"The key that signed this for {a} was revoked later."},
 	SaleMissing: {Notice, mem,
 		"{a}收回了退货，但没有此前的售出记录。",
 		"{a} took the item back, but its sale had not been recorded."},
@@ -273,6 +281,9 @@ func (f Finding) with(other *Event) Finding {
 		f.b = other.Actor()
 		if !slices.Contains(f.Records, other.ID) {
 			f.Records = append(f.Records, other.ID)
+		}
+		if f.Code == ClaimedTwice {
+			f.at = dayOf(other.At, other.Zone)
 		}
 	}
 	return f

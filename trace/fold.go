@@ -42,6 +42,9 @@ type Input struct {
 	// Known reports whether an entry with that leaf hash stands within AsOf;
 	// the events about the item itself are known in any case.
 	Known func(leaf ledger.Hash) bool
+	// Revoked returns where on a chain a signer's right to sign there ended, if it
+	// did; nil knows of none.
+	Revoked func(chain uint32, signer ledger.Address) (seq uint64, ok bool)
 	// Bracket returns the times between which an entry was made according to
 	// the frontiers of others, 0 where there is no bound; nil knows no bounds.
 	Bracket func(pos Position) (notBefore, notAfter int64)
@@ -127,6 +130,7 @@ func newFolder(in Input) *folder {
 		examines:  func(member string, i Item) bool { return examines(in.Charters, member, i.GTIN) },
 		missing:   func(ref ledger.Hash) bool { return in.Known == nil || !in.Known(ref) },
 		recalls:   f.trail.recalls,
+		issues:    func(e *Event) bool { return f.trail.Run != nil && f.trail.Run.Chain == e.Chain },
 	}
 	f.trail.rules = f.rules
 	f.things = thingsOf(in.Item, f.events)
@@ -568,7 +572,7 @@ func (f *folder) day() string {
 	return "9999-12-31" // no item: the newest version
 }
 
-// about returns the findings about when an event was recorded.
+// about returns the findings about when and by which key an event was recorded.
 func (f *folder) about(e *Event) []Finding {
 	var list []Finding
 	newest := newestOf(f.in.Charters)
@@ -584,6 +588,11 @@ func (f *folder) about(e *Event) []Finding {
 		notBefore, notAfter := f.in.Bracket(e.Position)
 		if e.Recorded < notBefore || notAfter > 0 && e.Recorded > notAfter {
 			list = append(list, newFinding(ClockOutside, e))
+		}
+	}
+	if f.in.Revoked != nil {
+		if seq, ok := f.in.Revoked(e.Chain, e.Signer); ok && seq > e.Seq && seq < f.in.AsOf[e.Chain] {
+			list = append(list, newFinding(RevokedLater, e))
 		}
 	}
 	return list

@@ -29,6 +29,8 @@ const (
 	correct  = ledger.KindCorrect
 	appoint  = ledger.KindAppoint
 	making   = ledger.KindTransform
+	claim    = ledger.KindClaim
+	link     = ledger.KindLink
 )
 
 func TestFold(t *testing.T) {
@@ -470,6 +472,24 @@ func TestFold(t *testing.T) {
 			w.do("dist", ship, about(Of(Lot(wine, "B1"))), to("wh"))
 			w.do("wh", sell, about(Of(Lot(wine, "B1"))))
 		}, Lot(wine, "B1"), Consistent, "", "", nil},
+		{"hidden code used", func(w *world) {
+			w.product()
+			w.do("lanzhi", activate, all, lot)
+			w.do("lanzhi", claim, about(codes(5, 5)))
+			w.do("lanzhi", link, all)
+		}, bottle(5), Consistent, Active, "lanzhi", nil},
+		{"hidden code used again", func(w *world) {
+			w.product()
+			w.do("lanzhi", activate, all, lot)
+			w.do("lanzhi", claim, about(codes(5, 5)))
+			w.do("lanzhi", claim, about(codes(5, 5)))
+			w.do("lanzhi", claim, about(codes(5, 5)))
+		}, bottle(5), Warn, Active, "lanzhi", []string{ClaimedTwice, ClaimedTwice}},
+		{"hidden code used, by one who cannot know", func(w *world) {
+			w.product()
+			w.do("lanzhi", activate, all, lot)
+			w.do("dist", claim, about(codes(5, 5)))
+		}, bottle(5), Consistent, Active, "lanzhi", []string{NotAuthority}},
 		{"void by a stranger counts for nothing", func(w *world) {
 			w.product()
 			w.do("lanzhi", activate, all, lot)
@@ -933,6 +953,47 @@ func TestBalances(t *testing.T) {
 	}
 	if got := tr.Words(list, Viewer{Code: true}); len(got) > 0 {
 		t.Errorf("the public is told %v", got)
+	}
+}
+
+// Links are the brand's, the narrowest first, and end with a correction.
+func TestLinks(t *testing.T) {
+	w := newWorld(t)
+	w.product()
+	page := func(member, kind, href string, s Subject) *Event {
+		return w.do(member, link, about(s), field("type", kind), field("href", "https://lanzhi.example/"+href))
+	}
+	page("lanzhi", "gs1:pip", "wine", Of(Product(wine)))
+	page("lanzhi", "gs1:certificationInfo", "lab", Of(Product(wine)))
+	page("dist", "gs1:pip", "phish", Of(Product(wine)))
+	page("lanzhi", "gs1:pip", "L1", Of(Lot(wine, "L1")))
+	page("lanzhi", "gs1:pip", "L2", Of(Lot(wine, "L2")))
+	old := page("lanzhi", "gs1:pip", "old", codes(0, 9))
+	page("lanzhi", "gs1:pip", "mine", codes(5, 5))
+	w.do("lanzhi", correct, about(codes(0, 9)), target(old))
+	var got []string
+	for _, l := range Links([]*ledger.Charter{w.charter}, w.events, bottle(5), "L1") {
+		got = append(got, strings.TrimPrefix(l.Href, "https://lanzhi.example/"))
+	}
+	if want := []string{"mine", "L1", "lab", "wine"}; !slices.Equal(got, want) {
+		t.Errorf("links %v, want %v", got, want)
+	}
+}
+
+// Members learn that a key was revoked after it had signed, within what is
+// final.
+func TestRevokedLater(t *testing.T) {
+	w := newWorld(t)
+	w.product()
+	e := w.do("lanzhi", activate, about(codes(0, 99)), field("lot", "L1"))
+	w.do("lanzhi", ledger.KindPlace, field("id", "x"))
+	e.Signer = ledger.Address{7}
+	in := w.input(bottle(5))
+	for seq, want := range map[uint64][]string{e.Seq - 1: nil, e.Seq + 1: {RevokedLater}, in.AsOf[3]: nil} {
+		in.Revoked = func(chain uint32, signer ledger.Address) (uint64, bool) { return seq, chain == 3 && signer == e.Signer }
+		if got := codesOf(Fold(in)); !slices.Equal(got, want) {
+			t.Errorf("revoked at %d: findings %v, want %v", seq, got, want)
+		}
 	}
 }
 

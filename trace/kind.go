@@ -91,6 +91,12 @@ var stopFields = []Field{
 // specs is the table: validation, JSON and documentation come from it. It is
 // never changed.
 var specs = []KindSpec{
+	{Kind: ledger.KindErase, Who: "the author of what it erases", Doc: "disclosures of an own record whose bytes every node forgets",
+		Fields: []Field{
+			{Number: 1, Name: "digests", Type: TypeHashes, Audience: mem, Required: true, Doc: "of the disclosures"},
+			{Number: 2, Name: "ground", Type: TypeToken, Audience: mem, Required: true, Doc: "such as consent-withdrawn, purpose-ended, court-order"},
+			{Number: 3, Name: "record", Type: TypeHash, Audience: mem, Required: true, Doc: "id of the record that has them"},
+		}},
 	{Kind: ledger.KindProduct, Who: "the member to which the charter gives the GTIN", Doc: "a product, or a new version of it",
 		Fields: []Field{
 			{Number: 1, Name: "gtin", Type: TypeGTIN, Audience: pub, InRecord: true, Required: true, Folded: true, Doc: "the product's GTIN"},
@@ -247,6 +253,19 @@ var specs = []KindSpec{
 			{Number: 2, Name: "replacement", Type: TypeHash, Audience: pub, InRecord: true, Folded: true, Doc: "id of the record that stands in its place"},
 			{Number: 3, Name: "reason", Type: TypeToken, Audience: itm, Required: true, Doc: "such as wrong-lot, wrong-party, duplicate"},
 			{Number: 4, Name: "text", Type: TypeText, Audience: pty, Doc: "what happened"},
+		}},
+	{Kind: ledger.KindClaim, Who: "the chain that issued the code", Doc: "the code hidden on the item used", Subjects: []SubjectKind{SubjectRange},
+		Fields: []Field{
+			{Number: 1, Name: "opening", Type: TypeText, Audience: itm, Required: true, Doc: "the hidden code, which thereby is no secret any more"},
+			{Number: 2, Name: "claimant", Type: TypeText, Audience: own, Doc: "the author's own mark for who used it"},
+		}},
+	{Kind: ledger.KindLink, Who: "the member to which the charter gives the GTIN", Doc: "a page about the goods", Subjects: scopes,
+		Fields: []Field{
+			{Number: 1, Name: "type", Type: TypeLinkType, Audience: pub, InRecord: true, Required: true, Folded: true, Doc: "what the page is, in the GS1 vocabulary"},
+			{Number: 2, Name: "href", Type: TypeURL, Audience: pub, Required: true, Folded: true, Doc: "its address"},
+			{Number: 3, Name: "language", Type: TypeLanguage, Audience: pub, InRecord: true, Doc: "its language"},
+			{Number: 4, Name: "media_type", Type: TypeMediaType, Audience: pub, InRecord: true, Doc: "its media type"},
+			{Number: 5, Name: "title", Type: TypeNames, Audience: pub, Doc: "what people call it"},
 		}},
 }
 
