@@ -8,7 +8,7 @@ var kindWords = map[string]string{
 	"unpack": "拆箱", "transform": "加工", "ship": "发货", "receive": "收货",
 	"cancel": "取消发货", "sell": "销售", "return": "退货", "inspect": "检验",
 	"hold": "冻结", "release": "解冻", "recall": "召回", "withdraw": "下架",
-	"correct": "更正", "claim": "验真", "link": "链接",
+	"correct": "更正", "erase": "擦除", "claim": "验真", "link": "链接",
 }
 
 // fieldWords are the Chinese names of fields, by field or, where a kind calls
@@ -81,7 +81,7 @@ var fieldWords = map[string][]string{
 	"price":   {"成交价", "价格"},
 
 	"type":         {"类别"},
-	"inspect.type": {"检验类型"}, "transform.type": {"加工类型"},
+	"inspect.type": {"检验类型"}, "transform.type": {"加工类型"}, "link.type": {"链接类型"},
 	"standard":    {"标准", "检验标准"},
 	"result":      {"结果", "检验结果"},
 	"issuer":      {"出具机构", "检验机构"},
@@ -104,8 +104,9 @@ var fieldWords = map[string][]string{
 	"scope":       {"范围"},
 	"advice":      {"处理建议"},
 	"filter":      {"筛选条件"},
-	"quantity":    {"数量"},
-	"lots":        {"涉及批号"}, "activated_from": {"激活起始时间"}, "activated_to": {"激活截止时间"},
+	"record":      {"记录编号"}, "digests": {"披露摘要"}, "ground": {"擦除依据"}, "title": {"标题"},
+	"quantity": {"数量"},
+	"lots":     {"涉及批号"}, "activated_from": {"激活起始时间"}, "activated_to": {"激活截止时间"},
 	"gtins":       {"适用商品条码"},
 	"target":      {"目标记录"},
 	"replacement": {"替代记录"},
