@@ -110,7 +110,7 @@ func (m *machine) apply(t *touched) bool {
 	if t.inert {
 		return t.scoped || m.mentioned(t)
 	}
-	if m.custody.State == Void && !m.named(t) {
+	if m.custody.State == Void && !t.scoped && !m.named(t) {
 		return false // passed over
 	}
 	switch e.Kind {
@@ -314,7 +314,12 @@ func (m *machine) void(e *Event) {
 	if m.custody.State == Void {
 		return
 	}
-	if !m.rules.entitles(e, m.item) && !m.holds(e, NotAuthority) {
+	switch {
+	case m.rules.entitles(e, m.item):
+	case m.custody.State == Sold, m.custody.State == Used:
+		m.report(NotAuthority, e, nil) // nobody holds it
+		return
+	case !m.holds(e, NotAuthority):
 		return
 	}
 	m.become(Void, "", e)

@@ -326,7 +326,7 @@ func TestAudiences(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		tr := Fold(Input{Item: bottle(5), Events: []*Event{e}, AsOf: map[uint32]uint64{1: 8}, Charters: []*ledger.Charter{net.Charter()}})
+		tr := Fold(Input{Item: Code(wine, 3, 5), Events: []*Event{e}, AsOf: map[uint32]uint64{1: 8}, Charters: []*ledger.Charter{net.Charter()}})
 		for _, v := range []Viewer{{}, {Code: true}, {Member: "dist"}} {
 			shown := mustJSON(t, tr.View(e, v)) + mustJSON(t, tr.For(v))
 			for a := v.audience() + 1; a <= ledger.Own; a++ {

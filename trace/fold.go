@@ -314,7 +314,12 @@ func (f *folder) addCorrected() {
 	show := func(e *Event) {
 		t := touch(e, f.things)
 		t.inert, t.scoped = true, f.trail.scoped(e)
-		f.timeline = slices.Insert(f.timeline, f.after(e.At), placed{t, e.At})
+		at := f.after(e.At)
+		// What stands in its place has its position, and comes behind it.
+		if i := slices.IndexFunc(f.timeline[:at], func(p placed) bool { return p.event.Position == e.Position }); i >= 0 {
+			at = i
+		}
+		f.timeline = slices.Insert(f.timeline, at, placed{t, e.At})
 	}
 	for _, e := range f.events {
 		x := f.fixes.of[e.ID]
