@@ -55,10 +55,6 @@ func (s *Server) caller(c *fiber.Ctx) (*Operator, error) {
 		}
 		return nil, nil
 	}
-	client := s.clientOf(c)
-	if s.failures.spent(client) {
-		return nil, tooMany("too many wrong tokens came from this address")
-	}
 	scheme, token, _ := strings.Cut(header, " ")
 	if !strings.EqualFold(scheme, "Bearer") || token == "" || len(token) > maxTokenBytes {
 		return nil, s.unauthorized(c, "the Authorization header must be Bearer and a token")
@@ -70,9 +66,12 @@ func (s *Server) caller(c *fiber.Ctx) (*Operator, error) {
 	return op, err
 }
 
-// unauthorized counts a failure.
+// unauthorized counts a failure. Only wrong tokens are held up: behind a proxy or
+// a company's router strangers have the address of those with a right one.
 func (s *Server) unauthorized(c *fiber.Ctx, detail string) error {
-	s.failures.allow(s.clientOf(c))
+	if !s.failures.allow(s.clientOf(c)) {
+		return tooMany("too many wrong tokens came from this address")
+	}
 	return NewProblem(http.StatusUnauthorized, codeBadToken, detail)
 }
 

@@ -157,7 +157,8 @@ func (s *Server) submitSigned(c *fiber.Ctx) ([]Result, error) {
 	results := s.cfg.Records.SubmitSigned(c.UserContext(), signed)
 	for _, r := range results {
 		switch ledger.CodeOf(r.Err) {
-		case ledger.CodeSignature, ledger.CodeHighS, ledger.CodeSigner, ledger.CodeNoGrant:
+		case ledger.CodeSignature, ledger.CodeHighS, ledger.CodeSigner, ledger.CodeNoGrant,
+			ledger.CodeNetwork, ledger.CodeChain, ledger.CodeRevoked, ledger.CodeNotAdmin: // well signed, by anybody
 			s.failures.allow(s.clientOf(c))
 		}
 	}
