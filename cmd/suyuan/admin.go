@@ -264,7 +264,11 @@ func (a *admin) codes(w http.ResponseWriter, r *http.Request) {
 	}
 	var numbers [3]uint64
 	for i, text := range []string{r.PathValue("run"), r.URL.Query().Get("from"), r.URL.Query().Get("to")} {
-		if numbers[i], err = strconv.ParseUint(text, 10, 32); err != nil {
+		bits := 32
+		if i == 0 {
+			bits = 16
+		}
+		if numbers[i], err = strconv.ParseUint(text, 10, bits); err != nil {
 			a.refuse(w, bad{err})
 			return
 		}
