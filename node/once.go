@@ -201,8 +201,8 @@ func failAll(placed []Placed, err error) []Placed {
 
 func (n *Node) journalPath() string { return filepath.Join(n.dir, dirImports, fileJournal) }
 
-// readJournal calls visit for every element. Reading it all takes less than a
-// millisecond for ten thousand elements, and nothing is kept in memory.
+// readJournal calls visit for every element. It reads 64 bytes for each record
+// ever imported, a quarter of a second for a million, and keeps nothing in memory.
 func (n *Node) readJournal(visit func(key, id ledger.Hash) error) error {
 	f, err := os.Open(n.journalPath())
 	if errors.Is(err, os.ErrNotExist) {

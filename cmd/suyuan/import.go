@@ -276,14 +276,14 @@ func (im *importing) send(ctx context.Context, c *client) error {
 	return nil
 }
 
-// take notes the answers to a batch. Trouble of the node, and not of a record,
-// ends the import.
+// take notes the answers to a batch. Trouble of the node or with the operator,
+// and not of a record, ends the import.
 func (im *importing) take(from int, results []importResult) error {
 	var trouble error
 	for i, r := range results {
 		o := outcome{r, statusRecorded}
 		switch {
-		case r.Problem != nil && r.Problem.Status >= 500:
+		case r.Problem != nil && (r.Problem.Status >= 500 || r.Problem.Code == "unknown-operator"):
 			o.status = statusUnsent
 			trouble = r.Problem
 		case r.Problem != nil:

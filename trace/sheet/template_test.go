@@ -17,7 +17,7 @@ var update = flag.Bool("update", false, "write the files in testdata anew")
 // TestMain has rapid make fewer checks for each kind than it would; its flag
 // asks for more.
 func TestMain(m *testing.M) {
-	if err := flag.Set("rapid.checks", "40"); err != nil {
+	if err := flag.Set("rapid.checks", "15"); err != nil {
 		panic(err)
 	}
 	os.Exit(m.Run())
