@@ -94,6 +94,10 @@ type benchRow struct {
 	// and goes.
 	OfRecover float64 `json:"of_recover,omitempty"`
 
+	// CPU is the median of the processor time of one operation, in µs. Unlike a
+	// rate it hardly depends on what else the machine does.
+	CPU float64 `json:"cpu_us,omitempty"`
+
 	Target string `json:"target,omitempty"`
 	Met    *bool  `json:"met,omitempty"`
 }
@@ -102,6 +106,12 @@ type benchRow struct {
 type measured struct {
 	ops  int
 	took time.Duration
+	cpu  time.Duration // of all processors, 0 if not known
+}
+
+// add joins what was measured in parts.
+func (m measured) add(o measured) measured {
+	return measured{m.ops + o.ops, m.took + o.took, m.cpu + o.cpu}
 }
 
 // rate is in operations a second.
@@ -111,6 +121,7 @@ func (m measured) rate() float64 { return float64(m.ops) / m.took.Seconds() }
 func (b *bench) measure(ctx context.Context, name, what string, once func() (measured, error)) (*benchRow, error) {
 	b.e.say("%s …", what)
 	row := benchRow{Name: name, What: what, Unit: "1/s"}
+	var cpu []float64
 	for range benchRepeats {
 		if err := ctx.Err(); err != nil {
 			return nil, err
@@ -120,8 +131,9 @@ func (b *bench) measure(ctx context.Context, name, what string, once func() (mea
 			return nil, fmt.Errorf("%s: %w", name, err)
 		}
 		row.Runs = append(row.Runs, m.rate())
+		cpu = append(cpu, float64(m.cpu.Microseconds())/float64(m.ops))
 	}
-	row.Median = median(row.Runs)
+	row.Median, row.CPU = median(row.Runs), median(cpu)
 	b.rows = append(b.rows, row)
 	return &b.rows[len(b.rows)-1], nil
 }
@@ -160,7 +172,7 @@ func callers(n int, do func(i int) error) (measured, error) {
 	var next atomic.Int64
 	var wg sync.WaitGroup
 	errs := make([]error, benchCallers)
-	start := time.Now()
+	start, cpu := time.Now(), processorTime()
 	for c := range benchCallers {
 		wg.Go(func() {
 			for i := int(next.Add(1)) - 1; i < n && errs[c] == nil; i = int(next.Add(1)) - 1 {
@@ -169,7 +181,7 @@ func callers(n int, do func(i int) error) (measured, error) {
 		})
 	}
 	wg.Wait()
-	return measured{ops: n, took: time.Since(start)}, errors.Join(errs...)
+	return measured{n, time.Since(start), processorTime() - cpu}, errors.Join(errs...)
 }
 
 // until repeats parts of a measurement until they took long enough.
@@ -180,7 +192,7 @@ func until(ctx context.Context, limit time.Duration, part func() (measured, erro
 		if err != nil {
 			return sum, err
 		}
-		sum.ops, sum.took = sum.ops+m.ops, sum.took+m.took
+		sum = sum.add(m)
 	}
 	return sum, ctx.Err()
 }
@@ -195,14 +207,14 @@ func (b *bench) print() error {
 	t := table.NewWriter()
 	t.SetOutputMirror(b.e.stdout)
 	t.SetStyle(table.StyleLight)
-	t.AppendHeader(table.Row{"measured", "median", "least … most", "of raw checks", "target"})
+	t.AppendHeader(table.Row{"measured", "median", "least … most", "processor time", "of raw checks", "target"})
 	for _, r := range b.rows {
 		least, most := slices.Min(r.Runs), slices.Max(r.Runs)
 		share := ""
 		if r.OfRecover > 0 {
 			share = fmt.Sprintf("%.2f", r.OfRecover)
 		}
-		t.AppendRow(table.Row{r.What, r.text(r.Median), r.text(least) + " … " + r.text(most), share, r.targetText()})
+		t.AppendRow(table.Row{r.What, r.text(r.Median), r.text(least) + " … " + r.text(most), fmt.Sprintf("%.0f µs", r.CPU), share, r.targetText()})
 	}
 	t.SetCaption("%d processors, %s, %s; each row %d times", runtime.GOMAXPROCS(0), runtime.GOARCH, runtime.Version(), benchRepeats)
 	t.Render()

@@ -54,7 +54,7 @@ func recoverAll(limit time.Duration, msg string, sig []byte) (measured, error) {
 	workers := runtime.GOMAXPROCS(0)
 	counts, errs := make([]int, workers), make([]error, workers)
 	var wg sync.WaitGroup
-	start := time.Now()
+	start, cpu := time.Now(), processorTime()
 	for w := range workers {
 		wg.Go(func() {
 			for time.Since(start) < limit && errs[w] == nil {
@@ -64,7 +64,7 @@ func recoverAll(limit time.Duration, msg string, sig []byte) (measured, error) {
 		})
 	}
 	wg.Wait()
-	m := measured{took: time.Since(start)}
+	m := measured{took: time.Since(start), cpu: processorTime() - cpu}
 	for _, n := range counts {
 		m.ops += n
 	}
@@ -77,7 +77,7 @@ func (b *bench) fsyncs() (m measured, err error) {
 		return m, err
 	}
 	defer func() { err = errors.Join(err, f.Close()) }()
-	block := make([]byte, 4096)
+	block, cpu := make([]byte, 4096), processorTime()
 	for start := time.Now(); m.took < b.limit; m.took = time.Since(start) {
 		if _, err := f.WriteAt(block, int64(m.ops)*int64(len(block))); err != nil {
 			return m, err
@@ -87,6 +87,7 @@ func (b *bench) fsyncs() (m measured, err error) {
 		}
 		m.ops++
 	}
+	m.cpu = processorTime() - cpu
 	return m, nil
 }
 
@@ -236,12 +237,14 @@ func (b *bench) trailRow(ctx context.Context, w *benchWorld, n *node.Node, produ
 	}
 	what := fmt.Sprintf("look a code up among %d items, %d events of single ones, warm", s.items, s.events)
 	row, err := b.measure(ctx, "trail-"+s.name, what, func() (m measured, err error) {
+		cpu := processorTime()
 		for start := time.Now(); m.took < b.limit; m.took = time.Since(start) {
 			if _, err := n.Answer(ctx, uris[rand.IntN(len(uris))], ""); err != nil {
 				return m, err
 			}
 			m.ops++
 		}
+		m.cpu = processorTime() - cpu
 		return m, nil
 	})
 	if err != nil {

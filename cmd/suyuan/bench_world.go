@@ -239,7 +239,7 @@ func (f *benchFlow) part(ctx context.Context) (sum measured, err error) {
 			return sum, err
 		}
 		shipments = hashes
-		sum.ops, sum.took = sum.ops+m.ops, sum.took+m.took
+		sum = sum.add(m)
 	}
 	return sum, nil
 }
