@@ -75,6 +75,10 @@ func ReadScanSettings(dir string) (*ScanSettings, error) {
 		if errors.As(err, &strict) {
 			return nil, fmt.Errorf("%s has an unknown key:\n%s", path, strict.String())
 		}
+		var decode *toml.DecodeError
+		if errors.As(err, &decode) {
+			return nil, fmt.Errorf("%s:\n%s", path, decode.String())
+		}
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
 	if s.RetentionDays < 0 || s.RetentionDays > maxRetentionDays {

@@ -50,6 +50,8 @@ func testItem(v Verdict) *Item {
 				{"expires", Text{"2028-10-02", "2028-10-02"}},
 			},
 		},
+		Scans:  &Scans{First: at(22, 18, 5), City: Text{"浙江杭州", "Hangzhou, Zhejiang"}, Count: 3},
+		Beacon: "/picture.png",
 		Stored: Stored{Companies: 3, Of: 4},
 		Events: []Event{
 			{Kind: "run", At: at(2, 9, 12), Party: brand},
@@ -99,9 +101,11 @@ func adapt(item *Item, at func(day, hour, minute int) time.Time) *Item {
 	case Recalled:
 		item.Findings = []Finding{{"recalled", "critical", Text{"岚芝堂 10月28日发布二级召回：该批次封口不严。请停止食用并退回购买处。", "Lanzhi announced a class II recall on 28 October: faulty seals in this batch. Stop eating it and return it to the shop."}}}
 	case NeverIssued:
+		item.Scans, item.Beacon = nil, ""
 		item.Events, item.Reports, item.Custody, item.Lot, item.Stored, item.Chains = nil, nil, "", "", Stored{}, nil
 		item.Product.Facts = item.Product.Facts[:2]
 	case Unknown:
+		item.Scans, item.Beacon = nil, ""
 		item.Events, item.Reports, item.Custody, item.Lot, item.Stored, item.Chains = nil, nil, "", "", Stored{}, nil
 		item.Product, item.ProofURL = nil, ""
 	}

@@ -196,6 +196,38 @@ func TestChoose(t *testing.T) {
 	}
 }
 
+func TestScansAreSaid(t *testing.T) {
+	first := time.Date(2026, 11, 3, 0, 30, 0, 0, time.FixedZone("", 8*3600))
+	for _, tt := range []struct {
+		scans *Scans
+		want  Text
+	}{
+		{nil, Text{}},
+		{&Scans{}, Text{"此码此前没有查询记录。", "No earlier look-up of this code is on record."}},
+		{&Scans{First: first, Count: 1}, Text{"首次查询：2026-11-03；共查询 1 次", "First looked up: 2026-11-03; look-ups so far: 1"}},
+		{&Scans{First: first, Count: 3, City: Text{Zh: "浙江杭州"}}, Text{"首次查询：2026-11-03，浙江杭州；共查询 3 次", "First looked up: 2026-11-03, 浙江杭州; look-ups so far: 3"}},
+	} {
+		for _, l := range langs {
+			var buf bytes.Buffer
+			if err := newTestPages(t).Item(&buf, l, &Item{Level: LevelItem, Verdict: Consistent, Scans: tt.scans}); err != nil {
+				t.Fatal(err)
+			}
+			m := regexp.MustCompile(`<p class="scans">(.*?)</p>`).FindStringSubmatch(buf.String())
+			got := ""
+			if m != nil {
+				got = m[1]
+			}
+			want := tt.want.Zh
+			if l == En {
+				want = tt.want.En
+			}
+			if got != want {
+				t.Errorf("%s: got %q, want %q", l, got, want)
+			}
+		}
+	}
+}
+
 func TestTimesAreLocal(t *testing.T) {
 	at := time.Date(2026, 10, 3, 15, 4, 5, 0, time.FixedZone("", 8*3600))
 	if got := instant(Zh, at) + " " + zone(at); got != "2026年10月3日 15:04 UTC+8" {
