@@ -552,8 +552,8 @@ func (s *SignedCharter) VerifyNext(prev *Charter, prevHash Hash) (*Charter, erro
 	if err != nil {
 		return nil, err
 	}
-	if c.Version != prev.Version+1 || c.Previous == nil || *c.Previous != prevHash || c.Name != prev.Name {
-		return nil, wrong(CodeCharter, "version %d does not follow version %d", c.Version, prev.Version)
+	if err := c.checkSuccession(prev, prevHash); err != nil {
+		return nil, err
 	}
 	if err := s.checkStrangers(prev, c); err != nil {
 		return nil, err
@@ -563,6 +563,31 @@ func (s *SignedCharter) VerifyNext(prev *Charter, prevHash Hash) (*Charter, erro
 			return nil, err
 		}
 	}
+	return c, c.checkContinuity(prev)
+}
+
+// CheckFollows holds every rule about the version after prev but that it must be
+// signed, so that nobody is asked to sign what cannot become complete.
+func (c *Charter) CheckFollows(prev *Charter, prevHash Hash) error {
+	if err := c.CheckForm(); err != nil {
+		return err
+	}
+	if err := c.checkSuccession(prev, prevHash); err != nil {
+		return err
+	}
+	return c.checkContinuity(prev)
+}
+
+func (c *Charter) checkSuccession(prev *Charter, prevHash Hash) error {
+	if c.Version != prev.Version+1 || c.Previous == nil || *c.Previous != prevHash || c.Name != prev.Name {
+		return wrong(CodeCharter, "version %d does not follow version %d", c.Version, prev.Version)
+	}
+	return nil
+}
+
+// checkContinuity holds that a quorum of prev's cosigners stays with its witness
+// keys, and what checkKept says.
+func (c *Charter) checkContinuity(prev *Charter) error {
 	kept := 0
 	for _, w := range prev.Cosigners {
 		if n := c.Cosigner(w.Member); n != nil && n.Key == w.Key {
@@ -570,10 +595,30 @@ func (s *SignedCharter) VerifyNext(prev *Charter, prevHash Hash) (*Charter, erro
 		}
 	}
 	if kept < prev.Quorum() {
-		return nil, wrong(CodeCharter, "version %d keeps %d cosigners of version %d, fewer than its quorum of %d",
+		return wrong(CodeCharter, "version %d keeps %d cosigners of version %d, fewer than its quorum of %d",
 			c.Version, kept, prev.Version, prev.Quorum())
 	}
-	return c, c.checkKept(prev)
+	return c.checkKept(prev)
+}
+
+// SignedBy returns the cosigning members of a version who have signed s with an
+// admin of that version, ascending. A signature that does not verify is an error.
+func (s *SignedCharter) SignedBy(side *Charter) ([]string, error) {
+	c, err := DecodeCharter(s.Body)
+	if err != nil {
+		return nil, err
+	}
+	signed, err := s.signers(c, side.Members)
+	if err != nil {
+		return nil, err
+	}
+	list := []string{}
+	for _, w := range side.Cosigners {
+		if signed[w.Member] {
+			list = append(list, w.Member)
+		}
+	}
+	return list, nil
 }
 
 func (s *SignedCharter) checkCosigned(c, side *Charter) error {

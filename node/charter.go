@@ -55,9 +55,9 @@ func ReadCharter(path string) (*ledger.SignedCharter, error) {
 // WriteCharter writes a charter file.
 func WriteCharter(path string, s *ledger.SignedCharter) error { return writeJSON(path, s, 0o644) }
 
-// SignCharter adds the signature of the member in dir to a charter, after
-// holding the charter against the member's own file: nobody signs a charter
-// that names other keys than its own.
+// SignCharter adds the signature of the member in dir, which has accepted no
+// charter yet, to a charter, after holding the charter against the member's own
+// file: nobody signs a charter that names other keys than its own.
 func SignCharter(dir string, s *ledger.SignedCharter, adminPassphrase string) error {
 	m, err := ReadMember(filepath.Join(dir, fileMember))
 	if err != nil {
@@ -102,24 +102,42 @@ func ownNode(s *ledger.SignedCharter, m *MemberFile) (*ledger.Node, error) {
 // AcceptCharter verifies a complete version 1 and makes it this node's charter.
 // The node writes entry 0 when it is opened next.
 func AcceptCharter(dir string, s *ledger.SignedCharter) (*ledger.Network, *ledger.Node, error) {
+	return AcceptCharters(dir, []*ledger.SignedCharter{s})
+}
+
+// AcceptCharters verifies the charters from version 1 on and makes them those of
+// a node that has accepted none: of a member that was there from the beginning,
+// or joins under the last of them.
+func AcceptCharters(dir string, list []*ledger.SignedCharter) (*ledger.Network, *ledger.Node, error) {
 	m, err := ReadMember(filepath.Join(dir, fileMember))
 	if err != nil {
 		return nil, nil, err
 	}
-	net, err := ledger.NewNetwork(s)
+	net, err := ledger.VerifyNetwork(list)
 	if err != nil {
 		return nil, nil, err
 	}
-	n, err := ownNode(s, m)
+	n, err := ownNodeIn(net, m)
 	if err != nil {
 		return nil, nil, err
 	}
 	path := filepath.Join(dir, fileCharter)
 	switch old, err := ReadCharter(path); {
-	case err == nil && old.Hash() != s.Hash():
+	case err == nil && old.Hash() != net.ID:
 		return nil, nil, fmt.Errorf("this node has accepted another charter: %s", path)
 	case err != nil && !errors.Is(err, os.ErrNotExist):
 		return nil, nil, err
 	}
-	return net, n, WriteCharter(path, s)
+	if len(list) > 1 {
+		if err := WriteCharters(filepath.Join(dir, fileCharters), list); err != nil {
+			return nil, nil, err
+		}
+	}
+	return net, n, WriteCharter(path, list[0])
+}
+
+// Accepted reports whether the node in dir has accepted a charter.
+func Accepted(dir string) bool {
+	_, err := os.Stat(filepath.Join(dir, fileCharter))
+	return err == nil
 }

@@ -11,18 +11,20 @@ import (
 
 // What stands in a node's directory.
 const (
-	fileConfig  = "config.toml"
-	fileMember  = "member.json"
-	fileCharter = "charter.json"
-	fileTokens  = "tokens.json"
-	fileSocket  = "node.sock"
-	fileJournal = "journal" // below dirImports
-	dirKeys     = "keys"    // 0700
-	dirSecrets  = "secrets" // 0700
-	dirLedger   = "ledger"
-	dirBlobs    = "blobs"
-	dirIndex    = "index"
-	dirImports  = "imports" // 0700
+	fileConfig   = "config.toml"
+	fileMember   = "member.json"
+	fileCharter  = "charter.json"         // version 1
+	fileCharters = "charters.json"        // all versions, once there is more than one
+	fileSigned   = "charters-signed.json" // which charter of each version was signed here
+	fileTokens   = "tokens.json"
+	fileSocket   = "node.sock"
+	fileJournal  = "journal" // below dirImports
+	dirKeys      = "keys"    // 0700
+	dirSecrets   = "secrets" // 0700
+	dirLedger    = "ledger"
+	dirBlobs     = "blobs"
+	dirIndex     = "index"
+	dirImports   = "imports" // 0700
 
 	// Below dirIndex:
 	dirEvents = "events" // Badger's

@@ -67,12 +67,13 @@ func initMember(t testing.TB, slug string, role ledger.Role, prefixes ...string)
 	return dir, m
 }
 
-// newNetwork makes brand, and dist if two are asked for, under one charter.
+// newNetwork makes the first of brand, dist, wh and audit under one charter, all
+// of them cosigners.
 func newNetwork(t testing.TB, members int) []*testNode {
 	t.Helper()
 	var dirs []string
 	var files []*MemberFile
-	for i, slug := range []string{"brand", "dist"}[:members] {
+	for i, slug := range []string{"brand", "dist", "wh", "audit"}[:members] {
 		var prefixes []string
 		role := ledger.Distributor
 		if i == 0 {
@@ -245,11 +246,11 @@ func (n *testNode) checkpoint(t testing.TB, witnesses ...*testNode) *ledger.Chec
 	t.Helper()
 	ctx := context.Background()
 	net := n.Network()
-	v, err := ledger.NewVerifiers(net.Newest().Charter, net.ID)
+	v, err := n.store.SigningVerifiers()
 	if err != nil {
 		t.Fatal(err)
 	}
-	note, _, err := n.store.Sign(ctx, v.Origin(n.chain), n.ed25519(t, "log"))
+	note, _, err := n.store.Sign(ctx, v.Origin(n.chain), n.ed25519(t, purposeLog, n.self.LogKey.String()))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -258,7 +259,7 @@ func (n *testNode) checkpoint(t testing.TB, witnesses ...*testNode) *ledger.Chec
 		t.Fatal(err)
 	}
 	for _, w := range witnesses {
-		line, err := w.store.Cosign(ctx, cp, ledger.WitnessName(net.Name, net.ID, w.Member()), w.ed25519(t, "witness"))
+		line, err := w.store.Cosign(ctx, cp, ledger.WitnessName(net.Name, net.ID, w.Member()), w.ed25519(t, purposeWitness, w.witness().Key.String()))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -280,9 +281,9 @@ func (n *testNode) put(t testing.TB, cp *ledger.Checkpoint) {
 	}
 }
 
-func (n *testNode) ed25519(t testing.TB, name string) ed25519.PrivateKey {
+func (n *testNode) ed25519(t testing.TB, purpose, public string) ed25519.PrivateKey {
 	t.Helper()
-	key, err := n.keys.Ed25519(name)
+	key, err := n.ed25519Key(purpose, public)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -34,6 +34,7 @@ type MemberFile struct {
 	Peer     string           `json:"peer"`
 	Addrs    []string         `json:"addrs"`
 	URL      string           `json:"url,omitempty"`
+	Keys     []HeldKey        `json:"keys,omitempty"` // made since, public parts; see RotateKeys
 }
 
 // ReadMember reads a member file.

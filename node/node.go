@@ -6,8 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"time"
 
@@ -33,7 +33,8 @@ type Node struct {
 	dir    string
 	config *Config
 	member *MemberFile
-	chain  uint32 // the chain that it writes
+	chain  uint32       // the chain that it writes
+	self   *ledger.Node // what the charter said of it when it was opened
 	now    func() time.Time
 	log    *slog.Logger
 
@@ -55,10 +56,14 @@ type Node struct {
 	indexing sync.Mutex // held by whoever writes the index
 	issuing  sync.Mutex // held while a run of codes is issued
 	keyed    sync.Mutex // held while drafts with keys are appended
+	adopting sync.Mutex // held while a charter is put in force
 }
 
 // ErrNoCharter is returned for a node that has not accepted a charter.
 var ErrNoCharter = errors.New("the node has not accepted a charter")
+
+// errLeftOut: the newest charter has no node with this one's number.
+var errLeftOut = errors.New("the charter has ended this node's chain")
 
 // ErrRunning is returned for a node that another process has open.
 var ErrRunning = errors.New("another process has the node open")
@@ -92,22 +97,14 @@ func (n *Node) readFiles(passphrase string) (*ledger.Network, error) {
 	if n.member, err = ReadMember(filepath.Join(n.dir, fileMember)); err != nil {
 		return nil, err
 	}
-	signed, err := ReadCharter(filepath.Join(n.dir, fileCharter))
-	if errors.Is(err, os.ErrNotExist) {
-		return nil, ErrNoCharter
-	}
+	net, err := seedNetwork(n.dir)
 	if err != nil {
 		return nil, err
 	}
-	net, err := ledger.NewNetwork(signed)
-	if err != nil {
+	if n.self, err = ownNodeIn(net, n.member); err != nil {
 		return nil, err
 	}
-	own, err := ownNode(signed, n.member)
-	if err != nil {
-		return nil, err
-	}
-	n.chain = own.Number
+	n.chain = n.self.Number
 	if n.keys, err = OpenKeyring(n.dir, passphrase); err != nil {
 		return nil, err
 	}
@@ -141,7 +138,7 @@ func (n *Node) openStores(net *ledger.Network) error {
 		return err
 	}
 	n.store, err = store.Open(store.Config{
-		Dir: filepath.Join(n.dir, dirLedger), Guard: n.config.Guard, Network: net, Own: n.chain,
+		Dir: filepath.Join(n.dir, dirLedger), Guard: n.member.guardOf(n.self.LogKey, n.config.Guard), Network: net, Own: n.chain,
 		Admit: n.admitBatch, Applied: n.appliedBatch, Now: n.now, Log: n.log,
 	})
 	if err != nil {
@@ -152,6 +149,9 @@ func (n *Node) openStores(net *ledger.Network) error {
 		if err := n.store.AppendCharter(context.Background(), ledger.CharterRef{Version: v.Charter.Version, Hash: v.Hash}); err != nil {
 			return fmt.Errorf("write charter entry: %w", err)
 		}
+	}
+	if err := n.takeOver(context.Background()); err != nil {
+		return err
 	}
 	return n.indexAll()
 }
@@ -175,6 +175,11 @@ func (n *Node) Close() error {
 // of it is running any more.
 func (n *Node) Run(ctx context.Context) error {
 	r, err := n.newReplica()
+	if errors.Is(err, errLeftOut) {
+		n.log.Error("the charter has ended this node's chain: it answers from what it has stored, and takes part no more")
+		<-ctx.Done()
+		return nil
+	}
 	if err != nil {
 		return err
 	}
@@ -193,11 +198,15 @@ func (n *Node) Run(ctx context.Context) error {
 }
 
 func (n *Node) newReplica() (*replica.Replica, error) {
-	logKey, err := n.keys.Ed25519("log")
+	self := n.Network().Newest().Charter.Node(n.chain)
+	if self == nil {
+		return nil, errLeftOut
+	}
+	logKey, err := n.ed25519Key(purposeLog, self.LogKey.String())
 	if err != nil {
 		return nil, err
 	}
-	transport, err := n.keys.Ed25519("transport")
+	transport, err := n.ed25519Key(purposeTransport, self.Peer)
 	if err != nil {
 		return nil, err
 	}
@@ -206,12 +215,26 @@ func (n *Node) newReplica() (*replica.Replica, error) {
 		Transport: transport, Log: logKey, Listen: n.config.P2P, Reach: n.config.Reachability,
 		Logger: n.log, Now: n.now,
 	}
-	if w := n.store.Network().Newest().Charter.Cosigner(n.member.Member); w != nil && w.Node == n.chain {
-		if c.Witness, err = n.keys.Ed25519("witness"); err != nil {
+	if w := n.witness(); w != nil {
+		if c.Witness, err = n.ed25519Key(purposeWitness, w.Key.String()); err != nil {
 			return nil, err
 		}
 	}
 	return replica.New(c)
+}
+
+// witness is what the newest charter that has this member as a cosigner says of
+// its witness, nil if another node holds it.
+func (n *Node) witness() *ledger.Cosigner {
+	for _, v := range slices.Backward(n.Network().Versions()) {
+		if w := v.Charter.Cosigner(n.member.Member); w != nil {
+			if w.Node == n.chain {
+				return w
+			}
+			return nil
+		}
+	}
+	return nil
 }
 
 func (n *Node) setReplica(r *replica.Replica) {
@@ -222,6 +245,7 @@ func (n *Node) setReplica(r *replica.Replica) {
 
 // follow brings the index up to the store whenever the store changes.
 func (n *Node) follow(ctx context.Context, changed <-chan struct{}) error {
+	moved := ""
 	for {
 		select {
 		case <-ctx.Done():
@@ -229,6 +253,13 @@ func (n *Node) follow(ctx context.Context, changed <-chan struct{}) error {
 		case <-changed:
 			if err := n.indexAll(); err != nil {
 				return err
+			}
+			if err := n.takeOver(ctx); err != nil && ctx.Err() == nil {
+				n.log.Error("charter not put in force", "err", err)
+			}
+			if m := n.Moved(); m != moved {
+				moved = m
+				n.log.Warn("start the node again", "why", moved)
 			}
 		}
 	}

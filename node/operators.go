@@ -81,7 +81,7 @@ func (n *Node) RevokeOperator(ctx context.Context, who, adminPassphrase string) 
 	if err != nil {
 		return 0, err
 	}
-	admin, err := OpenAdmin(n.dir, adminPassphrase)
+	admin, err := n.openAdmin(adminPassphrase)
 	if err != nil {
 		return 0, &Refusal{code: "admin-passphrase", status: 403, text: "the admin key does not open", err: err}
 	}

@@ -303,7 +303,7 @@ type AddOperator struct {
 // grant only: it signs its records itself, and the token would let this node
 // sign for it.
 func (n *Node) AddOperator(ctx context.Context, add AddOperator) (ledger.Address, string, error) {
-	admin, err := OpenAdmin(n.dir, add.AdminPassphrase)
+	admin, err := n.openAdmin(add.AdminPassphrase)
 	if err != nil {
 		return ledger.Address{}, "", &Refusal{code: "admin-passphrase", status: 403, text: "the admin key does not open", err: err}
 	}
