@@ -9,6 +9,8 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"os"
+	"os/exec"
 	"regexp"
 	"strings"
 	"sync"
@@ -16,6 +18,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/chromedp"
 	"github.com/valyala/fasthttp"
 	"github.com/valyala/fasthttp/fasthttputil"
 
@@ -290,7 +294,17 @@ func newRealScans(t testing.TB) (realScans, *fasthttputil.InmemoryListener) {
 	}
 	_, n := newCodeServer(t)
 	scans := realScans{fakeTrails{n}, rec, keep.NewSecret()}
-	s := newTestServer(t, n, func(c *Config) { c.Trails = scans })
+	t.Cleanup(func() {
+		if err := rec.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return scans, serveInMemory(t, newTestServer(t, n, func(c *Config) { c.Trails = scans }))
+}
+
+// serveInMemory serves until the test ends.
+func serveInMemory(t testing.TB, s *Server) *fasthttputil.InmemoryListener {
+	t.Helper()
 	l := fasthttputil.NewInmemoryListener()
 	done := make(chan error)
 	go func() { done <- s.Serve(l) }()
@@ -299,11 +313,8 @@ func newRealScans(t testing.TB) (realScans, *fasthttputil.InmemoryListener) {
 			t.Error(err)
 		}
 		<-done
-		if err := rec.Close(); err != nil {
-			t.Error(err)
-		}
 	})
-	return scans, l
+	return l
 }
 
 // get asks over a connection that is kept; key makes a token of its own item.
@@ -359,12 +370,14 @@ func client(l *fasthttputil.InmemoryListener) *fasthttp.Client {
 	return &fasthttp.Client{Dial: func(string) (conn net.Conn, err error) { return l.Dial() }}
 }
 
-// BenchmarkScans measures, through HTTP, pages with the picture's token and
-// pictures that are written, beside each other.
+// BenchmarkScans measures, through HTTP, pages of a node that does not count,
+// pages with the picture's token, and pictures that are written, beside each
+// other.
 func BenchmarkScans(b *testing.B) {
-	scans, l := newRealScans(b)
+	scans, counting := newRealScans(b)
+	plain, _ := newCodeServer(b)
 	var next atomic.Int64
-	run := func(b *testing.B, path func(i int) string) {
+	run := func(b *testing.B, l *fasthttputil.InmemoryListener, path func(i int) string) {
 		b.RunParallel(func(pb *testing.PB) {
 			c := client(l)
 			for pb.Next() {
@@ -376,10 +389,13 @@ func BenchmarkScans(b *testing.B) {
 		})
 		b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "requests/s")
 	}
-	b.Run("page", func(b *testing.B) { run(b, func(int) string { return itemPath }) })
+	page := func(int) string { return itemPath }
+	silent := serveInMemory(b, plain)
+	b.Run("plain page", func(b *testing.B) { run(b, silent, page) })
+	b.Run("page", func(b *testing.B) { run(b, counting, page) })
 	b.Run("picture", func(b *testing.B) {
 		before := scans.Stats()
-		run(b, scans.picture)
+		run(b, counting, scans.picture)
 		if err := scans.Flush(context.Background()); err != nil {
 			b.Fatal(err)
 		}
@@ -387,4 +403,53 @@ func BenchmarkScans(b *testing.B) {
 		b.ReportMetric(float64(st.Counted-before.Counted)/b.Elapsed().Seconds(), "written/s")
 		b.ReportMetric(float64(st.Dropped-before.Dropped), "dropped")
 	})
+}
+
+// TestBrowserWithoutScriptCounts has a real browser, with scripts switched off,
+// load the page twice.
+func TestBrowserWithoutScriptCounts(t *testing.T) {
+	if testing.Short() {
+		t.Skip("SKIPPED: the browser takes some seconds")
+	}
+	path, err := exec.LookPath("chromium")
+	if err != nil {
+		if os.Getenv("CI") == "true" {
+			t.Fatal("no chromium found, and CI=true requires the browser tests")
+		}
+		t.Skip("SKIPPED: no chromium found, so that no page was counted in a browser")
+	}
+	s, f := newScanServer(t, func(c *Config) { c.BaseURL = "" })
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	done := make(chan error)
+	go func() { done <- s.Serve(l) }()
+	t.Cleanup(func() {
+		if err := l.Close(); err != nil {
+			t.Error(err)
+		}
+		<-done
+	})
+	opts := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(path), chromedp.NoSandbox, chromedp.DisableGPU,
+		chromedp.UserAgent(phone), chromedp.UserDataDir(t.TempDir()))
+	timed, stopTimer := context.WithTimeout(context.Background(), time.Minute)
+	t.Cleanup(stopTimer)
+	alloc, stopAlloc := chromedp.NewExecAllocator(timed, opts...)
+	t.Cleanup(stopAlloc)
+	ctx, stop := chromedp.NewContext(alloc)
+	t.Cleanup(stop)
+	t.Cleanup(func() { _ = chromedp.Cancel(ctx) })
+
+	page := "http://" + l.Addr().String() + itemPath
+	for range 2 { // Navigate returns when everything on the page is loaded
+		if err := chromedp.Run(ctx, emulation.SetScriptExecutionDisabled(true), chromedp.Navigate(page)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if len(f.taken) != 2 || f.last.Cookie == "" || f.last.Agent != phone {
+		t.Errorf("taken %q by %+v", f.taken, f.last)
+	}
 }
