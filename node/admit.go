@@ -130,7 +130,11 @@ func (v ownView) Products(gtin gs1.GTIN) ([]*trace.Event, error) {
 
 // About implements trace.OwnView.
 func (v ownView) About(gtin gs1.GTIN) ([]*trace.Event, error) {
-	positions, err := v.n.index.Naming(trace.Product(gtin), nil)
+	ours, err := v.n.authorityCut(gtin, nil)
+	if err != nil {
+		return nil, err
+	}
+	positions, err := v.n.index.Naming(trace.Product(gtin), ours)
 	if err != nil {
 		return nil, err
 	}

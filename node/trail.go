@@ -1,6 +1,7 @@
 package node
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -32,12 +33,22 @@ func (n *Node) Answer(ctx context.Context, uri, member string) (*trace.Answer, e
 	viewer := trace.Viewer{Member: member, Code: r.Serial != "" || r.Item.Kind == trace.ItemSSCC}
 	now, findings := trace.NowOf(t, n.now())
 	now.Findings = t.Words(findings, viewer)
-	a := &trace.Answer{URI: uri, Verdict: t.Verdict, Trail: t.For(viewer), Assurance: n.assurance(t), Now: now}
+	a := &trace.Answer{URI: uri, Verdict: t.Verdict, Trail: t.For(viewer), Pending: []trace.EventView{}, Assurance: n.assurance(t), Now: now}
 	if now.Expired {
 		a.Verdict = trace.Worse(a.Verdict, trace.Warn)
 	}
-	a.Pending, err = n.pending(r, t, cut, viewer)
-	return a, err
+	events, err := n.pending(r, cut)
+	if err != nil {
+		return nil, err
+	}
+	for _, e := range events {
+		a.Pending = append(a.Pending, t.View(e, viewer))
+	}
+	// A recall or hold must not wait for a quorum.
+	urgent := t.PendingFindings(events)
+	a.Now.Findings = append(a.Now.Findings, t.Words(urgent, viewer)...)
+	a.Verdict = trace.Worse(a.Verdict, trace.VerdictOf(urgent))
+	return a, nil
 }
 
 // finalCut returns the final size of every chain, closed under the frontiers
@@ -193,6 +204,9 @@ func (n *Node) gather(r *resolved, cut map[uint32]uint64) (events []*trace.Event
 	if events, err = n.load(nil, positions); err != nil {
 		return nil, false, err
 	}
+	if events, err = trace.WithSources(r.Item, events, func(i trace.Item) ([]*trace.Event, error) { return n.about(i, cut) }); err != nil {
+		return nil, false, err
+	}
 	places, err := n.places(events, cut)
 	if err != nil {
 		return nil, false, err
@@ -203,6 +217,16 @@ func (n *Node) gather(r *resolved, cut map[uint32]uint64) (events []*trace.Event
 	}
 	events, err = n.load(events, append(places, parties...))
 	return events, whole, err
+}
+
+// about reads the events about something of which the item was made, as far as
+// it is looked at.
+func (n *Node) about(item trace.Item, cut map[uint32]uint64) ([]*trace.Event, error) {
+	positions, err := n.index.Gather(item, cut)
+	if err != nil && !errors.Is(err, index.ErrTooMany) {
+		return nil, err
+	}
+	return n.load(nil, positions)
 }
 
 // positions returns where the events stand that a trail may depend on. What is
@@ -339,9 +363,9 @@ func (n *Node) assurance(t *trace.Trail) []trace.Assurance {
 	return list
 }
 
-// pending returns the events about the item that are stored here and not final.
-func (n *Node) pending(r *resolved, t *trace.Trail, cut map[uint32]uint64, viewer trace.Viewer) ([]trace.EventView, error) {
-	views := []trace.EventView{}
+// pending returns the events about the item that are stored here and not final,
+// by time.
+func (n *Node) pending(r *resolved, cut map[uint32]uint64) ([]*trace.Event, error) {
 	positions, _, err := n.positions(r, nil)
 	if err != nil {
 		return nil, err
@@ -353,17 +377,8 @@ func (n *Node) pending(r *resolved, t *trace.Trail, cut map[uint32]uint64, viewe
 		}
 	}
 	events, err := n.load(nil, later)
-	if err != nil {
-		return nil, err
-	}
 	slices.SortFunc(events, func(a, b *trace.Event) int {
-		if a.At != b.At {
-			return int(min(max(a.At-b.At, -1), 1))
-		}
-		return a.Position.Compare(b.Position)
+		return cmp.Or(cmp.Compare(a.At, b.At), a.Position.Compare(b.Position))
 	})
-	for _, e := range events {
-		views = append(views, t.View(e, viewer))
-	}
-	return views, nil
+	return events, err
 }

@@ -69,8 +69,8 @@ type OwnView interface {
 	Overlapping(s Subject) ([]*Event, error)
 	// Products returns all product records of a GTIN, whoever wrote them.
 	Products(gtin gs1.GTIN) ([]*Event, error)
-	// About returns all events that name a GTIN as a whole, whoever wrote them:
-	// appointments and corrections among them.
+	// About returns the events of the members to which a charter gives a GTIN that
+	// name it as a whole: appointments and corrections among them.
 	About(gtin gs1.GTIN) ([]*Event, error)
 	// Run returns the first run record of that number, whoever wrote it.
 	Run(gtin gs1.GTIN, run uint16) (*Event, error)
