@@ -233,9 +233,9 @@ func eventIcon(kind string) string {
 		return "pack"
 	case "return":
 		return "receive"
-	case "void", "hold", "recall", "cancel":
+	case "void", "hold", "recall", "withdraw", "cancel":
 		return "stop"
-	case "release", "withdraw":
+	case "release":
 		return "yes"
 	}
 	return "other"
