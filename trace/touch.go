@@ -1,0 +1,81 @@
+package trace
+
+import (
+	"suyuan/ledger"
+)
+
+// touched is an event with what it says about the item and the units that may
+// ever hold it, worked out once.
+type touched struct {
+	event    *Event
+	things   []Item        // all that may matter, the item first
+	moves    map[Item]bool // named by themselves
+	named    map[Item]bool // named in any way but by a subject that passes over void codes
+	consumed map[Item]bool // named as inputs of a transform
+	packings []packing     // named as contents, in the order of the leaves
+	fills    bool          // the item is named as a unit with contents
+	scoped   bool          // about the item's lot or product as such
+	inert    bool          // corrected, or a correction: to be shown only
+}
+
+// any reports whether the event names any of the things.
+func (t *touched) any() bool { return t.fills || len(t.moves) > 0 || len(t.packings) > 0 }
+
+type packing struct{ thing, unit Item }
+
+// touch works out what the event says about the things.
+func touch(e *Event, things []Item) *touched {
+	t := &touched{event: e, things: things, moves: map[Item]bool{}, named: map[Item]bool{}, consumed: map[Item]bool{}}
+	for i := range e.Subjects {
+		s := &e.Subjects[i]
+		t.fills = t.fills || s.Fills(things[0])
+		for _, thing := range things {
+			if s.Covers(thing) && !passesOver(e.Kind, s) {
+				t.named[thing] = true
+			}
+			if u, ok := s.UnitOf(thing); ok {
+				t.packings = append(t.packings, packing{thing, u})
+			} else if s.Moves(thing) {
+				t.moves[thing] = true
+				t.consumed[thing] = t.consumed[thing] || s.consumes(thing)
+			}
+		}
+	}
+	return t
+}
+
+// passesOver reports whether the subject of an event passes over void codes:
+// labels scrapped at the printer stay void when the rest of their roll is
+// activated in one range, packed by one pattern or stuck over others by one
+// transform. What names a code or unit
+// by itself does not.
+func passesOver(kind ledger.Kind, s *Subject) bool {
+	if s.Kind == SubjectMade {
+		return s.Output.Kind == SubjectRange && s.Output.Range.From < s.Output.Range.To
+	}
+	return s.Kind == SubjectPattern || kind == ledger.KindActivate && s.Kind == SubjectRange && s.Range.From < s.Range.To
+}
+
+// thingsOf returns the item and all units that the events ever put around it,
+// the item first.
+func thingsOf(item Item, events []*Event) []Item {
+	things := []Item{item}
+	seen := map[Item]bool{item: true}
+	for level := 0; level < MaxNesting; level++ {
+		n := len(things)
+		for _, e := range events {
+			for _, thing := range things[:n] {
+				for _, u := range e.Units(thing) {
+					if !seen[u] {
+						seen[u] = true
+						things = append(things, u)
+					}
+				}
+			}
+		}
+		if len(things) == n {
+			break
+		}
+	}
+	return things
+}
