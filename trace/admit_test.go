@@ -507,6 +507,34 @@ func TestPiecesDecideAsSingleCodes(t *testing.T) {
 	}
 }
 
+// Ten million labels of which every fiftieth is scrapped are one activation and
+// one pattern.
+func TestScrapOfTenMillion(t *testing.T) {
+	const n = 10_000_000
+	w := newWorld(t)
+	w.do("lanzhi", ledger.KindProduct, field("gtin", wine), field("version", uint64(1)), field("issuing_chain", uint64(3)))
+	w.do("lanzhi", ledger.KindRun, field("gtin", wine), field("run", uint64(1)), field("count", uint64(n)))
+	var scrap []Subject
+	for i := uint32(7); i < n; i += 50 {
+		scrap = append(scrap, codes(i, i))
+	}
+	for list := range slices.Chunk(scrap, 20_000) {
+		w.do("lanzhi", void, about(list...))
+	}
+	all := about(codes(0, n-1))
+	if err := w.try("lanzhi", activate, all, field("lot", "L1")); err != nil {
+		t.Fatal(err)
+	}
+	w.do("lanzhi", activate, all, field("lot", "L1"))
+	rolls := about(cases(0, 10, n/10))
+	if err := w.try("lanzhi", pack, rolls); err != nil {
+		t.Fatal(err)
+	}
+	w.do("lanzhi", pack, rolls)
+	w.check(bottle(7), Warn, Void, "", VoidCode)
+	w.check(bottle(8), Consistent, Active, "lanzhi")
+}
+
 // One decision about ten million codes takes no longer than about one.
 func BenchmarkAdmit(b *testing.B) {
 	for _, n := range []uint32{1, 10_000_000} {
