@@ -112,6 +112,12 @@ type proposal struct {
 }
 
 func (p *proposal) apply(ch Change) error {
+	for _, slug := range ch.NoCosigner {
+		if p.Cosigner(slug) == nil && !joins(ch.Join, slug) {
+			return fmt.Errorf("%s is no cosigner", slug)
+		}
+		p.dropCosigner(slug)
+	}
 	for _, slug := range ch.Remove {
 		if err := p.remove(slug); err != nil {
 			return err
@@ -121,12 +127,6 @@ func (p *proposal) apply(ch Change) error {
 		if err := p.endChain(e.Chain, e.Size); err != nil {
 			return err
 		}
-	}
-	for _, slug := range ch.NoCosigner {
-		if p.Cosigner(slug) == nil {
-			return fmt.Errorf("%s is no cosigner", slug)
-		}
-		p.dropCosigner(slug)
 	}
 	for _, m := range ch.Join {
 		if err := p.join(m, slices.Contains(ch.Cosigner, m.Member), slices.Contains(ch.NoCosigner, m.Member)); err != nil {
@@ -156,6 +156,11 @@ func (p *proposal) apply(ch Change) error {
 	slices.SortFunc(p.Nodes, func(a, b ledger.Node) int { return cmp.Compare(a.Number, b.Number) })
 	slices.SortFunc(p.Ended, func(a, b ledger.Ended) int { return cmp.Compare(a.Chain, b.Chain) })
 	return nil
+}
+
+// joins reports whether one of the files is of a member.
+func joins(list []*MemberFile, slug string) bool {
+	return slices.ContainsFunc(list, func(m *MemberFile) bool { return m.Member == slug })
 }
 
 // sorted returns a list in strict order.
@@ -511,20 +516,24 @@ func WriteCharters(path string, list []*ledger.SignedCharter) error {
 	return writeJSON(path, list, 0o644)
 }
 
-// seedNetwork reads the charters that a node has accepted: the store may hold
-// more.
-func seedNetwork(dir string) (*ledger.Network, error) {
+// HeldCharters reads the charters that the node in dir has accepted, version 1
+// first: its store may hold one more when the node was killed.
+func HeldCharters(dir string) ([]*ledger.SignedCharter, error) {
 	for _, name := range []string{fileCharters, fileCharter} {
 		list, err := ReadCharters(filepath.Join(dir, name))
-		if errors.Is(err, os.ErrNotExist) {
-			continue
+		if !errors.Is(err, os.ErrNotExist) {
+			return list, err
 		}
-		if err != nil {
-			return nil, err
-		}
-		return ledger.VerifyNetwork(list)
 	}
 	return nil, ErrNoCharter
+}
+
+func seedNetwork(dir string) (*ledger.Network, error) {
+	list, err := HeldCharters(dir)
+	if err != nil {
+		return nil, err
+	}
+	return ledger.VerifyNetwork(list)
 }
 
 // ownNodeIn finds the node of m in the newest charter that has it, and holds its

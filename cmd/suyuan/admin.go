@@ -37,6 +37,10 @@ func adminHandler(n *node.Node, log *slog.Logger) http.Handler {
 	mux.HandleFunc("POST /admin/v1/runs", a.issueRun)
 	mux.HandleFunc("GET /admin/v1/runs/{gtin}/{run}/codes", a.codes)
 	mux.HandleFunc("POST /admin/v1/verify", a.verify)
+	mux.HandleFunc("GET /admin/v1/charters", a.answer(a.charters))
+	mux.HandleFunc("POST /admin/v1/charter/propose", a.answer(a.proposeCharter))
+	mux.HandleFunc("POST /admin/v1/charter/sign", a.answer(a.signCharter))
+	mux.HandleFunc("POST /admin/v1/charter/accept", a.answer(a.acceptCharter))
 	return mux
 }
 

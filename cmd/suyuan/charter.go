@@ -15,21 +15,39 @@ func newCharter(e *env) *cobra.Command {
 		Short: "Propose, sign, accept and show the charter of a network",
 		Long: `The charter says who the network is: members, cosigners, nodes and settings.
 One company proposes it from everybody's member.json, every company signs it,
-and every company accepts the complete one. Its hash is the network id.`,
+and every company accepts the complete one. Its hash is the network id.
+
+To change it, a company proposes the next version from the one in force, a
+quorum of the cosigning companies signs that, and one node accepts it: the
+others learn of it from there. A company that joins accepts a file with all
+versions, which "charter show --out" writes.`,
 	}
-	cmd.AddCommand(newCharterPropose(e), newCharterSign(e), newCharterAccept(e), newCharterShow(e))
+	cmd.AddCommand(newCharterPropose(e), newCharterSign(e), newCharterAccept(e), newCharterShow(e), newCharterDiff(e))
 	return cmd
 }
 
 func newCharterPropose(e *env) *cobra.Command {
 	var out string
 	var settings ledger.Settings
+	var next nextFlags
+	var pass passphraseFlags
 	cmd := &cobra.Command{
-		Use:     "propose MEMBER.json …",
-		Short:   "Make a charter from the companies' member files",
-		Example: `  suyuan charter propose --out charter.json brand.json wh.json dist.json audit.json`,
-		Args:    cobra.MinimumNArgs(1),
-		RunE: func(_ *cobra.Command, args []string) error {
+		Use:   "propose MEMBER.json … | --from current",
+		Short: "Make a charter from the companies' member files, or the next version of one",
+		Example: `  suyuan charter propose --out charter.json brand.json wh.json dist.json audit.json
+  suyuan charter propose --dir brand --from current --join lab.json --out next.json
+  suyuan charter propose --dir brand --from current --remove dist --out next.json
+  suyuan charter propose --dir wh --from current --rotate log --out next.json`,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if next.from != "" {
+				if len(args) > 0 {
+					return misused("with --from, member files are given with --join")
+				}
+				return proposeNext(cmd, e, &next, &pass, out)
+			}
+			if len(args) == 0 {
+				return misused("member files are needed, or --from current")
+			}
 			var files []*node.MemberFile
 			for _, path := range args {
 				m, err := node.ReadMember(path)
@@ -49,6 +67,9 @@ func newCharterPropose(e *env) *cobra.Command {
 			return showCharter(e, s)
 		},
 	}
+	next.add(cmd)
+	pass.add(cmd)
+	pass.addAdmin(cmd)
 	cmd.Flags().StringVar(&out, "out", "charter.json", "file to write")
 	cmd.Flags().BoolVar(&settings.PublicEntries, "public-entries", false, "let anyone read the entries, not members only")
 	cmd.Flags().StringSliceVar(&settings.DefaultMembers, "default-member", nil, "member that sees every disclosure made to parties")
@@ -64,7 +85,7 @@ func newCharterSign(e *env) *cobra.Command {
 		Short:   "Sign a charter with the admin key, into the same file",
 		Example: `  suyuan charter sign --dir wh charter.json`,
 		Args:    cobra.ExactArgs(1),
-		RunE: func(_ *cobra.Command, args []string) error {
+		RunE: func(cmd *cobra.Command, args []string) error {
 			dir, err := e.needDir()
 			if err != nil {
 				return err
@@ -72,6 +93,9 @@ func newCharterSign(e *env) *cobra.Command {
 			s, err := node.ReadCharter(args[0])
 			if err != nil {
 				return err
+			}
+			if node.Accepted(dir) && !isFirst(s) {
+				return signNext(cmd, e, &pass, args[0], s)
 			}
 			phrase, err := pass.admin(e)
 			if err != nil {
@@ -100,22 +124,36 @@ func newCharterSign(e *env) *cobra.Command {
 	return cmd
 }
 
+// isFirst reports whether a charter is a version 1, from which a network begins.
+func isFirst(s *ledger.SignedCharter) bool {
+	c, err := ledger.DecodeCharter(s.Body)
+	return err == nil && c.Version == 1
+}
+
 func newCharterAccept(e *env) *cobra.Command {
-	return &cobra.Command{
-		Use:     "accept CHARTER.json",
-		Short:   "Make a complete charter this node's own",
-		Example: `  suyuan charter accept --dir wh charter.json`,
-		Args:    cobra.ExactArgs(1),
-		RunE: func(_ *cobra.Command, args []string) error {
+	var pass passphraseFlags
+	cmd := &cobra.Command{
+		Use:   "accept CHARTER.json",
+		Short: "Make a complete charter this node's own",
+		Long: `Make a complete charter this node's own: version 1, the version after the one
+that the node holds, or a file with all versions. A node that runs takes it over
+at once and passes it on.`,
+		Example: `  suyuan charter accept --dir wh charter.json
+  suyuan charter accept --dir wh next.json`,
+		Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
 			dir, err := e.needDir()
 			if err != nil {
 				return err
 			}
-			s, err := node.ReadCharter(args[0])
+			list, err := node.ReadCharters(args[0])
 			if err != nil {
 				return err
 			}
-			net, n, err := node.AcceptCharter(dir, s)
+			if node.Accepted(dir) && (len(list) > 1 || !isFirst(list[0])) && !knownToNode(dir, list) {
+				return acceptNext(cmd, e, &pass, list)
+			}
+			net, n, err := node.AcceptCharters(dir, list)
 			if err != nil {
 				return err
 			}
@@ -127,21 +165,33 @@ func newCharterAccept(e *env) *cobra.Command {
 			return nil
 		},
 	}
+	pass.add(cmd)
+	return cmd
 }
 
 func newCharterShow(e *env) *cobra.Command {
-	return &cobra.Command{
-		Use:   "show CHARTER.json",
-		Short: "Print a charter for people, with who has signed",
-		Args:  cobra.ExactArgs(1),
-		RunE: func(_ *cobra.Command, args []string) error {
-			s, err := node.ReadCharter(args[0])
+	var pass passphraseFlags
+	var out string
+	cmd := &cobra.Command{
+		Use:   "show [CHARTER.json]",
+		Short: "Print a charter for people, with who has signed: a file's, or the one that the node in --dir holds",
+		Example: `  suyuan charter show next.json
+  suyuan charter show --dir wh --out charters.json     all versions, for a company that joins`,
+		Args: cobra.MaximumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if len(args) == 0 {
+				return showHeld(cmd, e, &pass, out)
+			}
+			list, err := node.ReadCharters(args[0])
 			if err != nil {
 				return err
 			}
-			return showCharter(e, s)
+			return showCharter(e, list[len(list)-1])
 		},
 	}
+	cmd.Flags().StringVar(&out, "out", "", "file into which all versions that the node holds are written")
+	pass.add(cmd)
+	return cmd
 }
 
 func showCharter(e *env, s *ledger.SignedCharter) error {
@@ -166,6 +216,9 @@ func showCharter(e *env, s *ledger.SignedCharter) error {
 			mark = "signed"
 		}
 		fmt.Fprintf(e.stdout, "node     %-12s %s  %s / %s  %s\n", ledger.ChainName(n.Member, n.Number), mark, m.NameZh, m.NameEn, m.Role)
+	}
+	for _, end := range c.Ended {
+		fmt.Fprintf(e.stdout, "ended    number %-5d at size %d\n", end.Chain, end.Size)
 	}
 	return nil
 }

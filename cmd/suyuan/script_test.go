@@ -1,6 +1,7 @@
 package main_test
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -13,6 +14,8 @@ import (
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"suyuan/node"
 )
 
 // TestScripts runs testdata/script: one behaviour of the program each, which the
@@ -32,6 +35,7 @@ func TestScripts(t *testing.T) {
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"exits": scriptExits, "freeport": scriptFreePort, "node": scriptNode, "kill9": scriptKill9,
 			"stop": scriptStop, "waitready": scriptWaitReady, "http": scriptHTTP, "mode": scriptMode,
+			"awaitcharter": scriptAwaitCharter, "awaitfinal": scriptAwaitFinal,
 		},
 	})
 }
@@ -150,4 +154,41 @@ func scriptMode(ts *testscript.TestScript, _ bool, args []string) {
 			ts.Fatalf("%s has mode %s, not %s", name, got, args[0])
 		}
 	}
+}
+
+// scriptAwaitCharter is: awaitcharter DIR VERSION. The running node there must
+// come to hold the charter version.
+func scriptAwaitCharter(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: awaitcharter DIR VERSION")
+	}
+	ts.Check(poll(finalWithin, func() string {
+		s := scriptStatus(ts, args[0])
+		if strconv.FormatUint(s.Network.Charter, 10) != args[1] {
+			return fmt.Sprintf("%s holds charter version %d, not %s", args[0], s.Network.Charter, args[1])
+		}
+		return ""
+	}))
+}
+
+// scriptAwaitFinal is: awaitfinal DIR CHAIN. Everything that the running node
+// there has of the chain must become final.
+func scriptAwaitFinal(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: awaitfinal DIR CHAIN")
+	}
+	ts.Check(poll(finalWithin, func() string {
+		for _, c := range scriptStatus(ts, args[0]).Chains {
+			if c.Chain == args[1] && c.Size > 0 && c.Final == c.Size {
+				return ""
+			}
+		}
+		return fmt.Sprintf("at %s the chain %s is not final", args[0], args[1])
+	}))
+}
+
+func scriptStatus(ts *testscript.TestScript, dir string) (s node.Status) {
+	ts.Check(ts.Exec("suyuan", "status", "--dir", dir, "--json"))
+	ts.Check(json.Unmarshal([]byte(ts.ReadFile("stdout")), &s))
+	return s
 }
