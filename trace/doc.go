@@ -147,6 +147,19 @@ holder before are believed from then on, and it is a critical finding if both ac
 as holders. A sale always counts. What the author has no right to record
 (activation, inspection, voiding) counts for nothing and is shown to members only.
 
+# Holds, recalls and claims
+
+A hold is a warning until who placed it, or the brand, releases it. A recall makes
+the verdict, wherever the item is; a withdrawal takes goods off the market and is a
+warning. Both reach items by codes, lots or the product, narrowed by lots, times
+and lines of activation; they end by being corrected. They and holds count in the
+answer before they are final ([Trail.PendingFindings]).
+
+The chain that issued a code claims it when the code hidden under its coating is
+used; later claims are findings. [Links] gives the pages that the brand names. An
+erase record names disclosures of an own record by their digests; what the fold
+reads cannot be erased.
+
 # Appointments
 
 A brand appoints a party, or a member with all its parties, for some of its GTINs
@@ -154,11 +167,6 @@ from one day to another. What it lets them sign (activate, void, transform,
 inspect, hold, release) counts as if the brand had signed it. Levels, parents and
 territories of dealers are for the parties: a sale outside the territory of its
 seller is a finding of [NowOf] for the brand, the seller and the auditors.
-
-The chain that issued a code claims it when the code hidden under its coating is
-used; later claims are findings. [Links] gives the pages that the brand names. An
-erase record names disclosures of an own record by their digests; what the fold
-reads cannot be erased.
 
 # Corrections
 
