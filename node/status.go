@@ -1,10 +1,12 @@
 package node
 
 import (
+	"errors"
 	"slices"
 	"time"
 
 	"suyuan/ledger"
+	"suyuan/ledger/store"
 	"suyuan/node/replica"
 )
 
@@ -37,6 +39,7 @@ type NetworkStatus struct {
 type SigningStatus struct {
 	OK     bool   `json:"ok"`
 	Reason string `json:"reason,omitempty"`
+	Advice string `json:"advice,omitempty"` // what to do about it
 }
 
 // ChainStatus says how far a chain has come here.
@@ -85,17 +88,36 @@ func (n *Node) Status() *Status {
 	c := net.Newest().Charter
 	q, f := ledger.QuorumOf(len(c.Cosigners))
 	ok, reason := n.store.SigningState()
+	advice := signingAdvice(n.store.SigningError(), n.config.Guard)
 	s := &Status{
 		Member: n.member.Member, Chain: ledger.ChainName(n.member.Member, n.chain),
 		NameZh: n.member.NameZh, NameEn: n.member.NameEn, Role: n.member.Role, Started: n.started,
 		Network: NetworkStatus{Name: net.Name, ID: net.ID, Charter: c.Version, Cosigners: len(c.Cosigners), Faulty: f, Quorum: q},
-		Signing: SigningStatus{OK: ok, Reason: reason},
+		Signing: SigningStatus{OK: ok, Reason: reason, Advice: advice},
 		Peers:   n.peers(),
 	}
 	for _, number := range net.Chains() {
 		s.Chains = append(s.Chains, n.chainStatus(net, number, s.Peers))
 	}
 	return s
+}
+
+// signingAdvice says what to do about a node that does not sign.
+func signingAdvice(err error, guard string) string {
+	switch {
+	case err == nil:
+		return ""
+	case errors.Is(err, store.ErrEnded):
+		return "the member writes on under a new number with a new log key, which a charter version gives it"
+	case errors.Is(err, store.ErrForked):
+		return "find out which machine signed the other history and stop it; then a charter version ends this chain, and the member writes on under a new number with a new log key"
+	case errors.Is(err, store.ErrGuardLost):
+		return "if the disk with " + guard + " can be had, put back that very file, never an older copy of it and never a new one: the node would sign a second history. " +
+			"If it is gone, a charter version ends this chain at its last final entry, and the member writes on under a new number with a new log key"
+	case errors.Is(err, store.ErrBehind):
+		return "leave the node running and connected: it fetches its entries back from the others, and then signs again"
+	}
+	return "run suyuan verify; if what is stored is damaged, put back a copy of the directory, without the guard"
 }
 
 func (n *Node) chainStatus(net *ledger.Network, number uint32, peers []PeerStatus) ChainStatus {

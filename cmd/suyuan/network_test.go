@@ -57,6 +57,24 @@ type company struct {
 
 	proc *process // nil while the node does not run
 	logs string   // path of what its processes wrote to stderr
+
+	place  place
+	client *http.Client // reaches the node where it is
+}
+
+// A place is where a company's node runs; the zero place is this machine, with
+// ports of its own on loopback.
+type place struct {
+	ip      string  // the address of a machine of its own, which takes fixed ports
+	private bool    // nobody can dial it
+	machine machine // nil: this one
+}
+
+// A machine is a network of its own in which a node runs.
+type machine interface {
+	// within calls do on a thread from which sockets and processes belong to the
+	// machine.
+	within(do func() error) error
 }
 
 // A process is a running `suyuan run`.
@@ -68,7 +86,10 @@ type process struct {
 
 // newNetwork makes the directories of four companies with one charter that all
 // have signed and accepted. Nothing runs yet.
-func newNetwork(t *testing.T) *network {
+func newNetwork(t *testing.T) *network { t.Helper(); return newNetworkAt(t, nil) }
+
+// newNetworkAt is newNetwork for companies that have places, by name.
+func newNetworkAt(t *testing.T, places map[string]place) *network {
 	t.Helper()
 	n := &network{t: t, dir: t.TempDir()}
 	n.pass = filepath.Join(n.dir, "pw")
@@ -77,6 +98,12 @@ func newNetwork(t *testing.T) *network {
 	}
 	n.brand, n.wh = n.newCompany("brand", 1), n.newCompany("wh", 2)
 	n.dist, n.audit = n.newCompany("dist", 3), n.newCompany("audit", 4)
+	for _, c := range n.all() {
+		c.place, c.client = places[c.name], browser
+		if c.place.machine != nil {
+			c.client = c.remoteClient()
+		}
+	}
 	each(n.all(), func(c *company) { c.init() })
 
 	charter := filepath.Join(n.dir, "charter.json")
@@ -133,15 +160,35 @@ var roles = map[string]string{"brand": "brand", "wh": "warehouse", "dist": "dist
 
 func (c *company) init() {
 	c.t.Helper()
-	http := fmt.Sprintf("127.0.0.1:%d", freePort(c.t))
+	http, p2p := c.listen()
 	c.url = "http://" + http
 	args := []string{"init", "--light", "--network", "lanzhi.example", "--member", c.name, "--role", roles[c.name],
 		"--name-zh", "公司" + c.name, "--name-en", "Company " + c.name, "--http", http,
-		"--p2p", fmt.Sprintf("/ip4/127.0.0.1/tcp/%d", freePort(c.t)), "--guard", c.guard}
+		"--p2p", strings.Join(p2p, ","), "--guard", c.guard}
+	if c.place.private {
+		args = append(args, "--private")
+	}
 	if c.name == "brand" {
 		args = append(args, "--prefix", "6901234")
 	}
 	c.suyuan(args...).done(c.t)
+}
+
+// listen chooses the addresses of the company's node.
+func (c *company) listen() (http string, p2p []string) {
+	if ip := c.place.ip; ip != "" {
+		return ip + ":8080", []string{"/ip4/" + ip + "/udp/4001/quic-v1", "/ip4/" + ip + "/tcp/4001"}
+	}
+	http = fmt.Sprintf("127.0.0.1:%d", freePort(c.t))
+	return http, []string{fmt.Sprintf("/ip4/127.0.0.1/tcp/%d", freePort(c.t))}
+}
+
+// within calls do where sockets and processes belong to the company's place.
+func (c *company) within(do func() error) error {
+	if c.place.machine == nil {
+		return do()
+	}
+	return c.place.machine.within(do)
 }
 
 func (c *company) member() *node.MemberFile {
@@ -280,7 +327,8 @@ func (c *company) launch() {
 	defer logs.Close()
 	cmd := c.net.command(context.Background(), "run", "--dir", c.dir, "--log-level", "debug")
 	cmd.Stdout, cmd.Stderr = logs, logs
-	p, err := startProcess(cmd)
+	var p *process
+	err = c.within(func() (err error) { p, err = startProcess(cmd); return err })
 	if err != nil {
 		c.t.Fatal(err)
 	}
@@ -422,10 +470,26 @@ var browser = &http.Client{Timeout: 20 * time.Second}
 
 // try sends a request with the company's token, if it has one.
 func (c *company) try(method, path string, r *request) (*answer, error) {
-	return send(method, c.url+path, c.token, r)
+	return sendBy(c.client, method, c.url+path, c.token, r)
+}
+
+// remoteClient is a client whose connections begin on the company's machine.
+func (c *company) remoteClient() *http.Client {
+	transport := &http.Transport{
+		DialContext: func(ctx context.Context, network, addr string) (conn net.Conn, err error) {
+			err = c.within(func() (err error) { conn, err = new(net.Dialer).DialContext(ctx, network, addr); return err })
+			return conn, err
+		},
+	}
+	c.t.Cleanup(transport.CloseIdleConnections)
+	return &http.Client{Timeout: browser.Timeout, Transport: transport}
 }
 
 func send(method, url, token string, r *request) (*answer, error) {
+	return sendBy(browser, method, url, token, r)
+}
+
+func sendBy(client *http.Client, method, url, token string, r *request) (*answer, error) {
 	var body io.Reader
 	if r != nil {
 		body = strings.NewReader(r.body)
@@ -440,7 +504,7 @@ func send(method, url, token string, r *request) (*answer, error) {
 	if token != "" {
 		req.Header.Set("Authorization", "Bearer "+token)
 	}
-	res, err := browser.Do(req)
+	res, err := client.Do(req)
 	if err != nil {
 		return nil, err
 	}
@@ -550,12 +614,15 @@ func (c *company) ownSize() uint64 {
 
 // waitFinal waits until everything that the nodes of the listed companies wrote
 // is final on all of these nodes, with the same roots and no evidence.
-func (n *network) waitFinal(list ...*company) {
+func (n *network) waitFinal(list ...*company) { n.t.Helper(); n.waitFinalWithin(finalWithin, list) }
+
+// waitFinalWithin is waitFinal with a patience of its own; no list is all.
+func (n *network) waitFinalWithin(patience time.Duration, list []*company) {
 	n.t.Helper()
 	if len(list) == 0 {
 		list = n.all()
 	}
-	eventually(n.t, finalWithin, func() string {
+	eventually(n.t, patience, func() string {
 		var states []*node.Status
 		for _, c := range list {
 			states = append(states, c.status())

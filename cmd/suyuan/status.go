@@ -58,6 +58,7 @@ func printStatus(e *env, s *node.Status) {
 	fmt.Fprintf(e.stdout, "final     when %d of %d cosigners have stored a record; %d may lie\n", s.Network.Quorum, s.Network.Cosigners, s.Network.Faulty)
 	if !s.Signing.OK {
 		fmt.Fprintf(e.stdout, "signing   NO: %s\n", strings.TrimPrefix(s.Signing.Reason, "not signing: "))
+		fmt.Fprintf(e.stdout, "          %s\n", s.Signing.Advice)
 	}
 	t := table.NewWriter()
 	t.SetStyle(table.StyleLight)

@@ -16,8 +16,11 @@ var (
 	// ErrLocked: another process has the directory open.
 	ErrLocked = errors.New("another process uses the store")
 	// ErrNotSigning: the store must not append to its own chain or sign for it;
-	// [Store.SigningState] says why.
+	// [Store.SigningError] says why.
 	ErrNotSigning = errors.New("not signing")
+	// ErrGuardLost: the guard is missing, damaged, another's or too old, so that
+	// nobody knows what was signed.
+	ErrGuardLost = errors.New("guard lost")
 	// ErrBehind: what is asked for concerns entries that are not stored yet.
 	ErrBehind = errors.New("not stored yet")
 	// ErrConflict: what is given contradicts what is stored or was signed.

@@ -75,9 +75,9 @@ func openGuard(path string) *guard {
 		err = g.decode(raw)
 	}
 	if errors.Is(err, fs.ErrNotExist) {
-		g.lost = fmt.Errorf("guard lost: there is no file %s", path)
+		g.lost = fmt.Errorf("%w: there is no file %s", ErrGuardLost, path)
 	} else if err != nil {
-		g.lost = fmt.Errorf("guard lost: %w", err)
+		g.lost = fmt.Errorf("%w: %w", ErrGuardLost, err)
 	}
 	return g
 }

@@ -166,11 +166,11 @@ func (s *Store) load(hadTables bool) error {
 	case s.cfg.Dir == "":
 		s.guard = emptyGuard("")
 	default:
-		s.guard = &guard{lost: errors.New("guard lost: no path is configured")}
+		s.guard = &guard{lost: fmt.Errorf("%w: no path is configured", ErrGuardLost)}
 	}
 	if s.guard.lost == nil && s.cfg.Own != 0 {
 		if m, ok := s.guard.ownMark(); ok && m.Chain != s.cfg.Own {
-			s.guard.lost = fmt.Errorf("guard lost: %s is that of chain %d", s.cfg.Guard, m.Chain)
+			s.guard.lost = fmt.Errorf("%w: %s is that of chain %d", ErrGuardLost, s.cfg.Guard, m.Chain)
 		}
 	}
 	s.judge()
@@ -331,6 +331,11 @@ func (s *Store) SigningState() (ok bool, reason string) {
 	return true, ""
 }
 
+// SigningError is [Store.SigningState] for those who decide on the reason: nil,
+// or ErrNotSigning with ErrGuardLost, ErrBehind, ErrEnded, ErrForked or another
+// cause.
+func (s *Store) SigningError() error { return s.mayWrite() }
+
 // mayWrite returns why the own chain takes no entries, nil if it does.
 func (s *Store) mayWrite() error {
 	s.stateMu.Lock()
@@ -380,14 +385,14 @@ func (s *Store) judgement() error {
 	m, ok := s.guard.ownMark()
 	if cp := s.Latest(c.number); cp != nil && (!ok || cp.Size > m.Size) {
 		// The guard is on disk before a checkpoint is stored.
-		return fmt.Errorf("%w: guard lost: it is older than the newest stored checkpoint, of size %d", ErrNotSigning, cp.Size)
+		return fmt.Errorf("%w: %w: it is older than the newest stored checkpoint, of size %d", ErrNotSigning, ErrGuardLost, cp.Size)
 	}
 	if !ok {
 		return nil
 	}
 	head := c.head.Load()
 	if head.Size < m.Size {
-		return fmt.Errorf("%w: the store has %d entries of the own chain and %d were signed; the others are fetched from peers", ErrNotSigning, head.Size, m.Size)
+		return fmt.Errorf("%w: %w: the store has %d entries of the own chain and %d were signed; the others are fetched from peers", ErrNotSigning, ErrBehind, head.Size, m.Size)
 	}
 	root, err := s.RootAt(m.Chain, m.Size)
 	if err != nil {
