@@ -215,11 +215,7 @@ func TestScansAreShown(t *testing.T) {
 	}
 
 	r := ask(t, s, "GET", itemPath, "", "Accept", "application/json")
-	var v struct {
-		URI string `json:"uri"`
-		Now map[string]json.RawMessage
-	}
-	v = decode[struct {
+	v := decode[struct {
 		URI string `json:"uri"`
 		Now map[string]json.RawMessage
 	}](t, r)
