@@ -22,7 +22,8 @@ quorum of the cosigning companies signs that, and one node accepts it: the
 others learn of it from there. A company that joins accepts a file with all
 versions, which "charter show --out" writes.`,
 	}
-	cmd.AddCommand(newCharterPropose(e), newCharterSign(e), newCharterAccept(e), newCharterShow(e), newCharterDiff(e))
+	cmd.AddCommand(newCharterPropose(e), newCharterSign(e), newCharterAccept(e), newCharterShow(e), newCharterDiff(e),
+		newCharterEvidence(e), newCharterOrphans(e))
 	return cmd
 }
 

@@ -136,7 +136,7 @@ func newRoot(e *env) *cobra.Command {
 	root.PersistentFlags().StringVar(&e.dir, "dir", os.Getenv("SUYUAN_DIR"), "the node's directory (or SUYUAN_DIR)")
 	root.PersistentFlags().BoolVar(&e.json, "json", false, "print JSON")
 	root.AddCommand(
-		newDemo(e), newInit(e), newCharter(e), newOperator(e), newRun(e), newStatus(e),
+		newDemo(e), newInit(e), newCharter(e), newOperator(e), newRun(e), newStatus(e), newDoctor(e),
 		newProduct(e), newCodes(e), newRecord(e), newImport(e), newTrace(e), newProof(e), newVerify(e), newBench(e),
 	)
 	for _, cmd := range root.Commands() {

@@ -34,7 +34,8 @@ func newVerify(e *env) *cobra.Command {
                       checkpoints, cosignatures, attachments
   verify --url URL    everything that a node serves: charters, checkpoints,
                       cosignatures and hashes; with --token also every entry.
-  verify BUNDLE       a proof bundle, as /api/v1/proof gives it ("-" is stdin).
+  verify BUNDLE       a proof bundle, as /api/v1/proof gives it ("-" is stdin), or
+                      evidence of two histories, as charter evidence writes it.
 
 Give --network ID or --charter FILE to be sure that it is the network that you
 mean: whoever serves a page can also serve a network of his own.
@@ -220,6 +221,11 @@ func verifyBundle(e *env, path string, want ledger.Hash) error {
 	if err != nil {
 		return err
 	}
+	if f, ok, err := ledger.ReadEvidenceFile(raw); err != nil {
+		return badFile(e, "evidence", err)
+	} else if ok {
+		return verifyEvidence(e, f, want)
+	}
 	b, err := proof.Decode(bytes.NewReader(raw))
 	if err != nil {
 		return badBundle(e, err)
@@ -236,14 +242,16 @@ func verifyBundle(e *env, path string, want ledger.Hash) error {
 }
 
 // badBundle prints why a bundle does not prove anything.
-func badBundle(e *env, err error) error {
+func badBundle(e *env, err error) error { return badFile(e, "bundle", err) }
+
+func badFile(e *env, what string, err error) error {
 	if e.json {
-		if err := e.printJSON(map[string]any{"problems": []ledger.Problem{{What: "bundle", Code: ledger.CodeOf(err), Detail: err.Error()}}}); err != nil {
+		if err := e.printJSON(map[string]any{"problems": []ledger.Problem{{What: what, Code: ledger.CodeOf(err), Detail: err.Error()}}}); err != nil {
 			return err
 		}
 		return errBad
 	}
-	fmt.Fprintf(e.stdout, "bundle: %s: %v\n", ledger.CodeOf(err), err)
+	fmt.Fprintf(e.stdout, "%s: %s: %v\n", what, ledger.CodeOf(err), err)
 	return errBad
 }
 

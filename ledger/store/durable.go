@@ -97,3 +97,6 @@ func (d *disk) syncNames() error {
 	}
 	return nil
 }
+
+// FreeBytes is the space on the disk of a directory that the node can write.
+func FreeBytes(dir string) (uint64, error) { return freeBytes(dir) }
