@@ -71,6 +71,9 @@ func (p *EntryProof) Verify(net *Network) (*ProvenEntry, error) {
 	if err != nil {
 		return nil, err
 	}
+	if end := net.Ended(cp.Chain); end != nil && cp.Size > end.Size {
+		return nil, wrong(CodeCheckpoint, "the charter ended chain %d at size %d, and the checkpoint has %d", cp.Chain, end.Size, cp.Size)
+	}
 	if !cp.Final {
 		return nil, wrong(CodeQuorum, "the checkpoint is cosigned by %v, fewer than the quorum", cp.Cosigners)
 	}

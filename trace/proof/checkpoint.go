@@ -7,21 +7,14 @@ import (
 	"suyuan/ledger"
 )
 
-// openNote opens a checkpoint note under the newest charter version that has
-// its chain's node, as [ledger.Network.OpenCheckpoint] does, and says which
-// version that is.
+// openNote opens a checkpoint note under the charter version under which it
+// counts; see [ledger.Network.OpenCheckpoint].
 func openNote(net *ledger.Network, note []byte) (*ledger.Checkpoint, *ledger.Version, error) {
-	var first error
-	for _, v := range slices.Backward(net.Versions()) {
-		cp, err := v.Verifiers.Open(note)
-		if err == nil {
-			return cp, v, nil
-		}
-		if first == nil {
-			first = err
-		}
+	cp, err := net.OpenCheckpoint(note)
+	if err != nil {
+		return nil, nil, err
 	}
-	return nil, nil, first
+	return cp, net.Version(cp.Version), nil
 }
 
 // tidy returns the note with the log signature and the cosignatures that count,

@@ -115,11 +115,6 @@ func (s *entries) chain(e *ledger.ProvenEntry) (*chain, error) {
 	if !bytes.Equal(note, e.Checkpoint.Note) {
 		return nil, wrong(CodeCheckpoint, "the checkpoint has signature lines that do not count")
 	}
-	for _, end := range s.net.Newest().Charter.Ended {
-		if end.Chain == e.Chain && e.Checkpoint.Size > end.Size {
-			return nil, wrong(CodeCheckpoint, "the charter ended chain %d at size %d, and the checkpoint has %d", e.Chain, end.Size, e.Checkpoint.Size)
-		}
-	}
 	c := &chain{note: note, size: e.Checkpoint.Size, version: version}
 	s.chains[e.Chain] = c
 	return c, nil

@@ -167,7 +167,7 @@ func TestEntriesBeyondTheEndOfAChainAreRefused(t *testing.T) {
 		})
 		b, err := proof.Build(w.input(sold))
 		if cut > 0 {
-			if ledger.CodeOf(err) != proof.CodeCheckpoint {
+			if ledger.CodeOf(err) != ledger.CodeCheckpoint {
 				t.Errorf("%d entries beyond the end: %v", cut, err)
 			}
 			continue
