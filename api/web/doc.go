@@ -4,7 +4,8 @@
 //
 // The package knows neither the ledger nor HTTP. It takes plain values, already
 // filtered for whoever asks, and writes one HTML document that needs nothing
-// else: no script, no font, no second request but the product's picture.
+// else: no script, no font, no second request but the product's picture and the
+// pixel by which the page is counted.
 //
 // # Content security
 //
