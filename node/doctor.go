@@ -246,6 +246,9 @@ func (n *Node) examineSigning(c *checks) {
 }
 
 func (n *Node) examineCharter(c *checks) {
+	if n.witness() != nil && n.store.WitnessWaits() {
+		c.note("witness", "have the nodes of all other cosigners connected at one time", "it cosigns nothing before every other cosigner has told what it holds: its guard is a new one")
+	}
 	if s := n.store.Conflict(); s != nil {
 		c.bad("charter conflict", "the companies have to find out who signed both and settle which one counts; until then no charter changes", "there are two complete charters of one version; the other one is %s", s.Hash())
 	}

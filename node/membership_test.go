@@ -226,6 +226,9 @@ func TestNodeWritesUnderItsNewNumber(t *testing.T) {
 			move(t, dist, n, 5)
 		}
 	}
+	if !dist.store.WitnessWaits() {
+		t.Error("the witness cosigns though nobody knows what it has cosigned")
+	}
 	fresh := dist.checkpoint(t, brand, wh, audit)
 	brand.put(t, fresh)
 	if f := brand.store.Final(5); f == nil || f.Version != 2 || !slices.Contains(f.Cosigners, "dist") {

@@ -134,7 +134,7 @@ func (n *Node) newKey(purpose, adminPassphrase string) (public string, err error
 	}
 	if purpose == purposeLog {
 		k.Guard = fmt.Sprintf("%s.%s", n.config.Guard, k.Public[:16])
-		if err := store.CreateGuard(k.Guard); err != nil {
+		if err := store.CreateSecondGuard(k.Guard); err != nil {
 			return "", err
 		}
 	}

@@ -250,3 +250,40 @@ func TestOwnChainEnded(t *testing.T) {
 	}
 	checkClean(t, n)
 }
+
+// A witness under a second guard cosigns nothing before it is released, and then
+// nothing smaller than what is stored.
+func TestWitnessWaitsUnderASecondGuard(t *testing.T) {
+	t.Parallel()
+	net := ledgertest.New()
+	b := chainOf(net, "lanzhi", 3)
+	old := b.Checkpoint()
+	b.Record(ledger.KindShip)
+	n := onDisk(t, net, "wh")
+	if err := n.Close(); err != nil {
+		t.Fatal(err)
+	}
+	remove(t, n.cfg.Guard)
+	if err := store.CreateSecondGuard(n.cfg.Guard); err != nil {
+		t.Fatal(err)
+	}
+	n.Store = open(t, net, "wh", n.cfg).Store
+	n.hold(t, b)
+	if err := n.PutCheckpoint(context.Background(), b.Checkpoint()); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		if _, err := n.cosign(b.Checkpoint()); !errors.Is(err, store.ErrNotSigning) || !n.WitnessWaits() {
+			t.Errorf("while it waits: %v", err)
+		}
+		n.reopen(t)
+	}
+	if err := n.ReleaseWitness(); err != nil {
+		t.Fatal(err)
+	}
+	n.reopen(t)
+	if _, err := n.cosign(old); !errors.Is(err, store.ErrConflict) {
+		t.Errorf("something smaller: %v", err)
+	}
+	n.mustCosign(t, b.Checkpoint())
+}

@@ -74,6 +74,7 @@
 //	own <chain> <size> <root, hex>            absent before the first checkpoint
 //	cosigned <chain> <size> <root, hex>       ascending by chain
 //	stopped <chain> <size> <root, hex>        ascending by chain; see StopAt
+//	witness waits                             see CreateSecondGuard
 //	sha256 <hex>
 //
 // # Blobs

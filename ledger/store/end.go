@@ -80,3 +80,28 @@ func (s *Store) AtEnd(chain uint32) (beyond uint64, same bool, err error) {
 	root, err := s.RootAt(chain, end.Size)
 	return size - end.Size, root == end.Root, err
 }
+
+// WitnessWaits reports whether the witness cosigns nothing, because its guard is
+// not the one that names what it has cosigned.
+func (s *Store) WitnessWaits() bool { return s.guard.witnessWaits() }
+
+// ReleaseWitness lets a witness that waits cosign again. The caller has seen to
+// it that everything is stored which any other cosigner holds a checkpoint of:
+// so the witness signs nothing smaller than what it may have signed before.
+func (s *Store) ReleaseWitness() error {
+	if err := s.life.enter(); err != nil {
+		return err
+	}
+	defer s.life.leave()
+	var marks []Mark
+	for _, number := range s.Chains() {
+		if cp := s.Latest(number); cp != nil {
+			marks = append(marks, Mark{number, cp.Size, cp.Root})
+		}
+	}
+	if err := s.guard.release(marks); err != nil {
+		return fmt.Errorf("release witness: %w", err)
+	}
+	s.cfg.Log.Info("witness cosigns again", "chains", len(marks))
+	return nil
+}

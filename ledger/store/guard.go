@@ -34,6 +34,7 @@ type guard struct {
 	own      *Mark           // nil before the first checkpoint
 	cosigned map[uint32]Mark // by chain
 	stopped  map[uint32]Mark // by chain: nothing beyond is signed any more
+	waits    bool            // nothing is cosigned before what was is known again
 	lost     error           // why nothing may be signed; nil if the guard is there
 	changes  uint64          // counts changes of the values above
 
@@ -47,7 +48,14 @@ func emptyGuard(path string) *guard {
 
 // CreateGuard makes the empty guard file of a new node. It fails if the file
 // exists: a guard is made once, when the log key is made, and never again.
-func CreateGuard(path string) error {
+func CreateGuard(path string) error { return createGuard(path, &guard{}) }
+
+// CreateSecondGuard makes the guard file of a node that goes on under a new
+// number. What its witness has cosigned stands in the old one, if that was not
+// lost: nothing is cosigned before [Store.ReleaseWitness].
+func CreateSecondGuard(path string) error { return createGuard(path, &guard{waits: true}) }
+
+func createGuard(path string, g *guard) error {
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return fmt.Errorf("create guard: %w", err)
 	}
@@ -55,7 +63,7 @@ func CreateGuard(path string) error {
 	if err != nil {
 		return fmt.Errorf("create guard: %w", err)
 	}
-	_, err = f.Write((&guard{}).encode())
+	_, err = f.Write(g.encode())
 	err = errors.Join(err, f.Sync(), f.Close())
 	if err == nil {
 		err = syncDir(filepath.Dir(path))
@@ -91,7 +99,10 @@ func readGuardFile(path string) ([]byte, error) {
 	return io.ReadAll(io.LimitReader(f, maxGuardBytes))
 }
 
-const guardTitle = "suyuan guard 1\n"
+const (
+	guardTitle = "suyuan guard 1\n"
+	guardWaits = "witness waits\n"
+)
 
 func (g *guard) encode() []byte {
 	var b bytes.Buffer
@@ -107,6 +118,9 @@ func (g *guard) encode() []byte {
 		m := g.stopped[chain]
 		fmt.Fprintf(&b, "stopped %d %d %s\n", m.Chain, m.Size, m.Root)
 	}
+	if g.waits {
+		b.WriteString(guardWaits)
+	}
 	fmt.Fprintf(&b, "sha256 %x\n", sha256.Sum256(b.Bytes()))
 	return b.Bytes()
 }
@@ -114,6 +128,7 @@ func (g *guard) encode() []byte {
 // decode accepts exactly what encode writes; the check sum is compared with it.
 func (g *guard) decode(raw []byte) error {
 	for line := range bytes.Lines(raw) {
+		g.waits = g.waits || string(line) == guardWaits
 		f := strings.Fields(string(line))
 		if len(f) != 4 {
 			continue // title and check sum, or what is refused below
@@ -201,6 +216,9 @@ func (g *guard) raiseCosigned(m Mark) error {
 		if err := g.checkStopped(m); err != nil {
 			return false, err
 		}
+		if g.waits {
+			return false, errWitnessWaits
+		}
 		grown, err := follows(g.cosigned[m.Chain], m)
 		if grown {
 			g.cosigned[m.Chain] = m
@@ -239,6 +257,31 @@ func (g *guard) stop(m Mark) error {
 		g.stopped[m.Chain] = m
 		return !ok || old != m, nil
 	})
+}
+
+var errWitnessWaits = fmt.Errorf("%w: what this witness has cosigned is not known; it waits until every other cosigner has told what it holds", ErrNotSigning)
+
+// release lets a witness cosign again, on top of marks.
+func (g *guard) release(marks []Mark) error {
+	return g.raise(func() (bool, error) {
+		for _, m := range marks {
+			if _, err := follows(g.cosigned[m.Chain], m); err != nil {
+				return false, err
+			}
+		}
+		for _, m := range marks {
+			g.cosigned[m.Chain] = m
+		}
+		g.waits = false
+		return true, nil
+	})
+}
+
+// witnessWaits reports whether nothing may be cosigned yet.
+func (g *guard) witnessWaits() bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.waits
 }
 
 // follows holds the rule of the guard: sizes never shrink and no size has two

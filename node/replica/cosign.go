@@ -263,6 +263,9 @@ func (r *Replica) consider(ctx context.Context, s *session, note []byte) wire.Me
 		return &wire.Refused{Reason: wire.ReasonInvalid}
 	}
 	r.heard(s, []wire.Holding{{Chain: cp.Chain, Size: cp.Size, Signed: note}})
+	if !r.witnessReady(net) {
+		return &wire.Refused{Reason: wire.ReasonBehind, Size: r.cfg.Store.Size(cp.Chain)}
+	}
 	ctx, cancel := context.WithTimeout(ctx, r.iv.Wait)
 	defer cancel()
 	line, err := r.cosignWhenStored(ctx, cp, ledger.WitnessName(net.Name, net.ID, r.cfg.Member))
@@ -284,6 +287,58 @@ func (r *Replica) isWitness(net *ledger.Network) bool {
 		w := v.Charter.Cosigner(r.cfg.Member)
 		return w != nil && w.Key == key
 	})
+}
+
+// witnessReady reports whether our witness may cosign. One that does not know
+// what it has cosigned waits until it holds a session with every other cosigner
+// and has stored everything of which these have told a checkpoint.
+func (r *Replica) witnessReady(net *ledger.Network) bool {
+	if !r.cfg.Store.WitnessWaits() {
+		return true
+	}
+	for _, w := range net.Newest().Charter.Cosigners {
+		if w.Member == r.cfg.Member {
+			continue
+		}
+		s := r.sessionOf(w.Node)
+		if s == nil || !s.toldAndStored(r.latestSize) {
+			return false
+		}
+	}
+	if err := r.cfg.Store.ReleaseWitness(); err != nil {
+		r.log.Error("witness not released", "err", err)
+		return false
+	}
+	return true
+}
+
+// latestSize is the size of the newest checkpoint that is stored of a chain.
+func (r *Replica) latestSize(chain uint32) uint64 {
+	if cp := r.cfg.Store.Latest(chain); cp != nil {
+		return cp.Size
+	}
+	return 0
+}
+
+// toldAndStored reports whether the peer has told what it holds, its own chain
+// among it, and every checkpoint that it has told, or a newer one, is stored here.
+func (s *session) toldAndStored(stored func(chain uint32) uint64) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.theirs[s.number] == nil {
+		return false
+	}
+	for chain, h := range s.theirs {
+		for _, note := range [][]byte{h.signed, h.final} {
+			if note == nil {
+				continue
+			}
+			if _, n, ok := ledger.PeekCheckpoint(note); ok && n > stored(chain) {
+				return false
+			}
+		}
+	}
+	return true
 }
 
 // cosignWhenStored tries again with each change of the store until the

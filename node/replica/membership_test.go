@@ -2,11 +2,13 @@ package replica
 
 import (
 	"context"
+	"path/filepath"
 	"slices"
 	"testing"
 
 	"suyuan/ledger"
 	"suyuan/ledger/ledgertest"
+	"suyuan/ledger/store"
 )
 
 // enforce writes the charter entry of the newest version, as a node does when it
@@ -105,4 +107,34 @@ func TestTwoChartersBecomeKnown(t *testing.T) {
 	for _, n := range []*testNode{brand, wh} {
 		n.await("the proof of two charters", func() bool { return n.store.Conflict() != nil })
 	}
+}
+
+// TestWitnessOfASecondGuard lets a node begin with a guard that does not name what
+// its witness has cosigned. It waits for every other cosigner, not for some.
+func TestWitnessOfASecondGuard(t *testing.T) {
+	c := newCluster(t)
+	wh, audit := c.node("wh"), c.node("audit")
+	wh.dir = filepath.Join(c.base, "wh")
+	if err := store.CreateSecondGuard(filepath.Join(wh.dir, "guard")); err != nil {
+		t.Fatal(err)
+	}
+	for _, n := range c.list() {
+		n.open().found()
+		if n != audit {
+			n.start()
+		}
+	}
+	brand := c.node("lanzhi")
+	brand.await("peers", func() bool { return len(brand.sessions()) == 2 })
+	wh.await("what the others have", func() bool { return wh.store.Size(1) == brand.store.Size(1) && wh.store.Size(3) > 0 })
+	if !wh.store.WitnessWaits() {
+		t.Error("the witness does not wait for audit")
+	}
+	audit.start()
+	c.awaitFinal(c.list(), c.list()...)
+	brand.records(2)
+	wh.await("the witness", func() bool {
+		cp := brand.store.Final(1)
+		return !wh.store.WitnessWaits() && cp != nil && slices.Contains(cp.Cosigners, "wh")
+	})
 }
