@@ -296,21 +296,11 @@ func (s *Subject) simple() []Subject {
 	return []Subject{*s}
 }
 
-// overlaps refuses events that name a code twice: as a content of two units,
+// overlaps refuses events that name a thing twice: as a content of two units,
 // for example. Units may stand many times, once for each content.
 func (a *admission) overlaps() error {
-	var ranges []Range
-	for i := range a.event.Subjects {
-		s := &a.event.Subjects[i]
-		if first := s.simple()[0]; first.Kind == SubjectRange {
-			ranges = append(ranges, first.Range)
-		}
-	}
-	slices.SortFunc(ranges, compareRange)
-	for i := 1; i < len(ranges); i++ {
-		if ranges[i-1].Overlaps(ranges[i]) {
-			return refuse(RefusedOverlap, "code %d of run %d of %s is named twice. Name each code once.", ranges[i].From, ranges[i].Run, ranges[i].GTIN)
-		}
+	if err := a.event.namedOnce(); err != nil {
+		return refuse(RefusedOverlap, "%v. Name each code or unit once.", err)
 	}
 	return nil
 }
@@ -454,7 +444,7 @@ func (a *admission) custody(s Subject, passing bool) error {
 // piece follows one item that stands for a piece.
 func (a *admission) piece(item Item, events []*Event, r *rules) error {
 	with := append(slices.Clone(events), a.event)
-	things := thingsOf(item, with)
+	things := newSieve(thingsOf(item, with))
 	m := newMachine(r, item, Custody{}, nil)
 	for _, e := range events {
 		m.apply(touch(e, things))

@@ -160,7 +160,7 @@ func (c *corrections) shown(e *Event) *Event {
 
 // relevant reports whether an event is about the item, a unit that ever held it,
 // one of its lots or its product: what an index gives for the item.
-func (f *folder) relevant(things []Item) func(*Event) bool {
+func (f *folder) relevant(things *sieve) func(*Event) bool {
 	item := f.in.Item
 	lots := []string{item.Lot}
 	for _, e := range f.events {
@@ -176,7 +176,7 @@ func (f *folder) relevant(things []Item) func(*Event) bool {
 			case SubjectLot:
 				return s.GTIN == item.GTIN && slices.Contains(lots, s.Lot)
 			}
-			return s.Fills(item) || slices.ContainsFunc(things, s.Moves)
+			return s.Fills(item) || slices.ContainsFunc(things.named(&s), func(at int) bool { return s.Moves(things.things[at]) })
 		})
 	}
 }

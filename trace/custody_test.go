@@ -86,14 +86,14 @@ func outcome(t *testing.T, state State, do func(*world), kind ledger.Kind, actor
 	things := thingsOf(bottle(5), w.events)
 	m := newMachine(r, bottle(5), Custody{Issued, "lanzhi"}, nil)
 	for _, earlier := range w.events[:len(w.events)-1] {
-		m.apply(touch(earlier, things))
+		m.apply(touch(earlier, newSieve(things)))
 	}
 	before := m.custody
 	if before.State != state {
 		t.Fatalf("the item is %v, want %s", before, state)
 	}
 	m.problems = nil
-	m.apply(touch(e, things))
+	m.apply(touch(e, newSieve(things)))
 	var parts []string
 	if m.custody != before {
 		parts = append(parts, strings.TrimSpace(string(m.custody.State)+" "+m.custody.Holder))

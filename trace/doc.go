@@ -85,9 +85,10 @@ documents, number 100, digests of files for members.
 
 What others have written may come from a later version. A field that the table
 does not have, that stands elsewhere than it says, has another audience or does
-not parse counts as absent. A record whose subjects do not parse, or that lacks a
-field which the fold needs, has no place in any trail. At the author's door all
-of this is refused ([CheckEvent]). Both readings of a record depend on nothing
+not parse counts as absent. A record whose subjects do not parse or name a code
+or unit twice, that has over [MaxPatterns] patterns, or that lacks a field which
+the fold needs, has no place in any trail. At the author's door all of this is
+refused ([CheckEvent]). Both readings of a record depend on nothing
 that is not on every node.
 
 # Drafts

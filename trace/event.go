@@ -3,6 +3,7 @@ package trace
 import (
 	"cmp"
 	"fmt"
+	"slices"
 
 	"suyuan/ledger"
 )
@@ -148,8 +149,7 @@ func DecodeEvent(pos Position, o *ledger.OpenedEntry, sc *ledger.Sidecar) (*Even
 	if o.Record == nil {
 		return nil, malformed("a %s entry has no event", o.Entry.Kind)
 	}
-	e, _, err := decodeEvent(pos, o, sc, ledger.Own)
-	return e, err
+	return decodeOnce(pos, o, sc, ledger.Own)
 }
 
 // DecodeShown reads an event from as much of its sidecar as the audience sees:
@@ -159,13 +159,23 @@ func DecodeShown(pos Position, o *ledger.OpenedEntry, sc *ledger.Sidecar, audien
 	if o.Record == nil {
 		return nil, malformed("a %s entry has no event", o.Entry.Kind)
 	}
-	e, _, err := decodeEvent(pos, o, sc, audience)
-	return e, err
+	return decodeOnce(pos, o, sc, audience)
+}
+
+// decodeOnce reads an event that names nothing twice. The author's door refuses
+// others itself; here one record must not cost every reader of a trail
+// thousands of steps for one code.
+func decodeOnce(pos Position, o *ledger.OpenedEntry, sc *ledger.Sidecar, seen ledger.Audience) (*Event, error) {
+	e, _, err := decodeEvent(pos, o, sc, seen)
+	if err != nil {
+		return nil, err
+	}
+	return e, e.namedOnce()
 }
 
 // CheckEvent reads an event as the author's door does: whatever DecodeEvent
-// would pass over is an error that names the field ([*FieldError]). The sidecar
-// must be complete.
+// would pass over is an error that names the field ([*FieldError]). That nothing
+// is named twice is for [Admit] to say. The sidecar must be complete.
 func CheckEvent(pos Position, o *ledger.OpenedEntry, sc *ledger.Sidecar) (*Event, error) {
 	if o.Record == nil {
 		return nil, malformed("a %s entry has no event", o.Entry.Kind)
@@ -231,6 +241,45 @@ func (e *Event) decodeSubjects(spec *KindSpec, leaves [][]byte) error {
 	}
 	if len(spec.Subjects) > 0 && len(e.Subjects) == 0 {
 		return malformed("a %s record without subjects", spec.Kind)
+	}
+	if n := count(e.Subjects, SubjectPattern); n > MaxPatterns {
+		return malformed("%d patterns are over the limit of %d", n, MaxPatterns)
+	}
+	return nil
+}
+
+func count(subjects []Subject, kind SubjectKind) (n int) {
+	for i := range subjects {
+		if subjects[i].Kind == kind {
+			n++
+		}
+	}
+	return n
+}
+
+// namedOnce holds that no code or unit is named twice, as such, as content or,
+// for codes, as what was used. Several things may be made of one pallet.
+func (e *Event) namedOnce() error {
+	var ranges []Range
+	units := make(map[Item]bool)
+	for i := range e.Subjects {
+		first := e.Subjects[i].simple()[0]
+		switch {
+		case first.Kind == SubjectRange:
+			ranges = append(ranges, first.Range)
+		case first.Kind == SubjectSSCC && e.Subjects[i].Kind != SubjectMade:
+			unit := Unit(first.SSCC)
+			if units[unit] {
+				return malformed("%s is named twice", unit)
+			}
+			units[unit] = true
+		}
+	}
+	slices.SortFunc(ranges, compareRange)
+	for i := 1; i < len(ranges); i++ {
+		if ranges[i-1].Overlaps(ranges[i]) {
+			return malformed("code %d of run %d of %s is named twice", ranges[i].From, ranges[i].Run, ranges[i].GTIN)
+		}
 	}
 	return nil
 }

@@ -11,7 +11,7 @@ import (
 
 // Rules is the version of the fold. It grows whenever the same input may give
 // another trail, and stands in each trail.
-const Rules = 2
+const Rules = 3
 
 // Input is all that a trail depends on. Equal inputs give equal trails, in
 // whatever order the events come and whatever else is among them.
@@ -108,7 +108,7 @@ type folder struct {
 	trail    *Trail
 	events   []*Event // within AsOf, by position
 	depth    int
-	things   []Item // the item and all units that ever held it
+	things   *sieve // the item and all units that ever held it
 	fixes    *corrections
 	rules    *rules
 	timeline []placed
@@ -133,7 +133,7 @@ func newFolder(in Input) *folder {
 		issues:    func(e *Event) bool { return f.trail.Run != nil && f.trail.Run.Chain == e.Chain },
 	}
 	f.trail.rules = f.rules
-	f.things = thingsOf(in.Item, f.events)
+	f.things = newSieve(thingsOf(in.Item, f.events))
 	f.fixes = applyCorrections(f.events, f.relevant(f.things))
 	f.trail.appoints = appointmentsOf(f.fixes.counting, in.Item.GTIN, func(member string, gtin gs1.GTIN) bool {
 		return authority(in.Charters, member, gtin)

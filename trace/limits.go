@@ -16,6 +16,10 @@ const (
 	// them all and goes whole into the proof for each item: 500 are 6 kB.
 	MaxExceptions = 500
 
+	// MaxPatterns bounds the patterns of one event: a packing line fills one kind
+	// of case from some runs.
+	MaxPatterns = 256
+
 	// MaxNumber bounds unsigned number fields: the largest integer that every
 	// JSON reader keeps exact (RFC 8259, section 6).
 	MaxNumber = 1<<53 - 1

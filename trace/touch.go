@@ -1,6 +1,9 @@
 package trace
 
 import (
+	"cmp"
+	"slices"
+
 	"suyuan/ledger"
 )
 
@@ -24,12 +27,13 @@ func (t *touched) any() bool { return t.fills || len(t.moves) > 0 || len(t.packi
 type packing struct{ thing, unit Item }
 
 // touch works out what the event says about the things.
-func touch(e *Event, things []Item) *touched {
-	t := &touched{event: e, things: things, moves: map[Item]bool{}, named: map[Item]bool{}, consumed: map[Item]bool{}}
+func touch(e *Event, v *sieve) *touched {
+	t := &touched{event: e, things: v.things, moves: map[Item]bool{}, named: map[Item]bool{}, consumed: map[Item]bool{}}
 	for i := range e.Subjects {
 		s := &e.Subjects[i]
-		t.fills = t.fills || s.Fills(things[0])
-		for _, thing := range things {
+		t.fills = t.fills || s.Fills(v.things[0])
+		for _, at := range v.named(s) {
+			thing := v.things[at]
 			if s.Covers(thing) && !passesOver(e.Kind, s) {
 				t.named[thing] = true
 			}
@@ -61,21 +65,45 @@ func passesOver(kind ledger.Kind, s *Subject) bool {
 func thingsOf(item Item, events []*Event) []Item {
 	things := []Item{item}
 	seen := map[Item]bool{item: true}
-	for level := 0; level < MaxNesting; level++ {
-		n := len(things)
+	done := 0
+	for level := 0; level < MaxNesting && done < len(things); level++ {
+		fresh := newSieve(slices.Clone(things[done:]))
+		done = len(things)
 		for _, e := range events {
-			for _, thing := range things[:n] {
-				for _, u := range e.Units(thing) {
-					if !seen[u] {
-						seen[u] = true
-						things = append(things, u)
-					}
+			for _, u := range e.unitsOf(fresh) {
+				if !seen[u] {
+					seen[u] = true
+					things = append(things, u)
 				}
 			}
 		}
-		if len(things) == n {
-			break
-		}
 	}
 	return things
+}
+
+// unitsOf returns the units of which the event says that things are or were in
+// them, in the order of the things.
+func (e *Event) unitsOf(v *sieve) []Item {
+	type found struct {
+		at   int
+		unit Item
+	}
+	var list []found
+	for i := range e.Subjects {
+		s := &e.Subjects[i]
+		if s.Kind != SubjectContent && s.Kind != SubjectPattern {
+			continue
+		}
+		for _, at := range v.named(s) {
+			if u, ok := s.UnitOf(v.things[at]); ok {
+				list = append(list, found{at, u})
+			}
+		}
+	}
+	slices.SortStableFunc(list, func(a, b found) int { return cmp.Compare(a.at, b.at) })
+	units := make([]Item, len(list))
+	for i := range list {
+		units[i] = list[i].unit
+	}
+	return units
 }
