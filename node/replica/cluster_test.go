@@ -23,7 +23,8 @@ func TestMain(m *testing.M) {
 		panic(err)
 	}
 	gologshim.SetDefaultHandler(slog.DiscardHandler)
-	goleak.VerifyTestMain(m)
+	// The benchmarks count bytes with libp2p's counter, whose sweeper never ends.
+	goleak.VerifyTestMain(m, goleak.IgnoreAnyFunction("github.com/libp2p/go-flow-metrics.(*sweeper).run"))
 }
 
 // patience is how long a test waits for what must come. It is far beyond what

@@ -30,7 +30,7 @@ import (
 // newHost makes the libp2p host: QUIC, TCP and circuits with TLS, nothing that
 // talks to peers outside the charter, and no metrics, discovery or ping of its
 // own. It listens when it returns.
-func newHost(key ed25519.PrivateKey, listen []string, g *gate, network ledger.Hash, nodes int, private bool) (host.Host, error) {
+func newHost(key ed25519.PrivateKey, listen []string, g *gate, network ledger.Hash, nodes int, private bool, further ...libp2p.Option) (host.Host, error) {
 	sk, err := crypto.UnmarshalEd25519PrivateKey(key)
 	if err != nil {
 		return nil, fmt.Errorf("transport key: %w", err)
@@ -43,7 +43,7 @@ func newHost(key ed25519.PrivateKey, listen []string, g *gate, network ledger.Ha
 	if len(listen) == 0 {
 		listening = libp2p.NoListenAddrs // the library's default is every interface
 	}
-	h, err := libp2p.New(append(reachable(private, g, nodes),
+	h, err := libp2p.New(append(append(reachable(private, g, nodes), further...),
 		libp2p.Identity(sk),
 		libp2p.UserAgent("suyuan"),
 		listening,

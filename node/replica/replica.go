@@ -39,6 +39,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/libp2p/go-libp2p"
 	"github.com/libp2p/go-libp2p/core/host"
 	"github.com/libp2p/go-libp2p/core/network"
 	"github.com/libp2p/go-libp2p/core/peer"
@@ -77,6 +78,8 @@ type Config struct {
 	Logger    *slog.Logger     // nil discards
 	Now       func() time.Time // nil is time.Now
 	Intervals Intervals
+
+	options []libp2p.Option // further ones, for tests that measure
 }
 
 func (c *Config) check() error {
@@ -178,7 +181,7 @@ func New(cfg Config) (*Replica, error) {
 	r.instance = binary.BigEndian.Uint64(random[:])
 	var err error
 	r.private = cfg.Reach.private(net.Newest().Charter.Node(cfg.Number))
-	if r.host, err = newHost(cfg.Transport, cfg.Listen, r.gate, r.network, len(net.Newest().Charter.Nodes), r.private); err != nil {
+	if r.host, err = newHost(cfg.Transport, cfg.Listen, r.gate, r.network, len(net.Newest().Charter.Nodes), r.private, cfg.options...); err != nil {
 		return nil, fmt.Errorf("replica: %w", err)
 	}
 	if want := net.Newest().Charter.Node(cfg.Number).Peer; r.host.ID().String() != want {
