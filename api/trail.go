@@ -36,7 +36,7 @@ func (s *Server) getTrail(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
-	return sendJSON(c, answer)
+	return sendJSON(c, withScans(answer, s.seen(c, answer)))
 }
 
 func (s *Server) getProof(c *fiber.Ctx) error {

@@ -167,6 +167,12 @@ func withNode(ctx context.Context, e *env, pass *passphraseFlags, do func(*clien
 		return err
 	}
 	n, err := node.Open(node.Options{Dir: dir, Passphrase: phrase, Log: e.logger("error")})
+	if errors.Is(err, node.ErrRunning) {
+		// It is starting, and will take commands in a moment.
+		if c := awaitSocket(ctx, dir); c != nil {
+			return do(c)
+		}
+	}
 	if err != nil {
 		return err
 	}
@@ -176,6 +182,28 @@ func withNode(ctx context.Context, e *env, pass *passphraseFlags, do func(*clien
 	}
 	err = do(served.client())
 	return errors.Join(err, served.stop(), n.Close())
+}
+
+// startTimeout is how long a command waits for a node that is starting.
+const startTimeout = 10 * time.Second
+
+// awaitSocket waits for a node that is starting to take commands; nil if it does
+// not.
+func awaitSocket(ctx context.Context, dir string) *client {
+	ctx, cancel := context.WithTimeout(ctx, startTimeout)
+	defer cancel()
+	tick := time.NewTicker(50 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		if c, err := socketClient(dir); err == nil {
+			return c
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+		}
+	}
 }
 
 // readInput reads a file, or stdin for "-".
