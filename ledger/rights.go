@@ -46,6 +46,9 @@ func (r Rights) Of(a Address) []Grant {
 	return slices.DeleteFunc(slices.Clone(r.byAddress[a]), func(g Grant) bool { return g.Until != 0 })
 }
 
+// Granted returns all grants of an address, those that were revoked included.
+func (r Rights) Granted(a Address) []Grant { return slices.Clone(r.byAddress[a]) }
+
 // At returns the grants of an address that were in force at a position.
 func (r Rights) At(a Address, seq uint64) []Grant {
 	return slices.DeleteFunc(slices.Clone(r.byAddress[a]), func(g Grant) bool {

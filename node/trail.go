@@ -112,6 +112,7 @@ func (n *Node) fold(r *resolved, cut map[uint32]uint64) (*trace.Trail, error) {
 	in := trace.Input{
 		Item: n.itemOf(r), URI: r.URI, Serial: r.Serial, Absent: r.neverIssued(), BadPack: r.BadPack,
 		Events: events, AsOf: cut,
+		Revoked: n.revocations(cut),
 		Known: func(leaf ledger.Hash) bool {
 			_, ok, kerr := n.index.Entry(leaf, cut)
 			if kerr != nil {
@@ -148,6 +149,34 @@ func noteLeftOut(t *trace.Trail) {
 	}
 	t.Findings = slices.Insert(t.Findings, at, trace.Finding{Code: trace.TooLong, Severity: trace.Warning, Audience: ledger.Public})
 	t.Verdict = trace.Worse(t.Verdict, trace.Warn)
+}
+
+// revocations returns a look-up of where the right of a signer ended on a chain,
+// within the cut.
+func (n *Node) revocations(cut map[uint32]uint64) func(uint32, ledger.Address) (uint64, bool) {
+	rights := make(map[uint32]ledger.Rights)
+	return func(chain uint32, signer ledger.Address) (uint64, bool) {
+		r, ok := rights[chain]
+		if !ok {
+			c, err := n.store.Chain(chain)
+			if err != nil {
+				return 0, false // no charter has it: none of its events is here either
+			}
+			r = c.Rights()
+			rights[chain] = r
+		}
+		ended, revoked := uint64(0), false
+		for _, g := range r.Granted(signer) {
+			if g.Seq >= cut[chain] {
+				continue
+			}
+			if g.Until == 0 || g.Until >= cut[chain] {
+				return 0, false // it may still sign
+			}
+			ended, revoked = max(ended, g.Until), true
+		}
+		return ended, revoked
+	}
 }
 
 // chartersWithin returns the charter versions up to the newest that a charter
