@@ -221,29 +221,20 @@ func (n *Node) Examine() []Check {
 }
 
 func (n *Node) examineSigning(c *checks) {
-	ok, reason := n.store.SigningState()
-	if ok {
+	err := n.store.SigningError()
+	if err == nil {
 		c.good("signing", "the node appends to %s and signs for it", ledger.ChainName(n.member.Member, n.chain))
 		return
 	}
-	fix := "run suyuan verify --dir " + n.dir + " to see what is damaged"
-	switch {
-	case n.Network().Ended(n.chain) != nil:
-		fix = "nothing is lost; if the company goes on, suyuan charter propose --from current --join member.json of a new node"
-		if m := n.Moved(); m != "" && n.Network().Newest().Charter.Node(n.chain) == nil {
-			if own, err := ownNodeIn(n.Network(), n.member); err == nil && own.Number != n.chain {
-				fix = "start the node again: it goes on under the number " + fmt.Sprint(own.Number)
-			}
-		}
-	case n.store.GuardState() != nil:
-		fix = lostGuardAdvice(n.member.guardOf(n.self.LogKey, n.config.Guard))
-	case n.store.Forked(n.chain):
-		fix = "find the machine that has signed another history with this node's key and stop it; then suyuan charter propose --from current --rotate log: a forked chain is never resumed"
-	case strings.Contains(reason, "fetched from peers"):
-		fix = "leave the node running and connected: it fetches the missing entries and signs again"
+	fix := signingAdvice(err, n.guardPath())
+	if own, ownErr := ownNodeIn(n.Network(), n.member); ownErr == nil && own.Number != n.chain {
+		fix = fmt.Sprintf("start the node again: it goes on under the number %d", own.Number)
 	}
-	c.bad("signing", fix, "%s", reason)
+	c.bad("signing", fix, "%v", err)
 }
+
+// guardPath is where the guard of the chain that is written lies.
+func (n *Node) guardPath() string { return n.member.guardOf(n.self.LogKey, n.config.Guard) }
 
 func (n *Node) examineCharter(c *checks) {
 	if n.witness() != nil && n.store.WitnessWaits() {

@@ -29,10 +29,11 @@ type Status struct {
 type NetworkStatus struct {
 	Name      string      `json:"name"`
 	ID        ledger.Hash `json:"id"`
-	Charter   uint64      `json:"charter"`   // newest version held
-	Cosigners int         `json:"cosigners"` // n
-	Faulty    int         `json:"faulty"`    // f: how many may lie
-	Quorum    int         `json:"quorum"`    // q
+	Charter   uint64      `json:"charter"`            // newest version held
+	Conflict  bool        `json:"conflict,omitempty"` // there are two complete charters of one version
+	Cosigners int         `json:"cosigners"`          // n
+	Faulty    int         `json:"faulty"`             // f: how many may lie
+	Quorum    int         `json:"quorum"`             // q
 }
 
 // SigningStatus says whether the node writes and signs.
@@ -55,7 +56,9 @@ type ChainStatus struct {
 	Cosigners []string    `json:"cosigners"`     // of the newest quorum checkpoint
 	Cosigned  int         `json:"cosigned"`
 	Forked    bool        `json:"forked,omitempty"`
-	Peer      string      `json:"peer"` // own, connected or away
+	Charter   uint64      `json:"charter"`         // version in force on the chain, 0 for an empty one
+	Ended     *uint64     `json:"ended,omitempty"` // size at which a charter ended it
+	Peer      string      `json:"peer"`            // own, connected or away
 }
 
 // PeerStatus says how another node is reached.
@@ -88,11 +91,11 @@ func (n *Node) Status() *Status {
 	c := net.Newest().Charter
 	q, f := ledger.QuorumOf(len(c.Cosigners))
 	ok, reason := n.store.SigningState()
-	advice := signingAdvice(n.store.SigningError(), n.config.Guard)
+	advice := signingAdvice(n.store.SigningError(), n.guardPath())
 	s := &Status{
 		Member: n.member.Member, Chain: ledger.ChainName(n.member.Member, n.chain),
 		NameZh: n.member.NameZh, NameEn: n.member.NameEn, Role: n.member.Role, Started: n.started,
-		Network: NetworkStatus{Name: net.Name, ID: net.ID, Charter: c.Version, Cosigners: len(c.Cosigners), Faulty: f, Quorum: q},
+		Network: NetworkStatus{Name: net.Name, ID: net.ID, Charter: c.Version, Cosigners: len(c.Cosigners), Faulty: f, Quorum: q, Conflict: n.store.Conflict() != nil},
 		Signing: SigningStatus{OK: ok, Reason: reason, Advice: advice},
 		Peers:   n.peers(),
 	}
@@ -108,12 +111,11 @@ func signingAdvice(err error, guard string) string {
 	case err == nil:
 		return ""
 	case errors.Is(err, store.ErrEnded):
-		return "the member writes on under a new number with a new log key, which a charter version gives it"
+		return "nothing is lost; if the company goes on, a charter gives its node a new number: suyuan charter propose --dir DIR --from current --rotate log, or --join with the member.json of another node"
 	case errors.Is(err, store.ErrForked):
-		return "find out which machine signed the other history and stop it; then a charter version ends this chain, and the member writes on under a new number with a new log key"
+		return "find out which machine signed the other history and stop it; then suyuan charter propose --dir DIR --from current --rotate log: a forked chain is never resumed, the node goes on under a new number"
 	case errors.Is(err, store.ErrGuardLost):
-		return "if the disk with " + guard + " can be had, put back that very file, never an older copy of it and never a new one: the node would sign a second history. " +
-			"If it is gone, a charter version ends this chain at its last final entry, and the member writes on under a new number with a new log key"
+		return lostGuardAdvice(guard)
 	case errors.Is(err, store.ErrBehind):
 		return "leave the node running and connected: it fetches its entries back from the others, and then signs again"
 	}
@@ -132,6 +134,12 @@ func (n *Node) chainStatus(net *ledger.Network, number uint32, peers []PeerStatu
 	}
 	if cp := n.store.Final(number); cp != nil {
 		s.Final, s.FinalRoot, s.Cosigners, s.Cosigned = cp.Size, cp.Root, cp.Cosigners, len(cp.Cosigners)
+	}
+	if c, err := n.store.Chain(number); err == nil && c.Charter() != nil {
+		s.Charter = c.Charter().Charter.Version
+	}
+	if end := net.Ended(number); end != nil {
+		s.Ended = &end.Size
 	}
 	if number == n.chain {
 		s.Peer = "own"

@@ -139,7 +139,7 @@ func (b backend) States(context.Context) ([]api.ChainState, error) {
 	for _, c := range st.Chains {
 		s := api.ChainState{
 			Chain: c.Chain, Member: c.Member, Number: c.Number, Size: c.Size, Root: c.Root, Time: c.Time,
-			Quorum: st.Network.Quorum, Of: st.Network.Cosigners, Forked: c.Forked,
+			Quorum: st.Network.Quorum, Of: st.Network.Cosigners, Forked: c.Forked, Ended: c.Ended != nil,
 		}
 		if c.Final > 0 {
 			s.Final = &api.Final{Size: c.Final, Root: c.FinalRoot, Cosigners: c.Cosigners}

@@ -60,14 +60,28 @@ func printStatus(e *env, s *node.Status) {
 		fmt.Fprintf(e.stdout, "signing   NO: %s\n", strings.TrimPrefix(s.Signing.Reason, "not signing: "))
 		fmt.Fprintf(e.stdout, "          %s\n", s.Signing.Advice)
 	}
+	if s.Network.Conflict {
+		fmt.Fprintln(e.stdout, "charter   CONFLICT: there are two complete charters of one version; suyuan charter evidence writes the proof")
+	}
 	t := table.NewWriter()
 	t.SetStyle(table.StyleLight)
 	t.AppendHeader(table.Row{"chain", "stored", "final", "cosigned", "peer"})
 	for _, c := range s.Chains {
-		t.AppendRow(table.Row{c.Chain, c.Size, c.Final, fmt.Sprintf("%d of %d", c.Cosigned, s.Network.Cosigners), c.Peer})
+		t.AppendRow(table.Row{c.Chain, c.Size, c.Final, fmt.Sprintf("%d of %d", c.Cosigned, s.Network.Cosigners), stateOfChain(&c)})
 	}
 	fmt.Fprintln(e.stdout, t.Render())
 	printPeers(e, s.Peers)
+}
+
+// stateOfChain is what people have to know of a chain first.
+func stateOfChain(c *node.ChainStatus) string {
+	switch {
+	case c.Ended != nil:
+		return fmt.Sprintf("ended at %d", *c.Ended)
+	case c.Forked:
+		return "FORKED"
+	}
+	return c.Peer
 }
 
 // printPeers says how each other node is reached, or why it is not and what to
