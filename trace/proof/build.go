@@ -111,6 +111,16 @@ func (w *builder) build(item name) ([]ledger.EntryProof, error) {
 			return nil, err
 		}
 	}
+	for _, pos := range w.in.Events {
+		// The charter entry by which the checkpoint counts.
+		src, err := w.source(pos.Chain)
+		if err != nil {
+			return nil, err
+		}
+		if err := w.addCharter(trace.Position{Chain: pos.Chain, Seq: src.cp.Size}); err != nil {
+			return nil, err
+		}
+	}
 	return w.prove()
 }
 
@@ -272,13 +282,15 @@ func (w *builder) source(chain uint32) (*source, error) {
 	if final == nil {
 		return nil, wrong(ledger.CodeQuorum, "chain %d has no quorum checkpoint", chain)
 	}
-	note, _, err := tidy(w.in.Network, final.Note)
+	version := w.in.Network.Version(final.Version)
+	if version == nil {
+		return nil, wrong(CodeCharter, "the checkpoint of chain %d counts under charter version %d, which is not held", chain, final.Version)
+	}
+	cp, err := tidy(w.in.Network, version, final.Note)
 	if err != nil {
 		return nil, err
 	}
-	cp := *final
-	cp.Note = note
-	src := &source{cp: &cp, tiles: w.in.Finals.TileSource(chain)}
+	src := &source{cp: cp, tiles: w.in.Finals.TileSource(chain)}
 	w.chains[chain] = src
 	return src, nil
 }

@@ -7,23 +7,15 @@ import (
 	"suyuan/ledger"
 )
 
-// openNote opens a checkpoint note under the charter version under which it
-// counts; see [ledger.Network.OpenCheckpoint].
-func openNote(net *ledger.Network, note []byte) (*ledger.Checkpoint, *ledger.Version, error) {
-	cp, err := net.OpenCheckpoint(note)
+// tidy returns the note with the log signature and the cosignatures that count
+// under a charter version, each once, and opens it: what a bundle shows of it.
+// Notes may gather lines of others, and a changed line must not pass as one of
+// theirs.
+func tidy(net *ledger.Network, v *ledger.Version, note []byte) (*ledger.Checkpoint, error) {
+	in := ledger.InForce{From: v.Charter.Version, To: v.Charter.Version}
+	cp, err := net.OpenCheckpointAt(note, in)
 	if err != nil {
-		return nil, nil, err
-	}
-	return cp, net.Version(cp.Version), nil
-}
-
-// tidy returns the note with the log signature and the cosignatures that count,
-// each once: what a bundle shows of it. Notes may gather lines of others, and a
-// changed line must not pass as one of theirs.
-func tidy(net *ledger.Network, note []byte) ([]byte, *ledger.Version, error) {
-	cp, v, err := openNote(net, note)
-	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	witnesses := make(map[string]string, len(v.Charter.Cosigners)) // key name → member
 	for _, w := range v.Charter.Cosigners {
@@ -44,5 +36,5 @@ func tidy(net *ledger.Network, note []byte) ([]byte, *ledger.Version, error) {
 			kept[name] = true
 		}
 	}
-	return out, v, nil
+	return net.OpenCheckpointAt(out, in)
 }

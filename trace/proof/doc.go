@@ -46,11 +46,13 @@
 //     disclosures;
 //   - records of places where an event shown happened;
 //   - for each of these the grant of its signer, and for both the newest charter
-//     entry before them on their chain.
+//     entry before them on their chain; and of each chain the newest charter
+//     entry below the checkpoint.
 //
-// All entries of one chain are shown under the same checkpoint. Its note
-// carries the log signature and cosignatures of the charter's cosigners, one
-// each, and no other line.
+// All entries of one chain are shown under the same checkpoint. It counts under
+// the charter that the newest charter entry shown puts in force; its note carries
+// the log signature and cosignatures of that charter's cosigners, one each, and
+// no other line.
 //
 // # What verifying holds
 //

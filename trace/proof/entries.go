@@ -20,7 +20,8 @@ type entries struct {
 type chain struct {
 	note     []byte // the one checkpoint under which all its entries are shown
 	size     uint64
-	version  *ledger.Version // the charter version under which the note counts
+	version  *ledger.Version    // of the newest charter entry shown, under which the note counts
+	final    *ledger.Checkpoint // the note, counted so
 	charters []*ledger.ProvenEntry
 	grants   []*ledger.ProvenEntry
 }
@@ -52,7 +53,34 @@ func openEntries(net *ledger.Network, proofs []ledger.EntryProof) (*entries, err
 		}
 		before = e
 	}
+	for number, c := range s.chains {
+		if err := s.count(number, c); err != nil {
+			return nil, fmt.Errorf("chain %d: %w", number, err)
+		}
+	}
 	return s, nil
+}
+
+// count holds that a chain's checkpoint has the quorum of the charter that the
+// newest charter entry shown puts in force, and no line beside. Under another
+// charter it may have a quorum of companies that this chain has never answered
+// to.
+func (s *entries) count(number uint32, c *chain) error {
+	if len(c.charters) == 0 {
+		return wrong(CodeCharter, "no charter entry is shown of chain %d", number)
+	}
+	c.version = s.net.Version(c.charters[len(c.charters)-1].Entry.Charter.Version)
+	var err error
+	if c.final, err = tidy(s.net, c.version, c.note); err != nil {
+		return err
+	}
+	if !bytes.Equal(c.final.Note, c.note) {
+		return wrong(CodeCheckpoint, "the checkpoint has signature lines that do not count")
+	}
+	if !c.final.Final {
+		return wrong(ledger.CodeQuorum, "the checkpoint is cosigned by %v, fewer than the quorum of charter version %d", c.final.Cosigners, c.final.Version)
+	}
+	return nil
 }
 
 func (s *entries) add(e *ledger.ProvenEntry, p *ledger.EntryProof, before *ledger.ProvenEntry) error {
@@ -99,8 +127,7 @@ func (s *entries) checkHeld(ref *ledger.CharterRef) error {
 }
 
 // chain returns the chain of an entry after holding that all its entries are
-// shown under one checkpoint, which has no idle lines, and stand before the
-// chain's end.
+// shown under one checkpoint.
 func (s *entries) chain(e *ledger.ProvenEntry) (*chain, error) {
 	if c := s.chains[e.Chain]; c != nil {
 		if !bytes.Equal(c.note, e.Checkpoint.Note) {
@@ -108,14 +135,7 @@ func (s *entries) chain(e *ledger.ProvenEntry) (*chain, error) {
 		}
 		return c, nil
 	}
-	note, version, err := tidy(s.net, e.Checkpoint.Note)
-	if err != nil {
-		return nil, err
-	}
-	if !bytes.Equal(note, e.Checkpoint.Note) {
-		return nil, wrong(CodeCheckpoint, "the checkpoint has signature lines that do not count")
-	}
-	c := &chain{note: note, size: e.Checkpoint.Size, version: version}
+	c := &chain{note: e.Checkpoint.Note, size: e.Checkpoint.Size}
 	s.chains[e.Chain] = c
 	return c, nil
 }

@@ -1,6 +1,7 @@
 package proof_test
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -183,9 +184,34 @@ func TestEntriesBeyondTheEndOfAChainAreRefused(t *testing.T) {
 			t.Errorf("with three cosigners the last limit is %q", last)
 		}
 		for _, e := range r.Events {
-			if want := map[uint32]int{1: 3, 2: 3, 3: 4}[e.Chain]; len(e.Cosigners) != want || e.Of != want {
+			if len(e.Cosigners) != 4 || e.Of != 4 { // under the charter in force then
 				t.Errorf("chain %d: cosigned by %v of %d", e.Chain, e.Cosigners, e.Of)
 			}
 		}
+	}
+}
+
+// A chain that is on version 1 is final with three of four cosigners. That two of
+// them would do under version 2, which it has never entered, does not help.
+func TestQuorumOfACharterNotEnteredIsRefused(t *testing.T) {
+	w := newWorld(t)
+	for _, b := range []*ledgertest.Builder{w.brand, w.wh, w.dist} {
+		w.Final(b.Number)
+	}
+	w.Adopt(func(c *ledger.Charter) { // dist goes on writing and cosigns no more
+		c.Cosigners = slices.DeleteFunc(c.Cosigners, func(x ledger.Cosigner) bool { return x.Member == "dist" })
+	})
+	b := build(t, w.input(sold))
+	for i := range b.Entries {
+		var kept []string
+		for line := range strings.Lines(b.Entries[i].Proof) {
+			if !strings.Contains(line, "/dist ") && !strings.Contains(line, "/audit ") {
+				kept = append(kept, line)
+			}
+		}
+		b.Entries[i].Proof = strings.Join(kept, "")
+	}
+	if _, err := b.Verify(w.Network.ID); ledger.CodeOf(err) != ledger.CodeQuorum {
+		t.Errorf("%v", err)
 	}
 }

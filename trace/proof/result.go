@@ -93,7 +93,7 @@ func (v *verifier) eventOf(r *record) Event {
 	return Event{
 		Chain: r.Chain, Seq: r.Seq, ID: e.ID, Kind: e.Kind.String(), Member: e.Member,
 		At: rfc3339(e.At, e.Zone), Recorded: rfc3339(e.Recorded, 0),
-		Cosigners: r.Checkpoint.Cosigners, Of: len(charter.Cosigners), Quorum: charter.Quorum(),
+		Cosigners: v.shown.chains[r.Chain].final.Cosigners, Of: len(charter.Cosigners), Quorum: charter.Quorum(),
 	}
 }
 
