@@ -31,6 +31,10 @@ type Config struct {
 	// public) or "auto", which is public if the charter gives this node an address.
 	Reachability replica.Reachability `toml:"reachability"`
 
+	// MDNS looks for other nodes of the network on the same network segment, and
+	// lets them find this one: everybody there hears that it is there.
+	MDNS bool `toml:"mdns"`
+
 	// CodeURL is the base of the codes that this node issues, without a final
 	// slash. Scheme and host are printed in upper case, which makes the QR smaller.
 	CodeURL string `toml:"code_url"`

@@ -212,7 +212,7 @@ func (n *Node) newReplica() (*replica.Replica, error) {
 	}
 	c := replica.Config{
 		Store: n.store, Blobs: n.blobs, Number: n.chain, Member: n.member.Member,
-		Transport: transport, Log: logKey, Listen: n.config.P2P, Reach: n.config.Reachability,
+		Transport: transport, Log: logKey, Listen: n.config.P2P, Reach: n.config.Reachability, MDNS: n.config.MDNS,
 		Logger: n.log, Now: n.now,
 	}
 	if w := n.witness(); w != nil {

@@ -557,3 +557,32 @@ func TestWholeNetworkStops(t *testing.T) {
 	n.waitFinalWithin(noticeWithin, nil)
 	n.verifyAll()
 }
+
+// TestFoundNearby gives the nodes of one segment a charter without any address:
+// those that want to be found find each other.
+func TestFoundNearby(t *testing.T) {
+	t.Parallel()
+	l := newLAN(t)
+	places := make(map[string]place)
+	for name, ip := range addresses {
+		places[name] = place{ip: ip, machine: l.join(t, ip+"/24"), private: true}
+	}
+	n := newNetworkAt(t, places)
+	for _, c := range n.all() {
+		path := filepath.Join(c.dir, "config.toml")
+		raw, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		with := strings.Replace(string(raw), "mdns = false", "mdns = true", 1)
+		if err := os.WriteFile(path, []byte(with), 0o644); err != nil || with == string(raw) {
+			t.Fatalf("config.toml has no mdns: %v", err)
+		}
+	}
+	n.start()
+	for _, c := range n.all() {
+		c.addOperator("place")
+		c.write("near-"+c.name, 10)
+	}
+	n.waitFinalWithin(noticeWithin, nil)
+}

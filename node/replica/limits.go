@@ -35,6 +35,9 @@ const (
 	reservationTTL = time.Hour
 	reserveRetry   = 30 * time.Second
 
+	// nearbyEvery is the time between two questions who is on the same network.
+	nearbyEvery = time.Minute
+
 	// joinDelay gathers the cosignatures that come after the quorum, so that
 	// they cost one more publication and not one each.
 	joinDelay = 200 * time.Millisecond
@@ -71,6 +74,9 @@ const (
 	// relayBuffer is what a relay reads at one time, for each direction of a
 	// circuit.
 	relayBuffer = 32 << 10
+
+	// maxMDNS bounds a datagram of multicast DNS, RFC 6762 section 17.
+	maxMDNS = 9000
 
 	// requestsPerSecond and requestBurst bound what a peer may ask of us. A witness
 	// makes one request per round of the author, and under load a round may

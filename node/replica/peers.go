@@ -230,6 +230,7 @@ func (r *Replica) addrsOf(p *remote) []multiaddr.Multiaddr {
 	}
 	r.mu.Lock()
 	texts = append(texts, p.book...)
+	texts = append(texts, p.near...)
 	if p.moved != nil {
 		texts = append(texts, p.moved.Addrs...)
 	}

@@ -73,6 +73,7 @@ type Config struct {
 
 	Listen []string            // multiaddresses to listen on; none: the node only dials
 	Reach  Reachability        // whether others can dial the node
+	MDNS   bool                // look for other nodes on the same network segment, and be found there
 	Book   map[uint32][]string // further multiaddresses of nodes, beside the charter's
 
 	Logger    *slog.Logger     // nil discards
@@ -151,6 +152,7 @@ type remote struct {
 	session *session
 	lastErr error
 	book    []string   // addresses from Config.Book and AddAddrs
+	near    []string   // addresses on the same network segment
 	moved   *wire.Addr // the newest it has said of itself
 }
 
@@ -213,6 +215,9 @@ func (r *Replica) Run(ctx context.Context) error {
 	loops.Go(func() error { r.collectBlobs(ctx); return nil })
 	if r.private {
 		loops.Go(func() error { r.keepRelays(ctx); return nil })
+	}
+	if r.cfg.MDNS {
+		loops.Go(func() error { r.findNearby(ctx); return nil })
 	}
 
 	<-ctx.Done()
