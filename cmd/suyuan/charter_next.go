@@ -331,7 +331,7 @@ func signNext(cmd *cobra.Command, e *env, pass *passphraseFlags, path string, s 
 		if a.Missing != "" {
 			e.say("next: still to sign: %s", a.Missing)
 		} else {
-			e.say("next: it is complete; one company runs: suyuan charter accept --dir DIR %s (the others get it from that node)", path)
+			e.say("next: it is complete; one company runs: suyuan charter accept --dir DIR %s (the others get it from that node; one that leaves or gets another number or transport key is cut off, and accepts it too)", path)
 		}
 		return nil
 	})
