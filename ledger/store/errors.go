@@ -63,7 +63,7 @@ func damaged(dir string, cause error, format string, args ...any) error {
 	if cause != nil {
 		what = fmt.Sprintf("%s: %v", what, cause)
 	}
-	return fmt.Errorf("%w: %s; run `suyuan verify --dir %s` to see what is affected and `suyuan restore` to replace it", ErrDamaged, what, nodeDir(dir))
+	return fmt.Errorf("%w: %s; run `suyuan verify --dir %s` to see what is affected, then put back a copy of the directory, never the guard: the node fetches the rest from its peers", ErrDamaged, what, nodeDir(dir))
 }
 
 func unknownChain(chain uint32) error {
