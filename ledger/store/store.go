@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"maps"
 	"path/filepath"
@@ -58,6 +59,7 @@ type Store struct {
 	db    *badger.DB
 	disk  *disk
 	guard *guard
+	lock  io.Closer  // held on the guard; nil if nothing is signed here
 	seq   *sequencer // nil without an own chain
 	watch watchers
 
@@ -130,7 +132,7 @@ func Open(cfg Config) (*Store, error) {
 	s.snap.Store(newSnapshot(db))
 	if err := s.load(had); err != nil {
 		s.snap.Load().release()
-		return nil, errors.Join(err, db.Close())
+		return nil, errors.Join(err, db.Close(), s.unlock())
 	}
 	if cfg.Own != 0 {
 		s.seq = newSequencer(s)
@@ -162,6 +164,9 @@ func (s *Store) load(hadTables bool) error {
 	}
 	switch {
 	case s.cfg.Guard != "":
+		if s.lock, err = lockGuard(s.cfg.Guard); err != nil {
+			return err
+		}
 		s.guard = openGuard(s.cfg.Guard)
 	case s.cfg.Dir == "":
 		s.guard = emptyGuard("")
@@ -187,10 +192,18 @@ func (s *Store) Close() error {
 		return nil
 	}
 	s.snap.Load().release()
-	if err := s.db.Close(); err != nil {
+	if err := errors.Join(s.db.Close(), s.unlock()); err != nil {
 		return fmt.Errorf("close store: %w", err)
 	}
 	return nil
+}
+
+// unlock lets another process sign under the guard.
+func (s *Store) unlock() error {
+	if s.lock == nil {
+		return nil
+	}
+	return s.lock.Close()
 }
 
 // Network returns the charters held.
@@ -399,7 +412,7 @@ func (s *Store) judgement() error {
 		return fmt.Errorf("%w: %w", ErrNotSigning, err)
 	}
 	if root != m.Root {
-		return fmt.Errorf("%w: the first %d entries of the own chain are not those that were signed; run `suyuan restore`", ErrNotSigning, m.Size)
+		return fmt.Errorf("%w: the first %d entries of the own chain are not those that were signed; put back a copy of the directory that has them, never the guard", ErrNotSigning, m.Size)
 	}
 	return nil
 }
