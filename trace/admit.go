@@ -431,6 +431,7 @@ func (a *admission) custody(s Subject, passing bool) error {
 		issues:    func(*Event) bool { return true },                       // checked before
 		recalls:   func(*Event) bool { return false },                      // checked before
 		replaced:  func(ref ledger.Hash) ledger.Hash { return fixes.replaced[ref] },
+		partial:   true,
 	}
 	for i, piece := range pieces(s, cuts) {
 		err := a.piece(piece, events, r)

@@ -29,11 +29,14 @@ type Custody struct {
 }
 
 // A problem is a finding before it is put into words: its code, the event that
-// bears it, and the earlier event that it does not fit, if there is one.
+// bears it, and the earlier event that it does not fit, if there is one. A quiet
+// one is a notice for members, whatever the code's own severity: its event is by
+// a stranger, and moves nothing.
 type problem struct {
 	code  string
 	event *Event
 	other *Event
+	quiet bool
 }
 
 // A machine moves one item and the units around it from event to event.
@@ -54,9 +57,19 @@ type machine struct {
 	shipment *Event
 	before   Custody
 
+	known     map[string]bool   // parties that have held the item or were sent it
+	without   *machine          // how things stand without what is believed for now; see [machine.apply]
+	strict    bool              // believes nothing for now
 	stopped   []*Event          // holds that no release has ended
 	displaced map[string]*Event // parties whom another's receipt put out of possession
 	units     map[Item]Item     // the unit in which an item or unit is
+	said      map[saying]Item   // the same by strangers of units in which the item is not
+}
+
+// A saying is what a party says of a unit.
+type saying struct {
+	thing Item
+	by    string
 }
 
 // rules is what a machine has to know besides the events.
@@ -68,6 +81,7 @@ type rules struct {
 	issues    func(e *Event) bool                 // does its chain issue the item's run?
 	recalls   func(e *Event) bool                 // do a recall's filters let the item through?
 	replaced  func(ref ledger.Hash) ledger.Hash   // what a correction puts in an entry's place
+	partial   bool                                // only one member's records are at hand: nobody is a stranger
 }
 
 // entitles reports whether the event's member may sign it for the item, whoever
@@ -77,11 +91,13 @@ func (r *rules) entitles(e *Event, item Item) bool {
 }
 
 func newMachine(r *rules, item Item, start Custody, since *Event) *machine {
-	return &machine{rules: r, item: item, custody: start, since: since, displaced: map[string]*Event{}, units: map[Item]Item{}}
+	m := &machine{rules: r, item: item, custody: start, since: since, displaced: map[string]*Event{}, units: map[Item]Item{}, said: map[saying]Item{}, known: map[string]bool{}}
+	m.know(start.Holder)
+	return m
 }
 
 func (m *machine) report(code string, e, other *Event) {
-	m.problems = append(m.problems, problem{code, e, other})
+	m.problems = append(m.problems, problem{code, e, other, !m.stands(e)})
 }
 
 // inside reports whether the item is in the unit, at any depth.
@@ -100,9 +116,8 @@ func (m *machine) around() []Item {
 	return list
 }
 
-// apply moves the item past one event and reports whether the event was about
-// it: named it, or a unit in which it was.
-func (m *machine) apply(t *touched) bool {
+// step moves the item past one event in one line of the story.
+func (m *machine) step(t *touched) bool {
 	e := t.event
 	if m.item.Kind == ItemLot || m.item.Kind == ItemGTIN {
 		return m.loose(t)
@@ -168,6 +183,7 @@ func (m *machine) named(t *touched) bool {
 // become sets custody.
 func (m *machine) become(s State, holder string, e *Event) {
 	m.custody, m.since = Custody{s, holder}, e
+	m.know(holder)
 	maps.DeleteFunc(m.displaced, func(p string, _ *Event) bool { return sameHand(p, holder) })
 }
 
@@ -185,6 +201,7 @@ func (m *machine) holds(e *Event, strange string) bool {
 	actor := e.Actor()
 	switch m.custody.State {
 	case "":
+		m.know(actor)
 		return true
 	case Void:
 		m.report(EventOnVoid, e, m.since)
@@ -199,7 +216,7 @@ func (m *machine) holds(e *Event, strange string) bool {
 		m.report(MovedAfterUse, e, m.since)
 		return false
 	case InTransit:
-		if sameHand(actor, m.to) {
+		if m.addressed(actor) {
 			m.report(ReceiptMissing, e, m.shipment)
 			m.become(Held, actor, e)
 			return true
@@ -228,9 +245,12 @@ func (m *machine) holds(e *Event, strange string) bool {
 }
 
 // takenAs lets the actor act as holder because of an entry that its event
-// names and that is not at hand.
+// names and that is not at hand, if that is likely.
 func (m *machine) takenAs(e *Event) bool {
 	m.report(RefMissing, e, nil)
+	if !m.stands(e) && !m.likely(e) {
+		return false
+	}
 	m.take(Held, e)
 	return true
 }
@@ -266,8 +286,8 @@ func (m *machine) void(e *Event) {
 	}
 	switch {
 	case m.rules.entitles(e, m.item):
-	case m.custody.State == Sold, m.custody.State == Used:
-		m.report(NotAuthority, e, nil) // nobody holds it
+	case m.custody.State == Sold, m.custody.State == Used, !m.stands(e):
+		m.report(NotAuthority, e, nil) // nobody holds it, or somebody else
 		return
 	case !m.holds(e, NotAuthority):
 		return
@@ -279,7 +299,12 @@ func (m *machine) void(e *Event) {
 func (m *machine) pack(t *touched) bool {
 	about := m.fill(t)
 	for _, p := range t.packings {
-		if p.thing == m.item || m.inside(p.thing) {
+		mine := p.thing == m.item || m.inside(p.thing)
+		if !mine && !m.stands(t.event) {
+			m.said[saying{p.thing, t.event.Actor()}] = p.unit
+			continue
+		}
+		if mine {
 			about = true
 			strange := PackedByNonHolder
 			if old, in := m.units[p.thing]; in && old != p.unit {
@@ -291,11 +316,32 @@ func (m *machine) pack(t *touched) bool {
 			m.take(m.stateAtRest(), t.event)
 		}
 		// Units in which the item may be put later are followed too.
-		if !m.leadsTo(p.unit, p.thing) {
-			m.units[p.thing] = p.unit
+		m.put(p.thing, p.unit)
+		if mine {
+			m.adopt(p.unit, t.event.Actor())
 		}
 	}
 	return about
+}
+
+// put notes that a thing is in a unit, unless that is in the thing itself.
+func (m *machine) put(thing, unit Item) {
+	if !m.leadsTo(unit, thing) {
+		m.units[thing] = unit
+	}
+}
+
+// adopt believes what the holder, when he was a stranger, said of the unit into
+// which he puts the item.
+func (m *machine) adopt(unit Item, holder string) {
+	for range MaxNesting {
+		around, ok := m.said[saying{unit, holder}]
+		if !ok {
+			return
+		}
+		m.put(unit, around)
+		unit = around
+	}
 }
 
 // leadsTo reports whether thing is unit itself or somewhere around it: unit
@@ -344,6 +390,10 @@ func (m *machine) unpack(t *touched) bool {
 	for _, p := range t.packings {
 		mine := p.thing == m.item || m.inside(p.thing)
 		about = about || mine
+		if !mine && !m.stands(t.event) {
+			m.unsay(p.thing, p.unit, t.event)
+			continue
+		}
 		if m.units[p.thing] != p.unit {
 			if mine {
 				m.report(UnpackedNotIn, t.event, nil)
@@ -355,17 +405,31 @@ func (m *machine) unpack(t *touched) bool {
 		}
 	}
 	for _, thing := range t.things {
+		if u, in := m.said[saying{thing, t.event.Actor()}]; in && t.moves[u] {
+			m.unsay(thing, u, t.event)
+		}
 		u, in := m.units[thing]
 		if !in || !t.moves[u] {
 			continue
 		}
 		mine := thing == m.item || m.inside(thing)
 		about = about || mine
+		if !mine && !m.stands(t.event) {
+			continue
+		}
 		if !mine || m.holds(t.event, PackedByNonHolder) {
 			delete(m.units, thing)
 		}
 	}
 	return about
+}
+
+// unsay takes back what a stranger said of a unit.
+func (m *machine) unsay(thing, unit Item, e *Event) {
+	key := saying{thing, e.Actor()}
+	if m.said[key] == unit {
+		delete(m.said, key)
+	}
 }
 
 // ship sends the item. Named by itself, and not through its unit, it leaves it.
@@ -383,6 +447,7 @@ func (m *machine) ship(e *Event, itself bool) {
 	m.before = Custody{before.State, e.Actor()}
 	m.to, m.shipment = e.Fields.Text("to"), e
 	m.take(InTransit, e)
+	m.know(m.to)
 	m.leave(itself)
 }
 
@@ -403,31 +468,34 @@ func (m *machine) receive(e *Event) {
 			m.report(MovedAfterSold, e, m.since)
 			return
 		}
-		m.report(RefMissing, e, nil)
+		m.takenAs(e)
+		return
 	case Used:
 		m.report(MovedAfterUse, e, m.since)
 		return
 	case "":
-	case InTransit:
-		switch {
-		case sameHand(actor, m.to):
-		case m.follows(e):
-			m.report(RefMissing, e, nil)
-		default:
-			m.report(ReceivedByOther, e, m.shipment)
-		}
-	default:
-		switch {
-		case sameHand(actor, m.custody.Holder):
-			m.report(ReceivedAgain, e, m.since)
-			return
-		case m.follows(e):
-			m.report(RefMissing, e, nil)
-		default:
-			m.report(ReceivedNotShipped, e, m.since)
-		}
+		m.take(Held, e)
+		return
 	}
-	m.take(Held, e)
+	strange := ReceivedNotShipped
+	switch open := m.custody.State == InTransit; {
+	case open && m.addressed(actor):
+		m.take(Held, e)
+		return
+	case open:
+		strange = ReceivedByOther
+	case sameHand(actor, m.custody.Holder):
+		m.report(ReceivedAgain, e, m.since)
+		return
+	}
+	if m.follows(e) {
+		m.takenAs(e)
+		return
+	}
+	m.report(strange, e, m.since)
+	if m.stands(e) {
+		m.take(Held, e)
+	}
 }
 
 // follows reports whether the event names an entry that is not at hand: it
@@ -454,15 +522,16 @@ func (m *machine) cancel(e *Event) {
 	m.become(m.before.State, m.before.Holder, m.shipment)
 }
 
-// sell takes the item out of the chain, also where the seller did not hold it:
-// that something with this code was sold is what matters to the next buyer.
+// sell takes the item out of the chain, also where the seller held it only
+// before: that something with this code was sold is what matters to the next
+// buyer. A sale by a stranger is no more than a claim.
 func (m *machine) sell(e *Event, itself bool) {
 	switch m.custody.State {
 	case Void:
 		m.report(EventOnVoid, e, m.since)
 		return
 	case Sold:
-		if !m.follows(e) {
+		if !m.follows(e) && m.stands(e) {
 			m.report(SoldTwice, e, m.since)
 			return
 		}
@@ -470,7 +539,9 @@ func (m *machine) sell(e *Event, itself bool) {
 		m.report(MovedAfterUse, e, m.since)
 		return
 	}
-	m.holds(e, SoldByNonHolder)
+	if stands := m.stands(e); !m.holds(e, SoldByNonHolder) && !stands {
+		return
+	}
 	if len(m.stopped) > 0 {
 		m.report(SoldOnHold, e, m.stopped[0])
 	}
@@ -485,7 +556,7 @@ func (m *machine) sell(e *Event, itself bool) {
 func (m *machine) transform(t *touched) {
 	e := t.event
 	if t.consumed[m.item] || slices.ContainsFunc(m.around(), func(u Item) bool { return t.consumed[u] }) {
-		if m.holds(e, UsedByNonHolder) {
+		if m.makes(e) {
 			m.become(Used, "", e)
 			m.leave(t.moves[m.item])
 		}
@@ -500,18 +571,36 @@ func (m *machine) transform(t *touched) {
 		m.activated, m.active = true, e
 		m.become(Active, e.Actor(), e)
 	default:
-		if !m.holds(e, UsedByNonHolder) {
+		if !m.makes(e) {
 			return
 		}
 	}
 	m.made = e
 }
 
-// takeBack brings the item back into the chain: that somebody has it before him
-// is a fact, as for a receipt.
+// makes reports whether the event's actor may use the item, or say of what it is.
+func (m *machine) makes(e *Event) bool {
+	if !m.stands(e) {
+		m.report(UsedByNonHolder, e, m.since)
+		return false
+	}
+	return m.holds(e, UsedByNonHolder)
+}
+
+// takeBack brings the item back into the chain. Consumers bring it to whomever
+// they like: a stranger is believed for now, but cannot end the item.
 func (m *machine) takeBack(e *Event, itself bool) {
+	stands := m.stands(e)
 	switch m.custody.State {
-	case "", Sold:
+	case "":
+	case Sold:
+		if !stands && m.strict {
+			m.report(ReturnedByOther, e, m.since)
+			return
+		}
+		if !stands {
+			m.doubt(ReturnedByOther, e)
+		}
 	case Void:
 		m.report(EventOnVoid, e, m.since)
 		return
@@ -519,18 +608,22 @@ func (m *machine) takeBack(e *Event, itself bool) {
 		m.report(MovedAfterUse, e, m.since)
 		return
 	default:
+		code := ReturnedByOther
 		switch {
 		case m.inHandOf(e):
-			m.report(SaleMissing, e, m.since)
+			code, stands = SaleMissing, true
 		case m.follows(e):
-			m.report(RefMissing, e, nil)
-		default:
-			m.report(ReturnedByOther, e, m.since)
+			code = RefMissing
+		}
+		m.report(code, e, m.since)
+		if !stands {
+			return
 		}
 	}
 	m.leave(itself)
+	ends := m.stands(e) && e.Fields.Text("disposition") == "destroy"
 	m.take(Held, e)
-	if e.Fields.Text("disposition") == "destroy" {
+	if ends {
 		m.become(Void, "", e)
 	}
 }
@@ -538,5 +631,15 @@ func (m *machine) takeBack(e *Event, itself bool) {
 // inHandOf reports whether the event's actor has the item, or it is on its way
 // to him.
 func (m *machine) inHandOf(e *Event) bool {
-	return sameHand(e.Actor(), m.custody.Holder) || m.custody.State == InTransit && sameHand(e.Actor(), m.to)
+	return sameHand(e.Actor(), m.custody.Holder) || m.custody.State == InTransit && m.addressed(e.Actor())
+}
+
+// addressed reports whether the shipment on its way is for the party. To whom it
+// is stands in every record, but readers of a bundle are not shown it: to them it
+// is for whoever receives it.
+func (m *machine) addressed(party string) bool {
+	if m.to == "" {
+		return !sameHand(party, m.custody.Holder)
+	}
+	return sameHand(party, m.to)
 }

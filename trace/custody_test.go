@@ -41,7 +41,7 @@ var custodyKinds = []ledger.Kind{activate, pack, unpack, making, ship, receive, 
 func TestCustodyTable(t *testing.T) {
 	var b strings.Builder
 	b.WriteString("# What an event does to an item: the state it then has, and the finding that it bears.\n" +
-		"# A dot is neither. lanzhi is the brand, and has the item at first; then wh has it, or\n" +
+		"# A dot is neither. In brackets: told to members only. lanzhi is the brand, and has the item at first; then wh has it, or\n" +
 		"# had it last. In transit it is on its way to dist. audit has nothing to do with it.\n")
 	for _, s := range custodyStates {
 		for _, kind := range custodyKinds {
@@ -103,6 +103,9 @@ func outcome(t *testing.T, state State, do func(*world), kind ledger.Kind, actor
 		}
 	}
 	for _, p := range m.problems {
+		if p.quiet && findingSpecs[p.code].audience == pub {
+			p.code = "(" + p.code + ")"
+		}
 		parts = append(parts, p.code)
 	}
 	if len(parts) == 0 {

@@ -131,7 +131,7 @@ unit before. Receipts match shipments by what they name, so they may be partial.
 A pattern and the range of an activation pass over void codes: labels scrapped at
 the printer stay void, and the rest of their roll is one range. Whatever names a
 void code or unit by itself bears a finding. Who acts before the records of the
-goods' way to him are here, and names one that is missing, counts as holder.
+goods' way to him are here, and names one that is missing, may count as holder.
 
 A transform ends its inputs and begins its outputs, which need no activation. The
 trail of an output has those of its first [MaxSources] inputs beside it, and so on
@@ -141,12 +141,23 @@ Lots without serials have no exclusive holder. Records about them have one lot a
 its quantity, which is for the parties; [Trail.Balances] adds up, by party and unit
 of measure, and a negative balance is a finding of [NowOf].
 
-Claims are kept. A shipment or packing by one who did not hold the item moves
-nothing and bears a finding. A receipt always moves the item, since goods that
-somebody has before him are a fact; where nobody shipped them, both he and the
-holder before are believed from then on, and it is a critical finding if both act
-as holders. A sale always counts. What the author has no right to record
-(activation, inspection, voiding) counts for nothing and is shown to members only.
+Claims are kept. What the author has no right to record (activation, inspection,
+voiding) counts for nothing and is shown to members only. So does all that
+strangers record: parties that by the records never held the item and were never
+sent it, the brand and whom it has appointed excepted; and what they said of it
+before its code was issued. Nobody spoils another's goods by writing about them.
+
+A shipment or packing by one who held the item once and does not now moves nothing
+and bears a finding. His receipt moves it, since goods that somebody has before
+him are a fact; where nobody shipped them, both he and the holder before are
+believed from then on, and it is a critical finding if both act as holders. His
+sale counts, and a second sale is critical.
+
+A stranger is believed for now in three cases: he names an entry that is not here
+while the item is in transit, or while he says that the holder sent it, or he takes
+the item back after it was sold. Custody shows it; he cannot void, stop or use the
+item. When a known party acts and that fits without the stranger, the stranger's
+records never moved anything; if it fits only with him, he is known.
 
 # Holds, recalls and claims
 

@@ -275,6 +275,17 @@ func newFinding(code string, e *Event) Finding {
 	return f
 }
 
+// quieted returns the finding as a notice for members.
+func (f Finding) quieted() Finding {
+	if f.Severity.rank() > Notice.rank() {
+		f.Severity = Notice
+	}
+	if f.Audience == ledger.Public {
+		f.Audience = ledger.Members
+	}
+	return f
+}
+
 // with adds the other side.
 func (f Finding) with(other *Event) Finding {
 	if other != nil {

@@ -11,7 +11,7 @@ import (
 
 // Rules is the version of the fold. It grows whenever the same input may give
 // another trail, and stands in each trail.
-const Rules = 3
+const Rules = 4
 
 // Input is all that a trail depends on. Equal inputs give equal trails, in
 // whatever order the events come and whatever else is among them.
@@ -66,9 +66,10 @@ type Trail struct {
 	Sources  []*Trail // of what went into the item, as far as trails follow
 	AsOf     map[uint32]uint64
 
-	names *directory
-	rules *rules
-	units []Item // in which the item is in the end, innermost first
+	names    *directory
+	rules    *rules
+	doubtful bool   // nobody known to the item has confirmed who holds it
+	units    []Item // in which the item is in the end, innermost first
 
 	appoints  appointments                // for the item's product
 	corrected map[ledger.Hash]ledger.Hash // ids of records and of what corrected them
@@ -268,6 +269,7 @@ func (f *folder) findCustody() {
 	}
 	for _, e := range f.fixes.counting {
 		if t := touch(e, f.things); t.any() {
+			t.inert = f.premature(t)
 			byEvent[e] = t
 			candidates = append(candidates, e)
 		}
@@ -276,20 +278,36 @@ func (f *folder) findCustody() {
 	f.rules.missing = func(ref ledger.Hash) bool { return !about[ref] && elsewhere(ref) }
 	f.arrange(newOrder(candidates, f.in.Seen), byEvent)
 	m, _ := f.run(f.timeline)
-	f.trail.Active, f.trail.units = f.fixes.shown(m.active), m.around()
+	f.trail.Active, f.trail.units = f.fixes.shown(m.active), m.sure().around()
 	f.addScoped()
 	f.addCorrected()
 	m, concerned := f.run(f.timeline)
-	f.trail.Custody = m.custody
+	f.trail.Custody, f.trail.doubtful = m.custody, m.without != nil
 	if f.trail.Run != nil {
 		f.trail.Events = append(f.trail.Events, f.trail.Run)
 	}
 	f.keep(concerned)
 	for _, p := range m.problems {
-		f.other = append(f.other, newFinding(p.code, p.event).with(p.other))
+		x := newFinding(p.code, p.event).with(p.other)
+		if p.quiet {
+			x = x.quieted()
+		}
+		f.other = append(f.other, x)
 	}
-	f.finalState(m)
+	f.finalState(m.sure())
 	f.addSources(m)
+}
+
+// premature reports whether a stranger said something of the item before its code
+// was issued: that counts for nothing.
+func (f *folder) premature(t *touched) bool {
+	run, e := f.trail.Run, t.event
+	names := t.fills || t.moves[f.in.Item] || slices.ContainsFunc(t.packings, func(p packing) bool { return p.thing == f.in.Item })
+	if run == nil || !names || e.Recorded >= run.Recorded || f.rules.entitles(e, f.in.Item) {
+		return false
+	}
+	f.other = append(f.other, newFinding(NotAuthority, e))
+	return true
 }
 
 // keep leaves in the timeline what is about the item, and the corrections of
@@ -380,6 +398,11 @@ func (f *folder) suspects(o *order) map[*Event]bool {
 	suspects := make(map[*Event]bool)
 	m, _ := f.run(f.timeline)
 	borne := contradictions(m, nil)
+	for _, q := range m.problems {
+		if q.quiet && f.early(q.event, o) {
+			suspects[q.event] = true
+		}
+	}
 	looked := 0
 	for i, x := range f.timeline {
 		if len(borne[x.event]) == 0 || looked == maxSuspicions {
@@ -398,6 +421,12 @@ func (f *folder) suspects(o *order) map[*Event]bool {
 		}
 	}
 	return suspects
+}
+
+// early reports whether an event stands before another that its author had seen.
+func (f *folder) early(e *Event, o *order) bool {
+	i := slices.IndexFunc(f.timeline, func(p placed) bool { return p.event == e })
+	return i >= 0 && slices.ContainsFunc(f.timeline[i+1:], func(p placed) bool { return o.covers(e, p.event) })
 }
 
 // knowing splits the timeline into the events that stand before number i though
@@ -428,7 +457,7 @@ func fewer(a, b map[string]int) bool {
 func contradictions(m *machine, keep func(*Event) bool) map[*Event]map[string]int {
 	count := make(map[*Event]map[string]int)
 	for _, q := range m.problems {
-		if !contradiction(q.code) || keep != nil && !keep(q.event) {
+		if q.quiet || !contradiction(q.code) || keep != nil && !keep(q.event) {
 			continue
 		}
 		if count[q.event] == nil {
@@ -443,19 +472,36 @@ func contradictions(m *machine, keep func(*Event) bool) map[*Event]map[string]in
 // event contradictory which its author had seen. Then it goes after all that
 // its author had seen, and bears the contradiction itself, so that back-dating
 // gains nothing. Untried, it goes there at once.
+//
+// A record that is a stranger's at its time goes there too, where it is not: a
+// clock that is wrong by minutes makes nobody a stranger.
 func (f *folder) place(t *touched, o *order, try bool) {
 	at := f.after(t.event.At)
 	p := placed{t, t.event.At}
-	if at < len(f.timeline) && (!try || f.burdens(p, at, o)) {
-		for i := len(f.timeline) - 1; i >= at; i-- {
-			if o.covers(t.event, f.timeline[i].event) {
-				at = i + 1
-				p.when = f.timeline[i].when
-				break
-			}
-		}
+	if behind := f.behind(t.event, o); behind > at && (!try || f.burdens(p, at, o) || f.fits(p, at, behind)) {
+		at, p.when = behind, f.timeline[behind-1].when
 	}
 	f.timeline = slices.Insert(f.timeline, at, p)
+}
+
+// behind returns the place after all that the event's author had seen.
+func (f *folder) behind(e *Event, o *order) int {
+	for i := len(f.timeline) - 1; i >= 0; i-- {
+		if o.covers(e, f.timeline[i].event) {
+			return i + 1
+		}
+	}
+	return 0
+}
+
+// fits reports whether p is a stranger's record at one place and not at a later
+// one.
+func (f *folder) fits(p placed, at, later int) bool {
+	strange := func(at int) bool {
+		m, _ := f.run(slices.Insert(slices.Clone(f.timeline), at, p))
+		return slices.ContainsFunc(m.problems, func(q problem) bool { return q.quiet && q.event == p.event })
+	}
+	return strange(at) && !strange(later)
 }
 
 // after returns the place behind everything up to a time.

@@ -79,7 +79,7 @@ func TestFold(t *testing.T) {
 			s := w.do("lanzhi", ship, all, to("dist/store1"))
 			w.do("dist/store1", receive, all, refs(s))
 			w.do("dist/store2", sell, all)
-		}, bottle(5), Warn, Sold, "", []string{SoldByNonHolder}},
+		}, bottle(5), Consistent, Held, "dist/store1", []string{SoldByNonHolder}},
 		{"in a pallet", func(w *world) {
 			w.product()
 			w.do("lanzhi", activate, all, lot)
@@ -129,6 +129,7 @@ func TestFold(t *testing.T) {
 		{"held by two no more after it came back", func(w *world) {
 			w.product()
 			w.do("lanzhi", activate, all, lot)
+			w.through("dist")
 			w.do("dist", receive, all) // a claim
 			s := w.do("dist", ship, all, to("lanzhi"))
 			w.do("lanzhi", receive, all, refs(s))
@@ -154,16 +155,33 @@ func TestFold(t *testing.T) {
 			w.product()
 			w.do("lanzhi", activate, all, lot)
 			w.do("dist", ship, all, to("wh"))
-		}, bottle(5), Warn, Active, "lanzhi", []string{ShippedByNonHolder}},
+		}, bottle(5), Consistent, Active, "lanzhi", []string{ShippedByNonHolder}},
+		{"shipped by one who held it before", func(w *world) {
+			w.product()
+			w.do("lanzhi", activate, all, lot)
+			w.through("dist")
+			w.do("dist", ship, all, to("wh"))
+		}, bottle(5), Warn, Held, "lanzhi", []string{ShippedByNonHolder}},
 		{"received, never shipped", func(w *world) {
 			w.product()
 			w.do("lanzhi", activate, all, lot)
+			w.do("dist", receive, all)
+		}, bottle(5), Consistent, Active, "lanzhi", []string{ReceivedNotShipped}},
+		{"received again by one who held it before, never shipped", func(w *world) {
+			w.product()
+			w.do("lanzhi", activate, all, lot)
+			w.through("dist")
 			w.do("dist", receive, all)
 		}, bottle(5), Warn, Held, "dist", []string{ReceivedNotShipped}},
 		{"received, shipment not here yet", func(w *world) {
 			w.product()
 			w.do("lanzhi", activate, all, lot)
 			w.do("dist", receive, all, refs(&Event{Hash: ledger.Hash{9}}))
+		}, bottle(5), Consistent, Active, "lanzhi", []string{RefMissing}},
+		{"received from the holder, shipment not here yet", func(w *world) {
+			w.product()
+			w.do("lanzhi", activate, all, lot)
+			w.do("dist", receive, all, refs(&Event{Hash: ledger.Hash{9}}), field("from", "lanzhi"))
 		}, bottle(5), Consistent, Held, "dist", []string{RefMissing}},
 		{"received by a shipment that never was", func(w *world) {
 			w.product()
@@ -171,29 +189,113 @@ func TestFold(t *testing.T) {
 			w.do("dist", receive, all, refs(&Event{Hash: ledger.Hash{9}}))
 			s := w.do("lanzhi", ship, all, to("wh"))
 			w.do("wh", receive, all, refs(s))
-		}, bottle(5), Suspicious, Held, "wh", []string{RefMissing, HeldByTwo}},
+		}, bottle(5), Consistent, Held, "wh", []string{RefMissing}},
+		{"received from the holder by a shipment that never was", func(w *world) {
+			w.product()
+			w.do("lanzhi", activate, all, lot)
+			w.do("dist", receive, all, refs(&Event{Hash: ledger.Hash{9}}), field("from", "lanzhi"))
+			s := w.do("lanzhi", ship, all, to("wh"))
+			w.do("wh", receive, all, refs(s))
+		}, bottle(5), Consistent, Held, "wh", []string{RefMissing}},
 		{"held by two", func(w *world) {
+			w.product()
+			w.do("lanzhi", activate, all, lot)
+			w.through("dist")
+			s := w.do("lanzhi", ship, all, to("wh"))
+			w.do("wh", receive, all, refs(s))
+			w.do("dist", receive, all)
+			w.do("wh", sell, all)
+		}, bottle(5), Suspicious, Sold, "", []string{HeldByTwo, ReceivedNotShipped}},
+		{"held by one, and a stranger says so too", func(w *world) {
 			w.product()
 			w.do("lanzhi", activate, all, lot)
 			s := w.do("lanzhi", ship, all, to("wh"))
 			w.do("wh", receive, all, refs(s))
 			w.do("dist", receive, all)
 			w.do("wh", sell, all)
-		}, bottle(5), Suspicious, Sold, "", []string{HeldByTwo, ReceivedNotShipped}},
+		}, bottle(5), Consistent, Sold, "", []string{ReceivedNotShipped}},
 		{"sold twice", func(w *world) {
+			w.product()
+			w.do("lanzhi", activate, all, lot)
+			w.through("dist")
+			w.do("lanzhi", sell, all)
+			w.do("dist", sell, all)
+		}, bottle(5), Suspicious, Sold, "", []string{SoldTwice}},
+		{"sold, and a stranger says so too", func(w *world) {
 			w.product()
 			w.do("lanzhi", activate, all, lot)
 			w.do("lanzhi", sell, all)
 			w.do("dist", sell, all)
-		}, bottle(5), Suspicious, Sold, "", []string{SoldTwice}},
+		}, bottle(5), Consistent, Sold, "", []string{MovedAfterSold}},
 		{"sold before activation", func(w *world) { w.product(); w.do("lanzhi", sell, all) },
 			bottle(5), Warn, Sold, "", []string{SoldNotActive}},
 		{"moved after the sale", func(w *world) {
 			w.product()
 			w.do("lanzhi", activate, all, lot)
+			w.through("dist")
 			w.do("lanzhi", sell, all)
 			w.do("dist", receive, all)
 		}, bottle(5), Warn, Sold, "", []string{MovedAfterSold}},
+		{"in transit, received by one whose own shipment is not here yet", func(w *world) {
+			w.product()
+			w.do("lanzhi", activate, all, lot)
+			w.do("lanzhi", ship, all, to("wh"))
+			w.do("dist", receive, all, refs(&Event{Hash: ledger.Hash{9}}))
+			w.do("dist", sell, all)
+		}, bottle(5), Consistent, Sold, "", []string{RefMissing}},
+		{"in transit, an invented shipment against the real receipt", func(w *world) {
+			w.product()
+			w.do("lanzhi", activate, all, lot)
+			s := w.do("lanzhi", ship, all, to("wh"))
+			w.do("dist", receive, all, refs(&Event{Hash: ledger.Hash{9}}))
+			w.do("dist", void, all)
+			w.do("dist", hold, all)
+			w.do("dist", inspect, all, field("result", "fail"))
+			w.do("dist", sell, all)
+			w.do("wh", receive, all, refs(s))
+		}, bottle(5), Consistent, Held, "wh", []string{RefMissing, NotAuthority, NotAuthority, NotAuthority, SoldByNonHolder}},
+		{"in transit, an invented shipment against the sender's cancellation", func(w *world) {
+			w.product()
+			w.do("lanzhi", activate, all, lot)
+			s := w.do("lanzhi", ship, all, to("wh"))
+			w.do("dist", receive, all, refs(&Event{Hash: ledger.Hash{9}}))
+			w.do("lanzhi", cancel, all, refs(s))
+		}, bottle(5), Consistent, Active, "lanzhi", []string{RefMissing}},
+		{"taken back by a shop that is new to it, and sent to where it was", func(w *world) {
+			w.product()
+			w.do("lanzhi", activate, all, lot)
+			w.do("lanzhi", sell, all)
+			w.do("dist/store1", takeBack, all, field("disposition", "send-back"))
+			s := w.do("dist/store1", ship, all, to("lanzhi"))
+			w.do("lanzhi", receive, all, refs(s))
+		}, bottle(5), Consistent, Held, "lanzhi", nil},
+		{"taken back by a stranger's word, and by the seller", func(w *world) {
+			w.product()
+			w.do("lanzhi", activate, all, lot)
+			w.do("lanzhi", sell, all)
+			w.do("dist", takeBack, all, field("disposition", "destroy"))
+			w.do("lanzhi", takeBack, all, field("disposition", "restock"))
+		}, bottle(5), Consistent, Held, "lanzhi", []string{ReturnedByOther}},
+		{"named by a stranger before it was issued", func(w *world) {
+			w.do("dist", receive, all)
+			w.product()
+			w.do("lanzhi", activate, all, lot)
+		}, bottle(5), Consistent, Active, "lanzhi", []string{NotAuthority}},
+		{"its case put by a stranger into what holds the case", func(w *world) {
+			w.product()
+			w.do("lanzhi", activate, all, lot)
+			w.do("dist", pack, about(Contents(Code(boxes, 1, 0), Of(pal))))
+			w.do("lanzhi", pack, about(Contents(Code(boxes, 1, 0), codes(0, 9))))
+			w.do("lanzhi", pack, about(Contents(pal, Of(Code(boxes, 1, 0)))))
+			s := w.do("lanzhi", ship, about(Of(pal)), to("wh"))
+			w.do("wh", receive, about(Of(pal)), refs(s))
+		}, bottle(5), Consistent, Held, "wh", nil},
+		{"moved after the sale by a stranger", func(w *world) {
+			w.product()
+			w.do("lanzhi", activate, all, lot)
+			w.do("lanzhi", sell, all)
+			w.do("dist", receive, all)
+		}, bottle(5), Consistent, Sold, "", []string{MovedAfterSold}},
 		{"void and then moved", func(w *world) {
 			w.product()
 			w.do("lanzhi", activate, all, lot)
@@ -229,14 +331,14 @@ func TestFold(t *testing.T) {
 			w.do("lanzhi", activate, all, lot)
 			w.do("wh", ship, all, to("dist"), refs(&Event{Hash: ledger.Hash{9}}))
 			w.do("dist", sell, all)
-		}, bottle(5), Consistent, Sold, "", []string{RefMissing, ReceiptMissing}},
+		}, bottle(5), Consistent, Active, "lanzhi", []string{RefMissing, SoldByNonHolder}},
 		{"sold again after a return that is not here yet", func(w *world) {
 			w.product()
 			w.do("lanzhi", activate, all, lot)
 			w.do("lanzhi", sell, all)
 			w.do("dist", receive, all, refs(&Event{Hash: ledger.Hash{9}}))
 			w.do("dist", sell, all)
-		}, bottle(5), Consistent, Sold, "", []string{RefMissing}},
+		}, bottle(5), Consistent, Sold, "", []string{RefMissing, MovedAfterSold}},
 		{"taken back and sold again", func(w *world) {
 			w.product()
 			w.do("lanzhi", activate, all, lot)
@@ -254,8 +356,14 @@ func TestFold(t *testing.T) {
 			w.product()
 			w.do("lanzhi", activate, all, lot)
 			w.do("lanzhi", sell, all)
-			w.do("wh", takeBack, all, field("disposition", "destroy"))
+			w.do("lanzhi", takeBack, all, field("disposition", "destroy"))
 		}, bottle(5), Warn, Void, "", []string{VoidCode}},
+		{"taken back and destroyed by a stranger", func(w *world) {
+			w.product()
+			w.do("lanzhi", activate, all, lot)
+			w.do("lanzhi", sell, all)
+			w.do("wh", takeBack, all, field("disposition", "destroy"))
+		}, bottle(5), Consistent, Held, "wh", nil},
 		{"taken back without a record of the sale", func(w *world) {
 			w.product()
 			w.do("lanzhi", activate, all, lot)
@@ -264,9 +372,16 @@ func TestFold(t *testing.T) {
 		{"taken back while another holds it", func(w *world) {
 			w.product()
 			w.do("lanzhi", activate, all, lot)
+			w.through("dist")
 			w.do("dist", takeBack, all, field("disposition", "restock"))
 			w.do("lanzhi", sell, all)
 		}, bottle(5), Suspicious, Sold, "", []string{ReturnedByOther, HeldByTwo}},
+		{"taken back by a stranger while another holds it", func(w *world) {
+			w.product()
+			w.do("lanzhi", activate, all, lot)
+			w.do("dist", takeBack, all, field("disposition", "restock"))
+			w.do("lanzhi", sell, all)
+		}, bottle(5), Consistent, Sold, "", []string{ReturnedByOther}},
 		{"on hold by the holder", func(w *world) {
 			w.product()
 			w.do("lanzhi", activate, all, lot)
@@ -448,7 +563,7 @@ func TestFold(t *testing.T) {
 			w.product()
 			w.do("lanzhi", activate, all, lot)
 			w.do("dist", making, about(Made(OfRange(Range{boxes, 1, 0, 0}), codes(0, 5))), field("type", "kit"))
-		}, bottle(5), Warn, Active, "lanzhi", []string{UsedByNonHolder}},
+		}, bottle(5), Consistent, Active, "lanzhi", []string{UsedByNonHolder}},
 		{"a set by one without the right to its code", func(w *world) {
 			w.set()
 			w.do("dist", making, about(Made(OfRange(Range{boxes, 1, 15, 15}), codes(60, 65))), field("type", "kit"))
@@ -538,13 +653,13 @@ func TestFold(t *testing.T) {
 			w.do("lanzhi", activate, all, lot)
 			w.do("dist", pack, about(Contents(pal, codes(5, 5))))
 			w.do("dist", sell, about(Of(pal)))
-		}, bottle(5), Warn, Active, "lanzhi", []string{PackedByNonHolder}},
+		}, bottle(5), Consistent, Active, "lanzhi", []string{PackedByNonHolder}},
 		{"packed twice", func(w *world) {
 			w.product()
 			w.do("lanzhi", activate, all, lot)
 			w.do("lanzhi", pack, about(cases(0, 10, 10)))
 			w.do("dist", pack, about(Contents(pal, codes(5, 5))))
-		}, bottle(5), Warn, Active, "lanzhi", []string{PackedTwice}},
+		}, bottle(5), Consistent, Active, "lanzhi", []string{PackedTwice}},
 		{"late", func(w *world) {
 			w.product()
 			w.do("lanzhi", activate, all, lot, recorded(day0+100*3_600_000))
@@ -660,6 +775,7 @@ func TestBackDatingGainsNothing(t *testing.T) {
 	w := newWorld(t)
 	w.product()
 	w.do("lanzhi", activate, about(codes(0, 99)), field("lot", "L1"))
+	w.through("dist")
 	sale := w.do("lanzhi", sell, about(codes(0, 99)))
 	w.sees("dist")
 	claim := w.do("dist", sell, about(codes(0, 99)), at(sale.At-1))
@@ -672,6 +788,7 @@ func TestBackDatingGainsNothing(t *testing.T) {
 	w = newWorld(t)
 	w.product()
 	w.do("lanzhi", activate, about(codes(0, 99)), field("lot", "L1"))
+	w.through("dist")
 	sale = w.do("lanzhi", sell, about(codes(0, 99)))
 	claim = w.do("dist", sell, about(codes(0, 99)), at(sale.At-1))
 	tr = w.check(bottle(5), Suspicious, Sold, "", SoldTwice, SoldByNonHolder)
@@ -686,6 +803,7 @@ func TestHarmlessRecordStaysInPlace(t *testing.T) {
 	w := newWorld(t)
 	w.product()
 	w.do("lanzhi", activate, about(codes(0, 99)), field("lot", "L1"))
+	w.through("dist")
 	early := w.now + 1
 	sale := w.do("lanzhi", sell, about(codes(0, 99)))
 	w.sees("dist")
@@ -693,7 +811,7 @@ func TestHarmlessRecordStaysInPlace(t *testing.T) {
 	w.do("audit", inspect, about(codes(0, 99)), field("result", "pass"), at(early))
 	w.do("dist", sell, about(codes(0, 99)), at(sale.At-1))
 	tr := w.check(bottle(5), Suspicious, Sold, "", SoldTwice)
-	if got := kindsOf(tr.Events); !slices.Equal(got, []string{"run lanzhi", "activate lanzhi", "inspect audit", "sell lanzhi", "sell dist"}) {
+	if got := kindsOf(tr.Events); !slices.Equal(got, []string{"run lanzhi", "activate lanzhi", "ship lanzhi", "receive dist", "ship dist", "receive lanzhi", "inspect audit", "sell lanzhi", "sell dist"}) {
 		t.Errorf("got %v", got)
 	}
 }

@@ -61,7 +61,7 @@ func (m *machine) loose(t *touched) bool {
 // about what he holds. A failed inspection or a hold that anybody could record
 // would be a weapon.
 func (m *machine) oversees(e *Event, scoped, entitled bool) bool {
-	if entitled || !scoped && (m.custody.State == "" || m.inHandOf(e)) {
+	if entitled || !scoped && (m.custody.State == "" || m.inHandOf(e) && m.stands(e)) {
 		return true
 	}
 	m.report(NotAuthority, e, nil)

@@ -54,7 +54,7 @@ func (t *Trail) PendingFindings(events []*Event) []Finding {
 			list = append(list, newFinding(IsRecalled, e))
 		case e.Kind == ledger.KindWithdraw && entitled && t.recalls(e):
 			list = append(list, newFinding(IsWithdrawn, e))
-		case e.Kind == ledger.KindHold && (t.rules.entitles(e, t.Item) || !t.scoped(e) && sameHand(e.Actor(), t.Custody.Holder)):
+		case e.Kind == ledger.KindHold && (t.rules.entitles(e, t.Item) || !t.scoped(e) && !t.doubtful && sameHand(e.Actor(), t.Custody.Holder)):
 			list = append(list, newFinding(OnHold, e))
 		}
 	}

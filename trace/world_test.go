@@ -31,7 +31,7 @@ func testCharter() *ledger.Charter {
 	return c
 }
 
-var chainOf = map[string]uint32{"audit": 1, "dist": 2, "lanzhi": 3, "wh": 4}
+var chainOf = map[string]uint32{"audit": 1, "dist": 2, "lanzhi": 3, "wh": 4, "rival": 5}
 
 // A world is some members' chains, made of events without any bytes.
 type world struct {
@@ -106,6 +106,15 @@ func (w *world) product() *Event {
 	w.do("lanzhi", ledger.KindProduct, field("gtin", wine), field("version", uint64(1)), field("issuing_chain", uint64(3)),
 		field("names", Names{"兰芷干红", "Lanzhi Red"}), field("shelf_life_days", uint64(30)))
 	return w.do("lanzhi", ledger.KindRun, field("gtin", wine), field("run", uint64(1)), field("count", uint64(100)))
+}
+
+// through sends the codes to a party and back, so that it is no stranger to them.
+func (w *world) through(party string) {
+	all := about(codes(0, 99))
+	s := w.do("lanzhi", ship, all, to(party))
+	w.do(party, receive, all, refs(s))
+	s = w.do(party, ship, all, to("lanzhi"))
+	w.do("lanzhi", receive, all, refs(s))
 }
 
 func codes(from, to uint32) Subject { return OfRange(Range{wine, 1, from, to}) }
