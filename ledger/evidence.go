@@ -127,10 +127,10 @@ func (f *EvidenceFile) Verify() (net *Network, chain uint32, err error) {
 }
 
 // ReadEvidenceFile reads an evidence file; ok is false for JSON that is something
-// else, such as a proof bundle.
+// else, such as a proof bundle or a charter.
 func ReadEvidenceFile(data []byte) (f *EvidenceFile, ok bool, err error) {
-	var what struct{ Fork, Charter json.RawMessage }
-	if json.Unmarshal(data, &what) != nil || what.Fork == nil && what.Charter == nil {
+	var what struct{ Charters, Fork, Charter json.RawMessage }
+	if json.Unmarshal(data, &what) != nil || what.Charters == nil || what.Fork == nil && what.Charter == nil {
 		return nil, false, nil
 	}
 	f = new(EvidenceFile)
