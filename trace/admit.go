@@ -457,6 +457,11 @@ func (a *admission) piece(item Item, events []*Event, r *rules) error {
 		}
 	}
 	m.problems = nil
+	if a.event.Kind == ledger.KindUnpack && (last.fills || last.moves[item]) {
+		if err := a.mayOpen(m, item); err != nil {
+			return err
+		}
+	}
 	m.apply(last)
 	for _, p := range m.problems {
 		if p.code == NotAuthority && a.event.Kind == ledger.KindTransform {
@@ -464,6 +469,19 @@ func (a *admission) piece(item Item, events []*Event, r *rules) error {
 		}
 		if reason, ok := refusals[p.code]; ok {
 			return refusal(reason, a.event, item, p.other)
+		}
+	}
+	return nil
+}
+
+// mayOpen refuses to take something out of a unit that the author's own records
+// say is elsewhere.
+func (a *admission) mayOpen(m *machine, unit Item) error {
+	probe := m.clone()
+	probe.holds(a.event, PackedByNonHolder)
+	for _, p := range probe.problems {
+		if refusals[p.code] == RefusedNotHolder {
+			return refusal(RefusedNotHolder, a.event, unit, p.other)
 		}
 	}
 	return nil

@@ -290,6 +290,22 @@ func TestAdmit(t *testing.T) {
 			w.do("lanzhi", cancel, all, refs(s))
 			return w.try("lanzhi", cancel, some, refs(s))
 		}, RefusedNotOpen},
+		{"unpack a pallet that was shipped away", func(w *world) error {
+			w.do("wh", pack, about(Contents(pal, codes(0, 9))))
+			w.do("wh", ship, about(Of(pal)), to("dist"))
+			return w.try("wh", unpack, about(Of(pal)))
+		}, RefusedNotHolder},
+		{"name what is in a pallet that was shipped away", func(w *world) error {
+			w.do("wh", pack, about(Contents(pal, codes(0, 9))))
+			w.do("wh", ship, about(Of(pal)), to("dist"))
+			return w.try("wh", unpack, about(Contents(pal, Of(Unit(second)))))
+		}, RefusedNotHolder},
+		{"unpack a pallet that came back", func(w *world) error {
+			w.do("wh", pack, about(Contents(pal, codes(0, 9))))
+			w.do("wh", ship, about(Of(pal)), to("dist"))
+			w.do("wh", receive, about(Of(pal)))
+			return w.try("wh", unpack, about(Of(pal)))
+		}, ""},
 		{"pack a code into two units", func(w *world) error {
 			return w.try("wh", pack, about(Contents(pal, codes(0, 9)), Contents(Unit(second), codes(9, 9))))
 		}, RefusedOverlap},

@@ -91,9 +91,9 @@ type findingSpec struct {
 }
 
 // notices are findings that the public is to heed, and that contradict nothing:
-// somebody with the right to has said so.
+// somebody with the right to has said so, or the fold has.
 var notices = map[string]bool{IsRecalled: true, IsWithdrawn: true, OnHold: true, InspectionFailed: true,
-	Relabelled: true, SourceRecalled: true, SourceWarning: true}
+	Relabelled: true, SourceRecalled: true, SourceWarning: true, TooLong: true}
 
 var findingSpecs = map[string]findingSpec{
 	ShippedByNonHolder: {Warning, pub,
@@ -222,7 +222,7 @@ var findingSpecs = map[string]findingSpec{
 	ClockOutside: {Notice, mem,
 		"{a}的时钟与其他公司的记录不符。",
 		"The clock of {a} does not agree with the records of other companies."},
-	TooLong: {Notice, pub,
+	TooLong: {Warning, pub,
 		"记录过多，只显示最早的部分。",
 		"There are too many records; only the earliest are shown."},
 	Expired: {Warning, pub,

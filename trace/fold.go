@@ -667,7 +667,20 @@ func (f *folder) verdict() Verdict {
 		(f.in.Item.Kind == ItemLot || f.in.Item.Kind == ItemGTIN) && t.Product == nil:
 		return Unknown
 	}
-	return VerdictOf(t.Findings)
+	v := VerdictOf(t.Findings)
+	if f.in.Item.Kind == ItemLot && v != Recalled && !slices.ContainsFunc(f.fixes.counting, f.namesLot) {
+		return Unknown // anybody can print a lot
+	}
+	return v
+}
+
+// namesLot reports whether the event is about the item, which is a lot, and by
+// one who may say that there is such a lot.
+func (f *folder) namesLot(e *Event) bool {
+	item := f.in.Item
+	return f.rules.entitles(e, item) && (e.Covers(item) ||
+		e.Lot() == item.Lot && slices.ContainsFunc(e.Subjects, func(s Subject) bool { return s.simple()[len(s.simple())-1].Range.GTIN == item.GTIN }) ||
+		slices.Contains(e.Fields.Texts("lots"), item.Lot))
 }
 
 func decimal(n uint64) string { return strconv.FormatUint(n, 10) }

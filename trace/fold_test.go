@@ -587,6 +587,15 @@ func TestFold(t *testing.T) {
 			w.do("dist", ship, about(Of(Lot(wine, "B1"))), to("wh"))
 			w.do("wh", sell, about(Of(Lot(wine, "B1"))))
 		}, Lot(wine, "B1"), Consistent, "", "", nil},
+		{"a lot that nobody named", func(w *world) {
+			w.product()
+			w.do("lanzhi", inspect, about(Of(Product(wine))), field("result", "pass"))
+			w.do("dist", ship, about(Of(Lot(wine, "B2"))), to("wh"))
+		}, Lot(wine, "B2"), Unknown, "", "", nil},
+		{"a lot of a product that is recalled as a whole", func(w *world) {
+			w.product()
+			w.do("lanzhi", recall, about(Of(Product(wine))))
+		}, Lot(wine, "B2"), Recalled, "", "", []string{IsRecalled}},
 		{"hidden code used", func(w *world) {
 			w.product()
 			w.do("lanzhi", activate, all, lot)

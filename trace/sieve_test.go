@@ -111,3 +111,20 @@ func withSubjects(t *testing.T, kind ledger.Kind, subjects []Subject) (*ledger.O
 	}
 	return o, sc
 }
+
+// Whoever floods a code hides nothing silently, even with records that are dated
+// before all that he had seen.
+func TestTooManyRecords(t *testing.T) {
+	w := newWorld(t)
+	w.product()
+	w.do("lanzhi", activate, about(codes(0, 99)), field("lot", "L1"))
+	w.do("lanzhi", sell, about(codes(0, 99)))
+	w.sees("dist")
+	for range MaxEvents {
+		w.do("dist", receive, about(codes(5, 5)), at(day0))
+	}
+	tr := w.fold(bottle(5))
+	if tr.Verdict != Warn || tr.Findings[0].Code != TooLong || tr.Custody != (Custody{State: Sold}) {
+		t.Errorf("%s, %v, %v", tr.Verdict, tr.Custody, tr.Findings[0])
+	}
+}
