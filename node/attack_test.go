@@ -174,12 +174,11 @@ func TestAFloodIsNotInTheWayOfReading(t *testing.T) {
 	pattern := func(per, unit uint32) trace.DraftSubject {
 		return trace.DraftSubject{Pattern: &trace.DraftPattern{GTIN: toner, Per: per, UnitGTIN: carton, UnitStart: unit, Count: 1}}
 	}
-	overlapping, packed = []trace.Draft{{Kind: "pack"}}, []trace.Draft{{Kind: "pack"}}
 	for i := range uint32(index.MaxScanned + 1) {
-		overlapping[0].Subjects = append(overlapping[0].Subjects, pattern(30+i, 0))
+		overlapping = append(overlapping, trace.Draft{Kind: "pack", Subjects: []trace.DraftSubject{pattern(30+i, 0)}})
 	}
 	for i := range uint32(index.MaxUnits + 1) {
-		packed[0].Subjects = append(packed[0].Subjects, pattern(30, i))
+		packed = append(packed, trace.Draft{Kind: "pack", Subjects: []trace.DraftSubject{pattern(30, i)}})
 	}
 	for name, tt := range map[string]struct {
 		flood   []trace.Draft
