@@ -3,6 +3,7 @@ package node
 import (
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -67,21 +68,29 @@ func ReadConfig(dir string) (*Config, error) {
 	}
 	defer f.Close()
 	var c Config
-	if err := toml.NewDecoder(f).DisallowUnknownFields().Decode(&c); err != nil {
-		var strict *toml.StrictMissingError
-		if errors.As(err, &strict) {
-			return nil, fmt.Errorf("%s has an unknown key:\n%s", path, strict.String())
-		}
-		var decode *toml.DecodeError
-		if errors.As(err, &decode) {
-			return nil, fmt.Errorf("%s:\n%s", path, decode.String())
-		}
-		return nil, fmt.Errorf("%s: %w", path, err)
+	if err := decodeTOML(f, path, &c); err != nil {
+		return nil, err
 	}
 	if err := c.check(dir); err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
 	return &c, nil
+}
+
+// decodeTOML reads settings strictly: an unknown key is a typing mistake.
+func decodeTOML(r io.Reader, path string, v any) error {
+	err := toml.NewDecoder(r).DisallowUnknownFields().Decode(v)
+	var strict *toml.StrictMissingError
+	var decode *toml.DecodeError
+	switch {
+	case err == nil:
+		return nil
+	case errors.As(err, &strict):
+		return fmt.Errorf("%s has an unknown key:\n%s", path, strict.String())
+	case errors.As(err, &decode):
+		return fmt.Errorf("%s:\n%s", path, decode.String())
+	}
+	return fmt.Errorf("%s: %w", path, err)
 }
 
 func (c *Config) check(dir string) error {

@@ -12,7 +12,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/pelletier/go-toml/v2"
 	"github.com/prometheus/client_golang/prometheus"
 
 	"suyuan/ledger"
@@ -70,16 +69,8 @@ func ReadScanSettings(dir string) (*ScanSettings, error) {
 	}
 	defer f.Close()
 	s := new(ScanSettings)
-	if err := toml.NewDecoder(f).DisallowUnknownFields().Decode(s); err != nil {
-		var strict *toml.StrictMissingError
-		if errors.As(err, &strict) {
-			return nil, fmt.Errorf("%s has an unknown key:\n%s", path, strict.String())
-		}
-		var decode *toml.DecodeError
-		if errors.As(err, &decode) {
-			return nil, fmt.Errorf("%s:\n%s", path, decode.String())
-		}
-		return nil, fmt.Errorf("%s: %w", path, err)
+	if err := decodeTOML(f, path, s); err != nil {
+		return nil, err
 	}
 	if s.RetentionDays < 0 || s.RetentionDays > maxRetentionDays {
 		return nil, fmt.Errorf("%s: retention_days: a number of days is needed", path)
