@@ -6,6 +6,7 @@ import (
 	"sync/atomic"
 	"testing"
 
+	"suyuan/ledger/store"
 	"suyuan/trace"
 )
 
@@ -17,7 +18,7 @@ func BenchmarkSubmitSigned(b *testing.B) {
 	n.issue(b, toner, 1_000_000)
 	key := n.grantKey(b)
 	list := make([]SignedRecord, b.N)
-	onAllCores(b.N, func(i int) {
+	store.OnAllCores(b.N, func(i int) {
 		from := uint32(i) / 2 * 24
 		d := activateDraft(from, from+23)
 		if i%2 == 1 {

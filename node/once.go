@@ -61,7 +61,7 @@ func (n *Node) SubmitOnce(ctx context.Context, who Signer, list []Keyed) []Place
 		return failAll(placed, err)
 	}
 	subs := make([]*store.Submission, len(list))
-	onAllCores(len(fresh), func(i int) {
+	store.OnAllCores(len(fresh), func(i int) {
 		at := fresh[i]
 		subs[at], placed[at].Err = n.signDraft(env, who, list[at].Draft)
 	})
@@ -110,7 +110,7 @@ func (n *Node) rehearse(ctx context.Context, who Signer, list []Keyed, fresh []i
 		return err
 	}
 	rights := chain.Rights()
-	onAllCores(len(fresh), func(i int) {
+	store.OnAllCores(len(fresh), func(i int) {
 		r := &out[fresh[i]]
 		rec, _, key, err := n.buildDraft(env, who, list[fresh[i]].Draft)
 		if err != nil {

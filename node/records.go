@@ -7,9 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"runtime"
 	"slices"
-	"sync"
 	"time"
 
 	"suyuan/ledger"
@@ -95,7 +93,7 @@ func (n *Node) Submit(ctx context.Context, who Signer, drafts [][]byte) []Placed
 func (n *Node) SubmitSigned(ctx context.Context, list []SignedRecord) []Placed {
 	placed := make([]Placed, len(list))
 	subs := make([]*store.Submission, len(list))
-	onAllCores(len(list), func(i int) { subs[i], placed[i].Err = openSigned(&list[i]) })
+	store.OnAllCores(len(list), func(i int) { subs[i], placed[i].Err = openSigned(&list[i]) })
 	n.append(ctx, subs, placed)
 	return placed
 }
@@ -110,20 +108,6 @@ func openSigned(s *SignedRecord) (*store.Submission, error) {
 		return nil, err
 	}
 	return &store.Submission{Record: rec, Sidecar: sc}, nil
-}
-
-// onAllCores calls do(0) … do(n-1) on all cores and waits.
-func onAllCores(n int, do func(int)) {
-	workers := min(n, runtime.GOMAXPROCS(0))
-	var wg sync.WaitGroup
-	for w := range workers {
-		wg.Go(func() {
-			for i := w; i < n; i += workers {
-				do(i)
-			}
-		})
-	}
-	wg.Wait()
 }
 
 // append gives the store those submissions that are there and fills in what

@@ -324,7 +324,7 @@ func (a *admin) verify(w http.ResponseWriter, r *http.Request) {
 	defer src.Close()
 	lines := newLines(w)
 	report, err := ledger.Verify(src, ledger.VerifyOptions{
-		Network: req.Network, Each: onAllCores,
+		Network: req.Network, Each: store.OnAllCores,
 		Found: func(p ledger.Problem) { lines.send(verifyLine{Found: &p}) },
 		Progress: func(chain string, done, total uint64) {
 			lines.progress(verifyLine{Chain: chain, Done: done, Total: total})

@@ -132,7 +132,7 @@ func (w *benchWorld) sign(d draftOf) (*signed, error) {
 // signAll makes n records on all processors.
 func (w *benchWorld) signAll(n int, draft func(i int) draftOf) ([]*signed, error) {
 	list, errs := make([]*signed, n), make([]error, n)
-	onAllCores(n, func(i int) { list[i], errs[i] = w.sign(draft(i)) })
+	store.OnAllCores(n, func(i int) { list[i], errs[i] = w.sign(draft(i)) })
 	return list, errors.Join(errs...)
 }
 

@@ -7,9 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"runtime"
 	"strings"
-	"sync"
 
 	"github.com/jedib0t/go-pretty/v6/table"
 	"github.com/spf13/cobra"
@@ -18,6 +16,7 @@ import (
 	"golang.org/x/term"
 
 	"suyuan/ledger"
+	"suyuan/ledger/store"
 	"suyuan/node"
 	"suyuan/trace/proof"
 )
@@ -138,7 +137,7 @@ func (v *verification) found(p ledger.Problem) {
 
 // check verifies a source here.
 func (v *verification) check(src ledger.Source) (*ledger.Report, error) {
-	return ledger.Verify(src, ledger.VerifyOptions{Network: v.want, Each: onAllCores, Progress: v.bars.set, Found: v.found})
+	return ledger.Verify(src, ledger.VerifyOptions{Network: v.want, Each: store.OnAllCores, Progress: v.bars.set, Found: v.found})
 }
 
 // ask has a running node verify what it stores.
@@ -265,20 +264,6 @@ func printProven(e *env, r *proof.Result, want ledger.Hash) {
 	for _, l := range r.Limits {
 		fmt.Fprintf(e.stdout, "not proven: %s\n", l)
 	}
-}
-
-// onAllCores runs do(0) … do(n-1) on all cores.
-func onAllCores(n int, do func(int)) {
-	var wg sync.WaitGroup
-	workers := runtime.GOMAXPROCS(0)
-	for w := range workers {
-		wg.Go(func() {
-			for i := w; i < n; i += workers {
-				do(i)
-			}
-		})
-	}
-	wg.Wait()
 }
 
 // bars shows progress on a terminal, and nothing elsewhere.

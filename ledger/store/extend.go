@@ -3,9 +3,6 @@ package store
 import (
 	"context"
 	"fmt"
-	"runtime"
-	"sync"
-	"sync/atomic"
 
 	"suyuan/ledger"
 )
@@ -53,7 +50,7 @@ type openedItem struct {
 
 func openItems(ctx context.Context, items []Item) []openedItem {
 	opened := make([]openedItem, len(items))
-	each(len(items), func(i int) {
+	OnAllCores(len(items), func(i int) {
 		o := &opened[i]
 		if o.err = ctx.Err(); o.err != nil {
 			return
@@ -64,20 +61,6 @@ func openItems(ctx context.Context, items []Item) []openedItem {
 		o.sidecar, o.err = ledger.DecodeSidecar(items[i].Sidecar)
 	})
 	return opened
-}
-
-// each calls do(0) … do(n-1) on all cores and returns when all have returned.
-func each(n int, do func(i int)) {
-	var next atomic.Int64
-	var wg sync.WaitGroup
-	for range min(n, runtime.GOMAXPROCS(0)) {
-		wg.Go(func() {
-			for i := int(next.Add(1)) - 1; i < n; i = int(next.Add(1)) - 1 {
-				do(i)
-			}
-		})
-	}
-	wg.Wait()
 }
 
 func (s *Store) extend(c *chainLog, from uint64, items []Item, opened []openedItem) error {

@@ -264,7 +264,7 @@ func (s *Store) strictCheck() error {
 	}
 	defer src.Close()
 	var found []error
-	_, err = ledger.Verify(src, ledger.VerifyOptions{Each: each, Found: func(p ledger.Problem) {
+	_, err = ledger.Verify(src, ledger.VerifyOptions{Each: OnAllCores, Found: func(p ledger.Problem) {
 		if p.Code != ledger.CodeForked {
 			found = append(found, errors.New(p.String()))
 		}
