@@ -75,6 +75,17 @@
 //	21 BLOB         {1: size of the whole attachment}, then
 //	22 CHUNK        raw bytes from offset on, at most 64 KiB a frame. END may come
 //	                before the size is reached: ask again with a new offset.
+//	26 GET_SCANS    {1: journal, 2: after}
+//	                What the answering node itself counted of scans that changed
+//	                after a position of its journal; both absent at first.
+//	27 SCANS        {1: journal, 2: next, 3: [[item, cycle, count, first,
+//	                country, zh, en]…]}
+//	                The item is the 16-byte hash of its code, first the time of its
+//	                first scan in ms, the rest names the city of that. Counts only
+//	                grow and first scans only move back, within a journal: taking
+//	                some over twice, or in another order, makes no difference. A
+//	                journal other than asked for begins anew. END may come before
+//	                the end is reached: ask again after next, until there is none.
 //	31 END          {1: status, 2: wait in ms, 3: [proof hash]}
 //	                Status 0 OK, 1 NOT_FOUND (also for what the asking member may
 //	                not see), 2 BUSY: ask again after wait, 3 REFUSED: the request

@@ -40,6 +40,14 @@ const (
 	// MaxRange bounds the entries that one request may ask for: 16 tiles.
 	MaxRange = 16 * ledger.TileWidth
 
+	// MaxScans bounds the counts in one SCANS: 1,024 with the longest names stay
+	// well below MaxFetch, and are one transaction for who takes them over.
+	MaxScans = 1_024
+
+	// MaxCityName bounds the name of a city in one language, in bytes, as package
+	// trace/scan does.
+	MaxCityName = 128
+
 	// maxLengthBytes is the longest uvarint that can state a length in limits.
 	maxLengthBytes = 3
 )

@@ -27,6 +27,8 @@ const (
 	TypeGetBlob     Type = 20
 	TypeBlob        Type = 21
 	TypeChunk       Type = 22
+	TypeGetScans    Type = 26
+	TypeScans       Type = 27
 	TypeEnd         Type = 31
 
 	TypePropose  Type = 32
@@ -271,6 +273,10 @@ func newMessage(t Type) Message {
 		return &Blob{}
 	case TypeChunk:
 		return &Chunk{}
+	case TypeGetScans:
+		return &GetScans{}
+	case TypeScans:
+		return &Scans{}
 	case TypeEnd:
 		return &End{}
 	case TypePropose:

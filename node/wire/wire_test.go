@@ -6,6 +6,8 @@ import (
 	"encoding/hex"
 	"errors"
 	"io"
+	"math"
+	"slices"
 	"strings"
 	"testing"
 
@@ -57,6 +59,10 @@ var samples = []struct {
 	{"get blob", Fetch, &GetBlob{Digest: hash(0x11), Offset: 24}, "28 14 a2 01 5820" + h32 + " 02 1818"},
 	{"blob", Fetch, &Blob{Size: 24}, "05 15 a1 01 1818"},
 	{"chunk", Fetch, &Chunk{Data: []byte("abc")}, "04 16 616263"},
+	{"get scans", Fetch, &GetScans{Journal: 7, After: 3}, "06 1a a2 01 07 02 03"},
+	{"get scans from the beginning", Fetch, &GetScans{}, "02 1a a0"},
+	{"scans", Fetch, &Scans{Journal: 7, Next: 4, Counts: []ScanCount{{Item: [16]byte{1}, Cycle: 2, Count: 5, First: 1000, Country: "CN", Zh: "杭州", En: "Hz"}}},
+		"2c 1b a3 01 07 02 04 03 81 87 50" + "01" + strings.Repeat("00", 15) + " 02 05 1903e8 62434e 66e69dade5b79e 62487a"},
 	{"end", Fetch, &End{Proof: []ledger.Hash{hash(0x11)}}, "28 1f a2 01 00 03 81 5820" + h32},
 	{"end busy", Fetch, &End{Status: StatusBusy, Wait: 200}, "07 1f a2 01 02 02 18c8"},
 	{"propose", Cosign, &Propose{Note: []byte("n")}, "05 20 a1 01 416e"},
@@ -89,7 +95,7 @@ func TestFramesHaveTheseBytes(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if d := cmp.Diff(s.m, back, cmpopts.IgnoreUnexported(ledger.CharterSignature{})); d != "" {
+			if d := cmp.Diff(s.m, back, cmpopts.IgnoreUnexported(ledger.CharterSignature{}, ScanCount{})); d != "" {
 				t.Fatal(d)
 			}
 		})
@@ -152,6 +158,9 @@ func TestReaderRefuses(t *testing.T) {
 		{"an empty range", "0a10a4010102010301" + "0401", Fetch, ErrFrame},
 		{"a range over the proof", "0a10a4010102000302" + "0401", Fetch, ErrFrame},
 		{"an empty chunk", "0116", Fetch, ErrFrame},
+		{"a journal position without a journal", "041aa10203", Fetch, ErrFrame},
+		{"no counts", "081ba301070204" + "0380", Fetch, ErrFrame},
+		{"a count of nothing", "201ba3010702040381" + "8750" + strings.Repeat("00", 16) + "000001606060", Fetch, ErrFrame},
 		{"an unknown status", "041fa10109", Fetch, ErrFrame},
 		{"an unknown reason", "0422a10109", Cosign, ErrFrame},
 	} {
@@ -179,6 +188,10 @@ func TestLargestMessagesFit(t *testing.T) {
 		{Fetch, &FullCharter{Body: make([]byte, ledger.MaxCharterBytes), Signatures: signatures}},
 		{Fetch, &Chunk{Data: make([]byte, MaxChunk)}},
 		{Fetch, &End{Proof: make([]ledger.Hash, MaxProof)}},
+		{Fetch, &Scans{Journal: math.MaxUint64, Next: math.MaxUint64, Counts: slices.Repeat([]ScanCount{{
+			Cycle: math.MaxUint16, Count: math.MaxUint64, First: math.MaxInt64, Country: "CN",
+			Zh: strings.Repeat("x", MaxCityName), En: strings.Repeat("x", MaxCityName),
+		}}, MaxScans)}},
 		{Ctl, &Alert{A: note, B: note, Prefix: ptr(hash(1)), Proof: make([]ledger.Hash, ledger.MaxConsistencyProof)}},
 		{Ctl, &Have{Chains: []Holding{{Chain: 1, Size: 1 << 60, Signed: note, Final: note}}}},
 		{Cosign, &Propose{Note: note}},
