@@ -12,14 +12,15 @@ type KeyKind uint8
 
 // The kinds of key.
 const (
-	KeyRange KeyKind = 1 // Range: codes of a run
-	KeySSCC  KeyKind = 2 // SSCC
-	KeyLot   KeyKind = 3 // GTIN and Lot
-	KeyGTIN  KeyKind = 4 // GTIN: product records, and inspections of the product
-	KeyRun   KeyKind = 5 // GTIN and Run: run records
-	KeyPlace KeyKind = 6 // Member and Slug: place records
-	KeyParty KeyKind = 7 // Member and Slug: party records
-	KeyEntry KeyKind = 8 // Hash: entries that refs name
+	KeyRange   KeyKind = 1 // Range: codes of a run
+	KeySSCC    KeyKind = 2 // SSCC
+	KeyLot     KeyKind = 3 // GTIN and Lot
+	KeyGTIN    KeyKind = 4 // GTIN: product records, and inspections of the product
+	KeyRun     KeyKind = 5 // GTIN and Run: run records
+	KeyPlace   KeyKind = 6 // Member and Slug: place records
+	KeyParty   KeyKind = 7 // Member and Slug: party records
+	KeyEntry   KeyKind = 8 // Hash: entries that refs name
+	KeyForeign KeyKind = 9 // GTIN: records of runs of foreign serials
 )
 
 // A Role tells how the event is about a KeyRange or KeySSCC.
@@ -61,7 +62,12 @@ func IndexKeys(e *Event) []Key {
 		}
 		return distinct(keys)
 	case ledger.KindRun:
-		return []Key{{Kind: KeyRun, GTIN: e.Fields.GTIN("gtin"), Run: uint16(e.Fields.Uint("run"))}}
+		keys := []Key{{Kind: KeyRun, GTIN: e.Fields.GTIN("gtin"), Run: uint16(e.Fields.Uint("run"))}}
+		if e.Fields.Bool("foreign") {
+			// A foreign serial does not say its run: each of these is looked at.
+			keys = append(keys, Key{Kind: KeyForeign, GTIN: e.Fields.GTIN("gtin")})
+		}
+		return keys
 	case ledger.KindPlace:
 		return []Key{{Kind: KeyPlace, Member: e.Member, Slug: e.Fields.Text("id")}}
 	case ledger.KindParty:

@@ -67,6 +67,13 @@ var (
 	scopes       = []SubjectKind{SubjectRange, SubjectLot, SubjectGTIN}
 )
 
+// The events that a product can name as its reward trigger.
+const (
+	TriggerActivated = "activated"
+	TriggerShipped   = "shipped"
+	TriggerSold      = "sold"
+)
+
 // recallFields are those of recalls and withdrawals. Each filter narrows the
 // subjects: all that are given must fit.
 var recallFields = []Field{
@@ -112,7 +119,8 @@ var specs = []KindSpec{
 			{Number: 11, Name: "licences", Type: TypeTexts, Audience: pub, Doc: "production licence and standard numbers"},
 			{Number: 12, Name: "picture", Type: TypeHash, Audience: pub, Attached: true, Doc: "SHA-256 of a picture"},
 			{Number: 13, Name: "scan_threshold", Type: TypeUint, Audience: mem, Doc: "scans of one code from which its scans are looked at"},
-			{Number: 14, Name: "reward_trigger", Type: TypeToken, Audience: mem, Doc: "the event that makes a reward due"},
+			{Number: 14, Name: "reward_trigger", Type: TypeToken, Audience: mem, Doc: "the event that makes a reward due for who uses the hidden code",
+				Choices: []string{TriggerActivated, TriggerShipped, TriggerSold}},
 			{Number: 15, Name: "sku", Type: TypeText, Audience: own, Doc: "the author's own number"},
 		}},
 	{Kind: ledger.KindPlace, Who: "its member", Doc: "a place where goods are",
@@ -159,6 +167,7 @@ var specs = []KindSpec{
 			{Number: 7, Name: "printer", Type: TypeText, Audience: pty, Doc: "who prints them"},
 			{Number: 8, Name: "source", Type: TypeText, Audience: pty, Doc: "where a list of foreign serials comes from"},
 			{Number: 9, Name: "foreign", Type: TypeBool, Audience: pub, InRecord: true, Folded: true, Doc: "the serials come from a list"},
+			{Number: 10, Name: "second", Type: TypeBool, Audience: pub, InRecord: true, Doc: "each item bears a second code under a coating"},
 		}},
 	{Kind: ledger.KindActivate, Who: "the member to which the charter gives the GTIN, or who is appointed", Doc: "codes put on goods", Subjects: []SubjectKind{SubjectRange, SubjectLot},
 		Fields: []Field{
@@ -166,7 +175,7 @@ var specs = []KindSpec{
 			{Number: 2, Name: "produced", Type: TypeDate, Audience: itm, Folded: true, Doc: "day of production"},
 			{Number: 3, Name: "expires", Type: TypeDate, Audience: itm, Folded: true, Doc: "last day of use"},
 			{Number: 4, Name: "line", Type: TypeToken, Audience: mem, Folded: true, Doc: "production line"},
-			{Number: 5, Name: "co_approval", Type: TypeText, Audience: mem, Doc: "who else approved it"},
+			{Number: 5, Name: "co_approval", Type: TypeText, Audience: mem, Doc: "signature of a second operator; see [Approval]"},
 			{Number: 6, Name: "quantity", Type: TypeQuantity, Audience: pty, Doc: "how much of a lot without serials"},
 		}},
 	{Kind: ledger.KindVoid, Who: "the member to which the charter gives the GTIN, who is appointed, or the holder", Doc: "codes that must not be used any more", Subjects: codesOrLot,
@@ -256,8 +265,9 @@ var specs = []KindSpec{
 		}},
 	{Kind: ledger.KindClaim, Who: "the chain that issued the code", Doc: "the code hidden on the item used", Subjects: []SubjectKind{SubjectRange},
 		Fields: []Field{
-			{Number: 1, Name: "opening", Type: TypeText, Audience: itm, Required: true, Doc: "the hidden code, which thereby is no secret any more"},
+			{Number: 1, Name: "opening", Type: TypeText, Audience: own, Required: true, Doc: "the hidden code, which nobody else is to learn: who knows it can claim again"},
 			{Number: 2, Name: "claimant", Type: TypeText, Audience: own, Doc: "the author's own mark for who used it"},
+			{Number: 3, Name: "token", Type: TypeText, Audience: own, Doc: "digest of the caller's token, by which asking again is told from a second use"},
 		}},
 	{Kind: ledger.KindLink, Who: "the member to which the charter gives the GTIN", Doc: "a page about the goods", Subjects: scopes,
 		Fields: []Field{

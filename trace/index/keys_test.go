@@ -55,6 +55,7 @@ func TestKeyBytes(t *testing.T) {
 		{"place", "14 02 7768 03 643031" + suffix, appendSuffix(placePrefix("wh", "d01"), pos, 3)},
 		{"party", "15 02 7768 03 643031" + suffix, appendSuffix(partyPrefix("wh", "d01"), pos, 3)},
 		{"entry", "16" + strings.Repeat("ab", 32) + suffix, appendSuffix(entryPrefix(ledger.Hash(bytes.Repeat([]byte{0xab}, 32))), pos, 3)},
+		{"foreign", "17 0646d1a28ad4" + suffix, appendSuffix(foreignPrefix(product), pos, 3)},
 	} {
 		if got := hex.EncodeToString(c.got); got != strings.ReplaceAll(c.want, " ", "") {
 			t.Errorf("%s: got %s, want %s", c.name, got, c.want)

@@ -14,6 +14,12 @@ func (x *Index) Run(gtin gs1.GTIN, run uint16, cut map[uint32]uint64) ([]trace.P
 	return x.lookup(runRecordPrefix(runID{gtin, run}), cut, "run %d of %v", run, gtin)
 }
 
+// Foreign returns the positions of the records of runs of foreign serials of a
+// GTIN. Most GTINs have none, and then it is one seek.
+func (x *Index) Foreign(gtin gs1.GTIN, cut map[uint32]uint64) ([]trace.Position, error) {
+	return x.lookup(foreignPrefix(gtin), cut, "foreign runs of %v", gtin)
+}
+
 // Place returns the positions of the records of a member's place.
 func (x *Index) Place(member, id string, cut map[uint32]uint64) ([]trace.Position, error) {
 	return x.lookup(placePrefix(member, id), cut, "place %s/%s", member, id)

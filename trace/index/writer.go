@@ -101,6 +101,8 @@ func (w *writer) putKey(k trace.Key, m mark) error {
 		return w.put(partyPrefix(k.Member, k.Slug), m)
 	case trace.KeyEntry:
 		return w.put(entryPrefix(k.Hash), m)
+	case trace.KeyForeign:
+		return w.put(foreignPrefix(k.GTIN), m)
 	}
 	return fmt.Errorf("key kind %d is not known", k.Kind)
 }

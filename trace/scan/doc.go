@@ -39,5 +39,7 @@
 //
 // What companies tell each other is the tally of an item: for each node how
 // many scans it counted, and its first. Each part only grows, so that tallies
-// can be merged in any order and any number of times ([Tally.Merge]).
+// can be merged in any order and any number of times ([Tally.Merge]). A node
+// speaks for itself alone. One that lies about its count adds [MaxShare] at
+// most, makes a warning at worst, and is named with what it said.
 package scan

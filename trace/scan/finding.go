@@ -25,11 +25,12 @@ type findingSpec struct {
 }
 
 // findingSpecs says facts and draws no conclusion from them. {n} is a number,
-// {a} and {b} are places or a holder, {at} and {then} are times.
+// {a} and {b} are places or a holder, {at} and {then} are times, {by} says which
+// nodes counted how much, if several did or another one.
 var findingSpecs = map[string]findingSpec{
 	ManyScans: {trace.Warning,
-		"此码已被查询{n}次，多于同一件商品通常的次数。",
-		"This code has been looked up {n} times, more often than one item usually is."},
+		"此码已被查询{n}次{by}，多于同一件商品通常的次数。",
+		"This code has been looked up {n} times{by}, more often than one item usually is."},
 	ManyDevices: {trace.Warning,
 		"此码已在至少{n}台设备上被查询过。",
 		"This code has been looked up on at least {n} devices."},
@@ -63,9 +64,9 @@ func ThresholdsOf(product trace.Values) Thresholds {
 }
 
 // Findings says what the scans of an item in its cycle show beside its records:
-// what this node remembers, and the tally of all nodes. Nothing but facts, none
-// of them critical.
-func Findings(r *Record, all *Tally, l *Timeline, th Thresholds) []trace.FindingView {
+// what this node remembers, and the tally of all nodes, which name names.
+// Nothing but facts, none of them critical.
+func Findings(r *Record, all *Tally, l *Timeline, th Thresholds, name func(node uint32) string) []trace.FindingView {
 	list := []trace.FindingView{}
 	add := func(code string, values ...string) *trace.FindingView {
 		spec := findingSpecs[code]
@@ -91,7 +92,8 @@ func Findings(r *Record, all *Tally, l *Timeline, th Thresholds) []trace.Finding
 	}
 	if count := all.Count(); count >= th.Scans {
 		n := strconv.FormatUint(count, 10)
-		add(ManyScans, "{n}", n, n)
+		zh, en := all.by(r, name)
+		add(ManyScans, "{n}", n, n, "{by}", zh, en)
 	}
 	if at, ok := r.beforeActivation(l); ok {
 		f := add(ScannedBeforeActivation, "{at}", l.zh(at), l.en(at))
@@ -104,6 +106,20 @@ func Findings(r *Record, all *Tally, l *Timeline, th Thresholds) []trace.Finding
 		}
 	}
 	return list
+}
+
+// by says who counted how much, or nothing if it was this node alone: what
+// others say is theirs to answer for.
+func (t *Tally) by(r *Record, name func(node uint32) string) (zh, en string) {
+	if len(t.Shares) == 1 && t.Shares[0].Count == r.Count {
+		return "", ""
+	}
+	var zhs, ens []string
+	for _, s := range t.Shares {
+		n := strconv.FormatUint(min(s.Count, MaxShare), 10)
+		zhs, ens = append(zhs, name(s.Node)+"："+n+"次"), append(ens, name(s.Node)+": "+n)
+	}
+	return "（" + strings.Join(zhs, "，") + "）", " (" + strings.Join(ens, ", ") + ")"
 }
 
 // split parts {name}, zh, en triples into the pairs of each language.

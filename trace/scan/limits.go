@@ -26,6 +26,13 @@ const (
 	// maxNodes bounds the shares of a tally. A charter names fewer nodes.
 	maxNodes = 4096
 
+	// MaxShare bounds what one node's count adds to a tally. Nobody scans one item
+	// so often; whoever says more gains nothing by it.
+	MaxShare = 1_000_000
+
+	// maxAhead is how far the clock of another node may be ahead, in ms.
+	maxAhead = 10 * 60 * 1000
+
 	// maxEncoded bounds an encoded record or tally before it is decoded.
 	maxEncoded = 1 << 20
 

@@ -352,10 +352,36 @@ func TestMergeInAnyOrder(t *testing.T) {
 	}
 }
 
-func TestCountsDoNotOverflow(t *testing.T) {
+// TestOneNodeCannotDrownTheOthers holds that an inflated count is bounded.
+func TestOneNodeCannotDrownTheOthers(t *testing.T) {
 	tally := Tally{Shares: []Share{{Node: 1, Count: math.MaxUint64 - 1}, {Node: 2, Count: 5}}}
-	if got := tally.Count(); got != math.MaxUint64 {
+	if got := tally.Count(); got != MaxShare+5 {
 		t.Errorf("got %d", got)
+	}
+	tally.Only(func(node uint32) bool { return node == 2 })
+	if got := tally.Count(); got != 5 || len(tally.Shares) != 1 {
+		t.Errorf("without the other: %d", got)
+	}
+}
+
+func TestShareOfAnotherNode(t *testing.T) {
+	now := at(0)
+	for name, tt := range map[string]struct {
+		share Share
+		ok    bool
+	}{
+		"sound":         {Share{Count: 1, First: now, Place: hangzhou}, true},
+		"a fast clock":  {Share{Count: 1, First: now + maxAhead}, true},
+		"the future":    {Share{Count: 1, First: now + maxAhead + 1}, false},
+		"nothing":       {Share{}, false},
+		"never scanned": {Share{Count: 1}, false},
+		"no count":      {Share{First: now}, false},
+		"no place":      {Share{Count: 1, First: now, Place: Place{Country: "china"}}, false},
+	} {
+		err := tt.share.Check(now)
+		if (err == nil) != tt.ok || err != nil && !errors.Is(err, ErrMalformed) {
+			t.Errorf("%s: %v", name, err)
+		}
 	}
 }
 
@@ -431,7 +457,7 @@ func TestFindings(t *testing.T) {
 				tally.Merge([]Share{tt.rec.Share(1)})
 			}
 			var got []string
-			for _, f := range Findings(tt.rec, &tally, &l, tt.th) {
+			for _, f := range Findings(tt.rec, &tally, &l, tt.th, chainName) {
 				got = append(got, f.Code+" "+string(f.Severity))
 				if strings.ContainsAny(f.Zh+f.En, "{}") || f.Records == nil || f.Zh == "" || f.En == "" {
 					t.Errorf("unfinished: %+v", f)
@@ -453,7 +479,7 @@ func TestFindingWords(t *testing.T) {
 	r.Add(Scan{At: at(3060), Device: device(2), Place: urumqi})
 	l := TimelineOf(story(), roleOf)
 	tally := Tally{Shares: []Share{r.Share(1)}}
-	list := Findings(&r, &tally, &l, ThresholdsOf(nil))
+	list := Findings(&r, &tally, &l, ThresholdsOf(nil), chainName)
 	want := []string{
 		"此码2026年11月5日12:00在浙江杭州被查询，2026年11月5日13:00又在新疆乌鲁木齐被查询，两地相距约3230公里，同一件商品来不及到达。",
 		"This code was looked up in Hangzhou, Zhejiang at 12:00 on 5 Nov 2026 and in Ürümqi, Xinjiang at 13:00 on 5 Nov 2026, about 3230 km away: too far for one item in that time.",
@@ -469,6 +495,27 @@ func TestFindingWords(t *testing.T) {
 	}
 	if Warn(list) != trace.Warn || Warn(nil) != trace.Consistent {
 		t.Error("warnings do not warn")
+	}
+}
+
+func chainName(node uint32) string { return fmt.Sprint("m/", node) }
+
+// TestManyScansNameWhoCounted holds that what other nodes say is shown as
+// theirs.
+func TestManyScansNameWhoCounted(t *testing.T) {
+	var r Record
+	r.Add(Scan{At: at(6500), Device: device(1)})
+	l := TimelineOf(story(), roleOf)
+	tally := Tally{Shares: []Share{r.Share(1), {Node: 2, Count: 50, First: at(6600)}}}
+	list := Findings(&r, &tally, &l, ThresholdsOf(nil), chainName)
+	if len(list) != 1 || list[0].Code != ManyScans || list[0].Severity != trace.Warning {
+		t.Fatalf("got %+v", list)
+	}
+	if want := "此码已被查询51次（m/1：1次，m/2：50次），多于同一件商品通常的次数。"; list[0].Zh != want {
+		t.Errorf("got %s, want %s", list[0].Zh, want)
+	}
+	if want := "This code has been looked up 51 times (m/1: 1, m/2: 50), more often than one item usually is."; list[0].En != want {
+		t.Errorf("got %s, want %s", list[0].En, want)
 	}
 }
 
@@ -524,6 +571,10 @@ func TestSummary(t *testing.T) {
 	tally := Tally{Shares: []Share{r.Share(1)}}
 	tally.Merge([]Share{{Node: 2, Count: 5, First: at(-60), Place: shanghai}})
 	s := Summarize(&r, &tally, time.FixedZone("", 8*3600))
+	nodes := tally.Nodes(chainName, time.UTC)
+	if len(nodes) != 2 || nodes[1] != (NodeView{"m/2", 5, time.UnixMilli(at(-60)).UTC()}) {
+		t.Errorf("got %+v", nodes)
+	}
 	if s.Count != 7 || s.Devices != 2 || len(s.Cities) != 2 || s.First.City.Zh != "上海" || s.First.At.Format(time.RFC3339) != "2026-11-03T09:00:00+08:00" {
 		t.Errorf("got %+v %+v", s, s.First)
 	}

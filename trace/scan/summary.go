@@ -14,6 +14,14 @@ type Summary struct {
 	Devices     uint64     `json:"devices"` // told apart by the node that answers
 	MoreDevices bool       `json:"more_devices,omitempty"`
 	Cities      []CityView `json:"cities"` // likewise
+	Nodes       []NodeView `json:"nodes,omitempty"` // whose counts these are, ascending by number
+}
+
+// A NodeView is what one node counted.
+type NodeView struct {
+	Chain string    `json:"chain"`
+	Count uint64    `json:"count"`
+	First time.Time `json:"first"`
 }
 
 // A First is the first scan.
@@ -43,6 +51,15 @@ func Summarize(r *Record, all *Tally, zone *time.Location) *Summary {
 		s.Cities = append(s.Cities, *p.view())
 	}
 	return s
+}
+
+// Nodes says which node counted what, so that nobody has to answer for others.
+func (t *Tally) Nodes(name func(node uint32) string, zone *time.Location) []NodeView {
+	var list []NodeView
+	for _, s := range t.Shares {
+		list = append(list, NodeView{name(s.Node), min(s.Count, MaxShare), time.UnixMilli(s.First).In(zone)})
+	}
+	return list
 }
 
 func (p Place) view() *CityView {

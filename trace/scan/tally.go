@@ -42,6 +42,21 @@ func (t *Tally) Merge(shares []Share) {
 	}
 }
 
+// Check holds a share that another node gave against what can be: it counted
+// something, and not first in the future. now is in ms since 1970 UTC. Its error
+// wraps ErrMalformed.
+func (s *Share) Check(now int64) error {
+	if !s.sound() || s.Count == 0 {
+		return malformed("a share that is none")
+	}
+	if s.First > now+maxAhead {
+		return malformed("a first scan in the future")
+	}
+	return nil
+}
+
+func (s *Share) sound() bool { return s.Place.sound() && s.Count > 0 == (s.First > 0) }
+
 // before orders first scans; the place decides between two at one time.
 func (s *Share) before(o *Share) bool {
 	if s.First == 0 || o.First == 0 {
@@ -50,13 +65,18 @@ func (s *Share) before(o *Share) bool {
 	return cmp.Or(cmp.Compare(s.First, o.First), s.Place.compare(o.Place)) < 0
 }
 
-// Count is how many scans there were.
+// Count is how many scans there were, at most MaxShare for each node.
 func (t *Tally) Count() uint64 {
 	var n uint64
 	for _, s := range t.Shares {
-		n += min(s.Count, ^n) // no node can make the sum start again at 0
+		n += min(s.Count, MaxShare)
 	}
 	return n
+}
+
+// Only drops the shares of nodes that do not count.
+func (t *Tally) Only(counts func(node uint32) bool) {
+	t.Shares = slices.DeleteFunc(t.Shares, func(s Share) bool { return !counts(s.Node) })
 }
 
 // First is the first scan, or nil.
@@ -101,7 +121,7 @@ func DecodeTally(data []byte) (*Tally, error) {
 		if i > 0 && w.Shares[i-1].Node >= s.Node {
 			return nil, malformed("tally with nodes out of order")
 		}
-		if !s.Place.sound() || s.Count > 0 != (s.First > 0) {
+		if !s.sound() {
 			return nil, malformed("tally with a share that is none")
 		}
 	}

@@ -54,6 +54,7 @@ var fieldWords = map[string][]string{
 	"printer":   {"印刷厂"},
 	"source":    {"来源"},
 	"foreign":   {"外部码"},
+	"second":    {"带暗码"},
 
 	"lot":         {"批号", "生产批号"},
 	"produced":    {"生产日期"},
@@ -112,6 +113,7 @@ var fieldWords = map[string][]string{
 	"replacement": {"替代记录"},
 	"opening":     {"验真凭据"},
 	"claimant":    {"验真人标记"},
+	"token":       {"请求标记"},
 	"link_type":   {"链接类型"},
 	"href":        {"链接地址", "网址"},
 	"language":    {"语言"},
