@@ -22,6 +22,7 @@ import (
 type IssueRun struct {
 	GTIN    gs1.GTIN
 	Count   uint32
+	Second  bool      // with second codes, see [Node.Seconds]
 	Printer string    // for parties only, may be empty
 	At      time.Time // when they were made; zero is now
 	Signer  Signer
@@ -72,6 +73,9 @@ func (n *Node) IssueRun(ctx context.Context, req IssueRun, progress func(done, t
 		return nil, err
 	}
 	if err := n.keys.Seal(secretName(req.GTIN, number), secret); err != nil {
+		return nil, err
+	}
+	if err := n.sealSecond(req.GTIN, number, req.Second); err != nil {
 		return nil, err
 	}
 	out := &Run{GTIN: req.GTIN, Number: number, Count: req.Count, Pack: issued.Digest, Root: issued.Root}
@@ -147,6 +151,9 @@ func (n *Node) recordRun(ctx context.Context, req IssueRun, run *Run) error {
 	}
 	if req.Printer != "" {
 		fields["printer"] = req.Printer
+	}
+	if req.Second {
+		fields["second"] = true
 	}
 	d := trace.Draft{Kind: "run", Fields: fields}
 	if !req.At.IsZero() {

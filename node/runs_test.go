@@ -250,7 +250,7 @@ func TestTenMillionCodes(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w := label.NewCSV(f, false)
+	w := label.NewCSV(f, false, false)
 	for i, serial := range serials {
 		if err := w.Write(label.Row{Serial: serial, URI: uri(serial), Index: i}); err != nil {
 			t.Fatal(err)

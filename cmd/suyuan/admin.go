@@ -223,7 +223,7 @@ func (a *admin) issueRun(w http.ResponseWriter, r *http.Request) {
 	}
 	lines := newLines(w)
 	run, err := a.n.IssueRun(r.Context(), node.IssueRun{
-		GTIN: gtin, Count: req.Count, Printer: req.Printer, At: at, Signer: node.Signer{Operator: req.Operator},
+		GTIN: gtin, Count: req.Count, Second: req.Second, Printer: req.Printer, At: at, Signer: node.Signer{Operator: req.Operator},
 	}, func(done, total uint64) { lines.progress(runLine{Done: done, Total: total}) })
 	if err != nil {
 		lines.send(runLine{Problem: problemOf(err)})
@@ -285,12 +285,19 @@ func (a *admin) codes(w http.ResponseWriter, r *http.Request) {
 		a.refuse(w, err)
 		return
 	}
+	second := func(uint32) string { return "" }
+	if r.URL.Query().Get("second") == "true" {
+		if second, err = a.n.Seconds(gtin, uint16(numbers[0])); err != nil {
+			a.refuse(w, err)
+			return
+		}
+	}
 	lines := newLines(w)
 	for index, serial := range serials {
 		if r.Context().Err() != nil {
 			return
 		}
-		lines.send(codeLine{Index: index, Serial: serial, URI: uri(serial)})
+		lines.send(codeLine{Index: index, Serial: serial, URI: uri(serial), Second: second(index)})
 	}
 }
 

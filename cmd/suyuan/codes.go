@@ -31,6 +31,7 @@ func newCodes(e *env) *cobra.Command {
 type issueRun struct {
 	GTIN     string `json:"gtin"`
 	Count    uint32 `json:"count"`
+	Second   bool   `json:"second,omitempty"`
 	Printer  string `json:"printer,omitempty"`
 	At       string `json:"at,omitempty"` // RFC 3339; now if empty
 	Operator string `json:"operator,omitempty"`
@@ -59,6 +60,7 @@ type codeLine struct {
 	Index  uint32 `json:"index"`
 	Serial string `json:"serial"`
 	URI    string `json:"uri"`
+	Second string `json:"second,omitempty"` // if asked for with second=true
 }
 
 // exportFlags say where codes are written and how.
@@ -66,6 +68,7 @@ type exportFlags struct {
 	out, format string
 	pixels      int
 	show        bool
+	second      bool
 }
 
 func (x *exportFlags) add(cmd *cobra.Command) {
@@ -73,6 +76,18 @@ func (x *exportFlags) add(cmd *cobra.Command) {
 	cmd.Flags().StringVar(&x.format, "format", "csv", "csv (any number), png or svg (up to 10,000 files)")
 	cmd.Flags().IntVar(&x.pixels, "pixels", 8, "pixels of a module in PNG")
 	cmd.Flags().BoolVar(&x.show, "show", false, "draw the first code in the terminal")
+	cmd.Flags().BoolVar(&x.second, "second", false, "with second codes (暗码), for under a coating: a column of the CSV, or a line of the SVG")
+}
+
+// check refuses what would leave codes out, before any are issued.
+func (x *exportFlags) check() error {
+	switch {
+	case x.format != "csv" && x.format != "png" && x.format != "svg":
+		return misused("format %q is none of csv, png, svg", x.format)
+	case x.second && x.format == "png":
+		return misused("PNG files have no room for second codes: take csv or svg")
+	}
+	return nil
 }
 
 func newCodesIssue(e *env) *cobra.Command {
@@ -84,10 +99,19 @@ func newCodesIssue(e *env) *cobra.Command {
 		Short: "Issue a run of codes and write them for the printer",
 		Long: `Issue a run of codes for a product: up to ten million, each with a serial that
 cannot be guessed. One record commits to all of them; the codes are written only
-once it is stored. The secret of the run stays in the node's directory.`,
-		Example: `  suyuan codes issue --dir brand --gtin 06901234000016 --count 10000 --out print`,
-		Args:    cobra.NoArgs,
+once it is stored. The secret of the run stays in the node's directory.
+
+With --second each item gets a second code, which the printer puts under a coating
+that is scratched off. Only this node can check it: nothing of it is recorded or
+sent to anybody. Its first use is a claim, and later ones are findings.`,
+		Example: `  suyuan codes issue --dir brand --gtin 06901234000016 --count 10000 --out print
+  suyuan codes issue --dir brand --gtin 06901234000016 --count 10000 --second --out print`,
+		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := x.check(); err != nil {
+				return err
+			}
+			req.Second = x.second
 			return withNode(cmd.Context(), e, &pass, func(c *client) error {
 				run, err := issue(cmd.Context(), e, c, req)
 				if err != nil {
@@ -124,6 +148,9 @@ func newCodesExport(e *env) *cobra.Command {
 		Example: `  suyuan codes export --dir brand --gtin 06901234000016 --run 0 --from 100 --count 24 --format png`,
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := x.check(); err != nil {
+				return err
+			}
 			return withNode(cmd.Context(), e, &pass, func(c *client) error {
 				return export(cmd.Context(), e, c, &run, from, from+count, x)
 			})
@@ -207,7 +234,7 @@ func export(ctx context.Context, e *env, c *client, run *issuedRun, from, to uin
 	first := ""
 	var failed error
 	rows := func(yield func(label.Row) bool) {
-		path := fmt.Sprintf("/admin/v1/runs/%s/%d/codes?from=%d&to=%d", url.PathEscape(run.GTIN), run.Run, from, to)
+		path := fmt.Sprintf("/admin/v1/runs/%s/%d/codes?from=%d&to=%d&second=%t", url.PathEscape(run.GTIN), run.Run, from, to, x.second)
 		for line, err := range stream[codeLine](ctx, c, "GET", path, nil) {
 			if err != nil {
 				failed = err
@@ -216,7 +243,7 @@ func export(ctx context.Context, e *env, c *client, run *issuedRun, from, to uin
 			if first == "" {
 				first = line.URI
 			}
-			if !yield(label.Row{Serial: line.Serial, URI: line.URI, Index: line.Index}) {
+			if !yield(label.Row{Serial: line.Serial, URI: line.URI, Index: line.Index, Second: line.Second}) {
 				return
 			}
 		}
@@ -247,23 +274,21 @@ func (x *exportFlags) write(ctx context.Context, run *issuedRun, rows iter.Seq[l
 	case "svg":
 		n, err = label.WriteFiles(ctx, x.out, "svg", rows, label.DrawSVG(label.SVGStyle{Quiet: label.QuietZone, ModuleMM: 0.5}))
 		return x.out, n, err
-	case "csv":
-		where = filepath.Join(x.out, fmt.Sprintf("codes-%s-%d.csv", run.GTIN, run.Run))
-		n, err = writeCSV(where, rows)
-		return where, n, err
 	}
-	return "", 0, misused("format %q is none of csv, png, svg", x.format)
+	where = filepath.Join(x.out, fmt.Sprintf("codes-%s-%d.csv", run.GTIN, run.Run))
+	n, err = writeCSV(where, rows, x.second)
+	return where, n, err
 }
 
 // writeCSV writes a file of codes, readable by its owner only: who has it can
 // print the codes.
-func writeCSV(path string, rows iter.Seq[label.Row]) (n int, err error) {
+func writeCSV(path string, rows iter.Seq[label.Row], second bool) (n int, err error) {
 	f, err := os.OpenFile(path, os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
 	if err != nil {
 		return 0, err
 	}
 	defer func() { err = errors.Join(err, f.Close()) }()
-	w := label.NewCSV(f, false)
+	w := label.NewCSV(f, false, second)
 	for row := range rows {
 		if err := w.Write(row); err != nil {
 			return n, err

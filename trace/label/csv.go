@@ -13,27 +13,30 @@ type Row struct {
 	URI    string // content of the QR code
 	Index  uint32 // of the code in its run
 	Unit   string // case or pallet that the item goes into, if known
+	Second string // for under the coating, if the run has second codes
 }
 
 // A CSV writes rows for printing software: UTF-8 with byte order mark, lines
-// ending in CR LF, the columns serial, uri, index and, if wanted, unit, with
-// these names in the first line.
+// ending in CR LF, the columns serial, uri, index and, if wanted, unit and
+// second, with these names in the first line. What stands in the column second
+// is printed and then covered by a coating that is scratched off.
 //
 // Values stand as they are, also those that a spreadsheet would take for a
 // number or a formula: what is printed has to be exact.
 type CSV struct {
-	out   *csv.Writer
-	unit  bool
-	begun bool
-	raw   io.Writer
-	cells []string
+	out    *csv.Writer
+	unit   bool
+	second bool
+	begun  bool
+	raw    io.Writer
+	cells  []string
 }
 
-// NewCSV returns a writer to w, with or without the column unit.
-func NewCSV(w io.Writer, unit bool) *CSV {
+// NewCSV returns a writer to w, with or without the columns unit and second.
+func NewCSV(w io.Writer, unit, second bool) *CSV {
 	out := csv.NewWriter(w)
 	out.UseCRLF = true
-	return &CSV{out: out, unit: unit, raw: w}
+	return &CSV{out: out, unit: unit, second: second, raw: w}
 }
 
 // Write writes a row. It is buffered until Flush.
@@ -44,6 +47,9 @@ func (c *CSV) Write(row Row) error {
 	c.cells = append(c.cells[:0], row.Serial, row.URI, strconv.FormatUint(uint64(row.Index), 10))
 	if c.unit {
 		c.cells = append(c.cells, row.Unit)
+	}
+	if c.second {
+		c.cells = append(c.cells, row.Second)
 	}
 	if err := c.out.Write(c.cells); err != nil {
 		return fmt.Errorf("write code %d: %w", row.Index, err)
@@ -63,6 +69,9 @@ func (c *CSV) begin() error {
 	names := []string{"serial", "uri", "index"}
 	if c.unit {
 		names = append(names, "unit")
+	}
+	if c.second {
+		names = append(names, "second")
 	}
 	if err := c.out.Write(names); err != nil {
 		return fmt.Errorf("write codes: %w", err)

@@ -65,12 +65,16 @@ func DrawPNG(pixels, quiet int) Draw {
 }
 
 // DrawSVG returns a [Draw] for [Symbol.SVG] with the serial below the symbol
-// unless the style has another text.
+// unless the style has another text, and the second code below that if the row
+// has one.
 func DrawSVG(style SVGStyle) Draw {
 	return func(s *Symbol, row Row) ([]byte, error) {
 		own := style
 		if own.Text == "" {
 			own.Text = Group(row.Serial)
+		}
+		if row.Second != "" {
+			own.Second = GroupSecond(row.Second)
 		}
 		return s.SVG(own)
 	}

@@ -15,27 +15,30 @@ import (
 )
 
 var testRows = []Row{
-	{Serial: "001J6MYVADGTJET78GTM", URI: ourURI, Index: 0, Unit: "106141412345678908"},
+	{Serial: "001J6MYVADGTJET78GTM", URI: ourURI, Index: 0, Unit: "106141412345678908", Second: "7K2M9QX4TR"},
 	{Serial: `=1+"2",3`, URI: "HTTPS://EXAMPLE.COM/01/06901234567892/21/%3D1%2B%222%22%2C3", Index: 9999999},
 }
 
 func TestCSVBytes(t *testing.T) {
 	for name, test := range map[string]struct {
-		unit bool
-		rows []Row
-		want string
+		unit   bool
+		second bool
+		rows   []Row
+		want   string
 	}{
-		"no rows": {false, nil, "\uFEFFserial,uri,index\r\n"},
-		"rows": {false, testRows, "\uFEFFserial,uri,index\r\n" +
+		"no rows": {false, false, nil, "\uFEFFserial,uri,index\r\n"},
+		"rows": {false, false, testRows, "\uFEFFserial,uri,index\r\n" +
 			"001J6MYVADGTJET78GTM," + ourURI + ",0\r\n" +
 			`"=1+""2"",3",HTTPS://EXAMPLE.COM/01/06901234567892/21/%3D1%2B%222%22%2C3,9999999` + "\r\n"},
-		"units": {true, testRows, "\uFEFFserial,uri,index,unit\r\n" +
+		"units": {true, false, testRows, "\uFEFFserial,uri,index,unit\r\n" +
 			"001J6MYVADGTJET78GTM," + ourURI + ",0,106141412345678908\r\n" +
 			`"=1+""2"",3",HTTPS://EXAMPLE.COM/01/06901234567892/21/%3D1%2B%222%22%2C3,9999999,` + "\r\n"},
+		"second codes": {true, true, testRows[:1], "\uFEFFserial,uri,index,unit,second\r\n" +
+			"001J6MYVADGTJET78GTM," + ourURI + ",0,106141412345678908,7K2M9QX4TR\r\n"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var out bytes.Buffer
-			w := NewCSV(&out, test.unit)
+			w := NewCSV(&out, test.unit, test.second)
 			for _, row := range test.rows {
 				if err := w.Write(row); err != nil {
 					t.Fatal(err)
@@ -60,7 +63,7 @@ func (w *fullWriter) Write(p []byte) (int, error) {
 
 func TestCSVTellsOfAFullDisk(t *testing.T) {
 	for _, room := range []int{0, 10, 5000} {
-		w := NewCSV(&fullWriter{room}, false)
+		w := NewCSV(&fullWriter{room}, false, false)
 		var err error
 		for range 200 {
 			err = errors.Join(err, w.Write(testRows[0]))
@@ -99,8 +102,8 @@ func TestWriteFilesPutsSerialsBelowSVGs(t *testing.T) {
 			t.Fatal(err)
 		}
 		raw, err := os.ReadFile(filepath.Join(dir, "00000000-001J6MYVADGTJET78GTM.svg"))
-		if err != nil || !strings.Contains(string(raw), ">"+want+"</text>") {
-			t.Errorf("%s: %v, lacks %s", raw, err, want)
+		if err != nil || !strings.Contains(string(raw), ">"+want+"</text>") || !strings.Contains(string(raw), ">7K2M9 QX4TR</text>") {
+			t.Errorf("%s: %v, lacks %s or the second code", raw, err, want)
 		}
 	}
 }

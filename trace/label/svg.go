@@ -31,6 +31,9 @@ type SVGStyle struct {
 	// Text stands below the symbol if it is not empty, say a serial as
 	// [Group] returns it.
 	Text string
+
+	// Second stands below that, where the coating goes, if it is not empty.
+	Second string
 }
 
 // SVG returns the symbol as an SVG document: one path on white, in units of
@@ -43,10 +46,8 @@ func (s *Symbol) SVG(style SVGStyle) ([]byte, error) {
 		return nil, fmt.Errorf("%w: modules of %v mm", ErrDrawing, style.ModuleMM)
 	}
 	width := s.Size() + 2*style.Quiet
-	height := width
-	if style.Text != "" {
-		height += textHeight
-	}
+	lines := style.lines()
+	height := width + len(lines)*textHeight
 
 	var b bytes.Buffer
 	b.WriteString(`<svg xmlns="http://www.w3.org/2000/svg"`)
@@ -58,8 +59,8 @@ func (s *Symbol) SVG(style SVGStyle) ([]byte, error) {
 	b.WriteString(`<path d="`)
 	s.writePath(&b, style.Quiet)
 	b.WriteString(`"/>`)
-	if style.Text != "" {
-		s.writeText(&b, style)
+	for i, text := range lines {
+		s.writeText(&b, text, style.Quiet, i)
 	}
 	b.WriteString("</svg>\n")
 	return b.Bytes(), nil
@@ -81,17 +82,28 @@ func (s *Symbol) writePath(b *bytes.Buffer, quiet int) {
 	}
 }
 
-// writeText writes the line below the symbol, pressed together if it would be
+// lines are the texts below the symbol.
+func (style *SVGStyle) lines() []string {
+	var lines []string
+	for _, text := range []string{style.Text, style.Second} {
+		if text != "" {
+			lines = append(lines, text)
+		}
+	}
+	return lines
+}
+
+// writeText writes a line below the symbol, pressed together if it would be
 // wider than the symbol.
-func (s *Symbol) writeText(b *bytes.Buffer, style SVGStyle) {
-	middle := float64(style.Quiet) + float64(s.Size())/2
+func (s *Symbol) writeText(b *bytes.Buffer, text string, quiet, line int) {
+	middle := float64(quiet) + float64(s.Size())/2
 	fmt.Fprintf(b, `<text x="%s" y="%d" text-anchor="middle" font-family="monospace" font-size="%d"`,
-		decimal(middle), s.Size()+2*style.Quiet+textSize, textSize)
-	if wide := float64(len([]rune(style.Text))) * textSize * letterWidth; wide > float64(s.Size()) {
+		decimal(middle), s.Size()+2*quiet+line*textHeight+textSize, textSize)
+	if wide := float64(len([]rune(text))) * textSize * letterWidth; wide > float64(s.Size()) {
 		fmt.Fprintf(b, ` textLength="%d" lengthAdjust="spacingAndGlyphs"`, s.Size())
 	}
 	b.WriteByte('>')
-	xml.EscapeText(b, []byte(style.Text)) // a buffer returns no errors
+	xml.EscapeText(b, []byte(text)) // a buffer returns no errors
 	b.WriteString("</text>")
 }
 

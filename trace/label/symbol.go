@@ -129,3 +129,9 @@ func Group(serial string) string {
 	}
 	return b.String()
 }
+
+// GroupSecond splits a second code in the middle, as people type it.
+func GroupSecond(second string) string {
+	r := []rune(second)
+	return string(r[:len(r)/2]) + " " + string(r[len(r)/2:])
+}
