@@ -4,13 +4,14 @@
 //
 // # Protocols
 //
-// There are three, each a libp2p protocol of its own. <tag> is the first 8 hex
+// There are four, each a libp2p protocol of its own. <tag> is the first 8 hex
 // digits of the network id, so that nodes of different networks find no common
 // protocol; the 1 is the version of everything on this page.
 //
 //	/suyuan/<tag>/ctl/1      one long-lived stream per pair of nodes
 //	/suyuan/<tag>/fetch/1    one stream per request
 //	/suyuan/<tag>/cosign/1   one stream per proposal
+//	/suyuan/<tag>/ask/1      one stream per claim
 //
 // # Frames
 //
@@ -21,7 +22,7 @@
 //	body    length−1 bytes
 //
 // The length is checked before anything is allocated. The limits are [MaxCtl],
-// [MaxFetch] and [MaxCosign]. A frame of a type that does not belong to its
+// [MaxFetch], [MaxCosign] and [MaxAsk]. A frame of a type that does not belong to its
 // protocol ends the stream.
 //
 // A body is one deterministic CBOR map with the integer keys given below,
@@ -105,6 +106,21 @@
 //	                the node holds no witness key; 5 INVALID: the proposal does not
 //	                verify; 6 BUSY; 7 CHARTER: the chain is on an older charter
 //	                than the witness; 8 ENDED: the chain ends before that size.
+//
+// # ask
+//
+//	48 CLAIM        {1: GTIN, 2: serial, 3: second code, 4: token, 5: tag}
+//	                To the node that issued the code. The GTIN is the number that
+//	                its 14 digits write; the token is a digest, the same when
+//	                somebody asks again whose answer was lost; the tag is a mark
+//	                of the claimant's company, and may be absent.
+//	49 CLAIMED      {1: outcome, 2: time, 3: wait in ms}
+//	                Outcome 1 FIRST: the use is recorded; 2 YOURS: it was recorded
+//	                for this token; 3 BEFORE: for another one; 4 WRONG; 5 WAIT: too
+//	                many wrong ones; 6 NONE: the run has no second codes; 7 UNABLE:
+//	                not now; 8 ALIEN: another node issued it. The time is that of
+//	                the first use, ms since 1970 UTC, with 1, 2 and 3; the wait
+//	                stands with 5 and 7.
 //
 // # History
 //

@@ -14,7 +14,7 @@ import (
 // the format: there is no point in reading on.
 var ErrFrame = errors.New("bad frame")
 
-// A Protocol is one of the three; its limit and its types bound what a
+// A Protocol is one of the four; its limit and its types bound what a
 // [Reader] accepts.
 type Protocol struct {
 	name        string
@@ -27,6 +27,7 @@ var (
 	Ctl    = Protocol{"ctl", MaxCtl, TypeHello, TypeBye}
 	Fetch  = Protocol{"fetch", MaxFetch, TypeGetRange, TypeEnd}
 	Cosign = Protocol{"cosign", MaxCosign, TypePropose, TypeRefused}
+	Ask    = Protocol{"ask", MaxAsk, TypeClaim, TypeClaimed}
 )
 
 // ID is the libp2p protocol id in a network.

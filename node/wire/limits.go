@@ -19,6 +19,16 @@ const (
 	// MaxCosign bounds a frame on cosign: one checkpoint note.
 	MaxCosign = ledger.MaxCheckpointBytes + 4<<10
 
+	// MaxAsk bounds a frame on ask: a claim is a few hundred bytes.
+	MaxAsk = 1 << 10
+
+	// MaxSerial, MaxSecond and MaxTag bound the texts of a claim: GS1 allows 20
+	// characters for a serial, a second code has 10, and a tag is a mark of the
+	// claimant's company.
+	MaxSerial = 20
+	MaxSecond = 10
+	MaxTag    = 64
+
 	// MaxHaves bounds the chains in one HAVE; a node with more sends several.
 	MaxHaves = 1_024
 

@@ -34,6 +34,9 @@ const (
 	TypePropose  Type = 32
 	TypeCosigned Type = 33
 	TypeRefused  Type = 34
+
+	TypeClaim   Type = 48
+	TypeClaimed Type = 49
 )
 
 // A Message is the body of one frame. The concrete types are those of this
@@ -285,6 +288,10 @@ func newMessage(t Type) Message {
 		return &Cosigned{}
 	case TypeRefused:
 		return &Refused{}
+	case TypeClaim:
+		return &Claim{}
+	case TypeClaimed:
+		return &Claimed{}
 	}
 	return nil
 }

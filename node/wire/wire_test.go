@@ -68,6 +68,10 @@ var samples = []struct {
 	{"propose", Cosign, &Propose{Note: []byte("n")}, "05 20 a1 01 416e"},
 	{"cosigned", Cosign, &Cosigned{Line: []byte("l")}, "05 21 a1 01 416c"},
 	{"refused", Cosign, &Refused{Reason: ReasonConflict, Note: []byte("n"), Size: 3}, "09 22 a3 01 02 02 416e 03 03"},
+	{"claim", Ask, &Claim{GTIN: 24, Serial: "S", Second: "2", Token: hash(0x11), Tag: "t"},
+		"31 30 a5 01 1818 02 6153 03 6132 04 5820" + h32 + " 05 6174"},
+	{"claimed first", Ask, &Claimed{Outcome: OutcomeFirst, At: 1000}, "08 31 a2 01 01 02 1903e8"},
+	{"claimed wait", Ask, &Claimed{Outcome: OutcomeWait, Wait: 200}, "07 31 a2 01 05 03 18c8"},
 }
 
 func ptr[T any](v T) *T { return &v }
@@ -163,6 +167,10 @@ func TestReaderRefuses(t *testing.T) {
 		{"a count of nothing", "201ba3010702040381" + "8750" + strings.Repeat("00", 16) + "000001606060", Fetch, ErrFrame},
 		{"an unknown status", "041fa10109", Fetch, ErrFrame},
 		{"an unknown reason", "0422a10109", Cosign, ErrFrame},
+		{"an unknown outcome", "0431a10109", Ask, ErrFrame},
+		{"a first use without a time", "0431a10101", Ask, ErrFrame},
+		{"a wrong code with a time", "0631a20104020a", Ask, ErrFrame},
+		{"a first use with a wait", "0831a30101020a0301", Ask, ErrFrame},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			m, err := c.p.NewReader(bytes.NewReader(unhex(t, c.frame))).Next()
@@ -241,7 +249,7 @@ func TestAddrMessage(t *testing.T) {
 
 // FuzzReader holds that whatever a Reader accepts is what a Writer writes.
 func FuzzReader(f *testing.F) {
-	protocols := []Protocol{Ctl, Fetch, Cosign}
+	protocols := []Protocol{Ctl, Fetch, Cosign, Ask}
 	for _, s := range samples {
 		raw, _ := hex.DecodeString(strings.ReplaceAll(s.frame, " ", ""))
 		for i := range protocols {
