@@ -101,7 +101,7 @@ func resources(id ledger.Hash, n int) (network.ResourceManager, error) {
 		},
 		ProtocolPeer: map[protocol.ID]rcmgr.ResourceLimits{},
 	}
-	for _, p := range []wire.Protocol{wire.Ctl, wire.Fetch, wire.Cosign} {
+	for _, p := range []wire.Protocol{wire.Ctl, wire.Fetch, wire.Cosign, wire.Ask} {
 		limits.ProtocolPeer[protocol.ID(p.ID(id))] = rcmgr.ResourceLimits{
 			Streams: 2 * peerStreams, StreamsInbound: peerStreams, StreamsOutbound: peerStreams,
 		}

@@ -84,6 +84,12 @@ const (
 	requestsPerSecond = 150
 	requestBurst      = 300
 
+	// claimsPerSecond and claimsBurst bound the second codes that a node may have
+	// checked here: a nation's consumers behind one page, and few enough that
+	// a member gone bad does not keep the disk busy with wrong ones.
+	claimsPerSecond = 50
+	claimsBurst     = 200
+
 	// bytesPerSecond and bytesBurst bound what it may have from us.
 	bytesPerSecond = 16 << 20
 	bytesBurst     = 4 * maxBatchBytes

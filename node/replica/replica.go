@@ -65,6 +65,8 @@ type Config struct {
 	Store *store.Store
 	Blobs *store.Blobs // nil: attachments are neither served nor fetched
 
+	Claims Claims // nil: the node checks no second codes
+
 	Number    uint32             // the chain written here
 	Member    string             // whose node this is
 	Transport ed25519.PrivateKey // libp2p identity; the charter has its peer id
@@ -120,6 +122,7 @@ type Replica struct {
 	handlers tasks
 	fetching chan struct{} // a token per request of ours under way
 	serving  chan struct{} // a token per request being served from the disk
+	askers   askers
 	author   *author
 	charters chan struct{} // holds a token when a peer has a newer charter
 
@@ -208,6 +211,7 @@ func (r *Replica) Run(ctx context.Context) error {
 	r.serve(ctx, wire.Ctl, r.acceptSession)
 	r.serve(ctx, wire.Fetch, r.answerFetch)
 	r.serve(ctx, wire.Cosign, r.answerProposal)
+	r.serve(ctx, wire.Ask, r.answerAsk)
 	loops.Go(func() error { return r.announce(ctx, loops) })
 	loops.Go(func() error { r.gossip(ctx); return nil })
 	loops.Go(func() error { r.runAuthor(ctx); return nil })
