@@ -36,6 +36,31 @@
 //
 // # Keys
 //
-//	00              version: format (4, big-endian)
-//	01 item cycle   record of trace/scan: item (16), cycle (2, big-endian)
+// Integers are big-endian.
+//
+//	00              version: format (4)
+//	01 item cycle   item (16), cycle (2): seq (8) of its last change, then the
+//	                record of trace/scan
+//	02 seq          the key of the record that changed there
+//	03 item cycle   what other nodes counted: day (4) since 1970 when it changed
+//	                last, then the tally of trace/scan
+//	04 node         how far a node's counts have been taken over: its journal
+//	                (8), seq (8), and of how many items it has a share here (8)
+//	05              the name of this journal (8), random, not 0
+//
+// # Other nodes
+//
+// The journal (02) lists the records in the order of their last change, each
+// once. Another node takes over what it has not had yet ([Recorder.Changes],
+// [Recorder.Merge]) and notes how far it has come in the transaction of what it
+// took. A directory that is lost gets a journal with another name, and is taken
+// over from the beginning; what its predecessor counted stays with the others.
+// They keep it for as long as they please ([Config.MergedRetention]); what they
+// drop comes back when it changes.
+//
+// # History
+//
+//   - 2026-11-21: version 1.
+//   - 2026-11-22: version 2, with the journal and what other nodes counted;
+//     directories of version 1 are migrated when they are opened.
 package scan

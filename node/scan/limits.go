@@ -10,6 +10,14 @@ const (
 	// DefaultRetention is how long devices are remembered, unless told otherwise.
 	DefaultRetention = 90 * 24 * time.Hour
 
+	// DefaultMergedRetention is how long what other nodes counted is kept after it
+	// changed last: longer than most goods are looked up.
+	DefaultMergedRetention = 730 * 24 * time.Hour
+
+	// maxShares bounds the items of which one other node's counts are kept, some
+	// 100 bytes each, so that a node that makes items up fills no disk: 2 GB.
+	maxShares = 20_000_000
+
 	// queueLen bounds the scans that wait, some 200 bytes each: several seconds of
 	// a burst of 3,000 a second, in which a disk may be busy with other things.
 	queueLen = 1 << 14

@@ -23,6 +23,12 @@ type Config struct {
 	Retention time.Duration    // of devices; 0 is DefaultRetention
 	Now       func() time.Time // nil is time.Now
 	Log       *slog.Logger     // nil discards
+
+	// MergedRetention is how long what other nodes counted of an item is kept
+	// after it changed last; 0 is DefaultMergedRetention.
+	MergedRetention time.Duration
+
+	maxShares uint64 // of one other node; tests lower it
 }
 
 // Errors that callers decide on.
@@ -40,6 +46,9 @@ type Stats struct {
 	Crowded  uint64 // of too many devices from one network for one item
 	Dropped  uint64 // the queue was full
 	Failed   uint64 // could not be written
+
+	Merged   uint64 // counts of other nodes that were taken over
+	Overfull uint64 // those passed over, of a node that has too many
 }
 
 // A Recorder writes scans down. Make it with [Open]; it is safe for concurrent
@@ -56,11 +65,16 @@ type Recorder struct {
 	queue   chan entry
 	asked   chan request
 
+	journal uint64     // names the journal
+	seq     uint64     // its last position; of the writer's goroutine
+	merging sync.Mutex // held while what other nodes counted is changed
+
 	recent  *lru.Cache[visit, int64] // when a device counted for an item, ms
 	crowds  *lru.Cache[crowd, tally] // how many did from one network
 	crowded sync.Mutex               // guards changes of what crowds holds
 
 	counted, repeated, overrun, dropped, failed atomic.Uint64
+	merged, overfull                            atomic.Uint64
 }
 
 type entry struct {
@@ -95,6 +109,12 @@ func Open(cfg Config) (*Recorder, error) {
 	if cfg.Retention == 0 {
 		cfg.Retention = DefaultRetention
 	}
+	if cfg.MergedRetention == 0 {
+		cfg.MergedRetention = DefaultMergedRetention
+	}
+	if cfg.maxShares == 0 {
+		cfg.maxShares = maxShares
+	}
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
@@ -112,7 +132,7 @@ func Open(cfg Config) (*Recorder, error) {
 	if r.db, err = badger.Open(badgerOptions(cfg)); err != nil {
 		return nil, fmt.Errorf("open scans: %w", err)
 	}
-	if err := r.checkVersion(); err != nil {
+	if err := r.openLayout(); err != nil {
 		return nil, errors.Join(fmt.Errorf("open scans: %w", err), r.db.Close())
 	}
 	go r.write()
@@ -134,22 +154,41 @@ func badgerOptions(cfg Config) badger.Options {
 		WithValueLogFileSize(16 << 20)
 }
 
-func (r *Recorder) checkVersion() error {
-	return r.db.Update(func(txn *badger.Txn) error {
+// openLayout brings the directory to this layout and opens its journal.
+func (r *Recorder) openLayout() error {
+	found, err := r.readVersion()
+	if err != nil {
+		return err
+	}
+	if err := r.openJournal(); err != nil {
+		return err
+	}
+	if found < version {
+		return r.migrate()
+	}
+	return nil
+}
+
+// readVersion returns the version of the layout, this one for a new directory.
+func (r *Recorder) readVersion() (found uint32, err error) {
+	err = r.db.Update(func(txn *badger.Txn) error {
 		item, err := txn.Get(versionKey())
 		if errors.Is(err, badger.ErrKeyNotFound) {
-			return txn.Set(versionKey(), binary.BigEndian.AppendUint32(nil, version))
+			found = version
+			return txn.Set(versionKey(), versionValue())
 		}
 		if err != nil {
 			return err
 		}
 		return item.Value(func(b []byte) error {
-			if len(b) != 4 || binary.BigEndian.Uint32(b) != version {
+			if len(b) != 4 || binary.BigEndian.Uint32(b) == 0 || binary.BigEndian.Uint32(b) > version {
 				return fmt.Errorf("%w: version %x", ErrDamaged, b)
 			}
+			found = binary.BigEndian.Uint32(b)
 			return nil
 		})
 	})
+	return found, err
 }
 
 // Take takes a scan down unless it is a repeated one. It does not wait: what
@@ -208,36 +247,37 @@ func (r *Recorder) Lookup(item scan.Key, cycle uint16) (rec *scan.Record, err er
 	if r.closed {
 		return nil, ErrClosed
 	}
+	var s stored
 	err = r.db.View(func(txn *badger.Txn) error {
-		rec, err = read(txn, itemCycle{item, cycle})
+		s, err = read(txn, itemCycle{item, cycle})
 		return err
 	})
 	if err != nil {
 		return nil, fmt.Errorf("look scans up: %w", err)
 	}
-	return rec, nil
+	return s.rec, nil
 }
 
-func read(txn *badger.Txn, id itemCycle) (*scan.Record, error) {
+func read(txn *badger.Txn, id itemCycle) (stored, error) {
 	item, err := txn.Get(recordKey(id))
 	if errors.Is(err, badger.ErrKeyNotFound) {
-		return new(scan.Record), nil
+		return stored{rec: new(scan.Record)}, nil
 	}
 	if err != nil {
-		return nil, err
+		return stored{}, err
 	}
 	return decode(item)
 }
 
-func decode(item *badger.Item) (rec *scan.Record, err error) {
+func decode(item *badger.Item) (s stored, err error) {
 	err = item.Value(func(b []byte) error {
-		rec, err = scan.DecodeRecord(b)
+		s, err = decodeStored(b)
 		return err
 	})
 	if err != nil {
-		return nil, fmt.Errorf("%w: key %x: %v", ErrDamaged, item.Key(), err)
+		return stored{}, fmt.Errorf("%w: key %x: %v", ErrDamaged, item.Key(), err)
 	}
-	return rec, nil
+	return s, nil
 }
 
 // Flush returns when all scans that were taken before are on disk.
@@ -276,7 +316,7 @@ func (r *Recorder) ask(ctx context.Context, q request) error {
 func (r *Recorder) Stats() Stats {
 	return Stats{
 		Counted: r.counted.Load(), Repeated: r.repeated.Load(), Crowded: r.overrun.Load(),
-		Dropped: r.dropped.Load(), Failed: r.failed.Load(),
+		Dropped: r.dropped.Load(), Failed: r.failed.Load(), Merged: r.merged.Load(), Overfull: r.overfull.Load(),
 	}
 }
 

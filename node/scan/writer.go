@@ -93,41 +93,71 @@ func (r *Recorder) commit(batch []entry) {
 func (r *Recorder) apply(batch []entry) (counted int, err error) {
 	txn := r.db.NewTransaction(true)
 	defer func() { txn.Discard() }()
-	records := make(map[itemCycle]*scan.Record)
+	records := make(map[itemCycle]stored)
 	for _, e := range batch {
-		rec, ok := records[e.itemCycle]
+		s, ok := records[e.itemCycle]
 		if !ok {
-			rec, err = read(txn, e.itemCycle)
+			s, err = read(txn, e.itemCycle)
 			if errors.Is(err, ErrDamaged) {
 				// One bad record must not keep the others from being written.
 				r.cfg.Log.Error("scans of an item are unreadable and begin anew", "err", err)
-				rec, err = new(scan.Record), nil
+				s, err = stored{rec: new(scan.Record)}, nil
 			}
 			if err != nil {
 				return 0, err
 			}
-			rec.Forget(r.oldest())
-			records[e.itemCycle] = rec
+			s.rec.Forget(r.oldest())
+			records[e.itemCycle] = s
 		}
-		if rec.Add(e.scan) {
+		if s.rec.Add(e.scan) {
 			counted++
 		}
 	}
-	for id, rec := range records {
-		if txn, err = put(r.db, txn, id, rec); err != nil {
+	for id, s := range records {
+		if txn, err = r.change(txn, id, s); err != nil {
 			return 0, err
 		}
 	}
 	return counted, txn.Commit()
 }
 
-// put writes a record, and begins another transaction when this one is full.
-func put(db *badger.DB, txn *badger.Txn, id itemCycle, rec *scan.Record) (*badger.Txn, error) {
-	b, err := rec.Encode()
+// change writes a record that counted more, at a new place in the journal. Where
+// a crash parts the three writes, the journal names the record once too often,
+// which only costs telling it twice.
+func (r *Recorder) change(txn *badger.Txn, id itemCycle, s stored) (*badger.Txn, error) {
+	old := s.seq
+	r.seq++
+	s.seq = r.seq
+	txn, err := set(r.db, txn, changeKey(s.seq), recordKey(id))
 	if err != nil {
 		return txn, err
 	}
-	err = txn.Set(recordKey(id), b)
+	if txn, err = put(r.db, txn, id, s); err != nil || old == 0 {
+		return txn, err
+	}
+	return del(r.db, txn, changeKey(old))
+}
+
+// put writes a record at its place.
+func put(db *badger.DB, txn *badger.Txn, id itemCycle, s stored) (*badger.Txn, error) {
+	b, err := s.encode()
+	if err != nil {
+		return txn, err
+	}
+	return set(db, txn, recordKey(id), b)
+}
+
+func set(db *badger.DB, txn *badger.Txn, key, value []byte) (*badger.Txn, error) {
+	return within(db, txn, func(txn *badger.Txn) error { return txn.Set(key, value) })
+}
+
+func del(db *badger.DB, txn *badger.Txn, key []byte) (*badger.Txn, error) {
+	return within(db, txn, func(txn *badger.Txn) error { return txn.Delete(key) })
+}
+
+// within does something in a transaction, in another one when this one is full.
+func within(db *badger.DB, txn *badger.Txn, do func(*badger.Txn) error) (*badger.Txn, error) {
+	err := do(txn)
 	if !errors.Is(err, badger.ErrTxnTooBig) {
 		return txn, err
 	}
@@ -135,13 +165,14 @@ func put(db *badger.DB, txn *badger.Txn, id itemCycle, rec *scan.Record) (*badge
 		return txn, err
 	}
 	txn = db.NewTransaction(true)
-	return txn, txn.Set(recordKey(id), b)
+	return txn, do(txn)
 }
 
 // oldest is the time before which devices are forgotten.
 func (r *Recorder) oldest() int64 { return r.cfg.Now().Add(-r.cfg.Retention).UnixMilli() }
 
-// A pruning is where a round of forgetting stands.
+// A pruning is where a round of forgetting stands: first it goes through the
+// records for devices, then through what other nodes counted.
 type pruning struct {
 	next   []byte    // where to go on, nil between rounds
 	begun  time.Time // zero before the first
@@ -157,31 +188,42 @@ func (r *Recorder) pruneOn(p *pruning) {
 			return
 		}
 	}
-	next, n, err := r.pruneSome(p.next)
+	next, n, err := r.step(p.next)
 	p.next, p.forgot = next, p.forgot+n
 	if err != nil {
-		r.cfg.Log.Error("devices were not forgotten", "err", err)
+		r.cfg.Log.Error("scans were not forgotten", "err", err)
 	}
 	if next == nil && p.forgot > 0 {
-		r.cfg.Log.Info("devices forgotten", "n", p.forgot)
+		r.cfg.Log.Info("scans forgotten", "n", p.forgot)
 	}
 }
 
-// prune goes through all records.
+// prune goes through everything.
 func (r *Recorder) prune() error {
 	for next := []byte{tagRecord}; next != nil; {
 		var err error
-		if next, _, err = r.pruneSome(next); err != nil {
+		if next, _, err = r.step(next); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
+// step takes one step of a round from a key on.
+func (r *Recorder) step(from []byte) (next []byte, changed int, err error) {
+	if from[0] == tagTally {
+		return r.dropSome(from)
+	}
+	if next, changed, err = r.pruneSome(from); next == nil && err == nil {
+		next = []byte{tagTally}
+	}
+	return next, changed, err
+}
+
 // pruneSome goes through records from a key on and returns where to go on, nil
 // at the end, and how many were changed.
 func (r *Recorder) pruneSome(from []byte) (next []byte, changed int, err error) {
-	old := make(map[itemCycle]*scan.Record)
+	old := make(map[itemCycle]stored)
 	err = r.db.View(func(txn *badger.Txn) error {
 		it := txn.NewIterator(badger.IteratorOptions{PrefetchValues: true, PrefetchSize: pruneBatch, Prefix: []byte{tagRecord}})
 		defer it.Close()
@@ -191,13 +233,13 @@ func (r *Recorder) pruneSome(from []byte) (next []byte, changed int, err error) 
 				next = it.Item().KeyCopy(nil)
 				return nil
 			}
-			id, ok := parseRecordKey(it.Item().Key())
-			rec, err := decode(it.Item())
+			id, ok := parseItemKey(tagRecord, it.Item().Key())
+			s, err := decode(it.Item())
 			if !ok || err != nil {
 				continue // it is said when somebody looks it up
 			}
-			if rec.Forget(r.oldest()) {
-				old[id] = rec
+			if s.rec.Forget(r.oldest()) {
+				old[id] = s
 			}
 		}
 		return nil
@@ -207,8 +249,8 @@ func (r *Recorder) pruneSome(from []byte) (next []byte, changed int, err error) 
 	}
 	txn := r.db.NewTransaction(true)
 	defer func() { txn.Discard() }()
-	for id, rec := range old {
-		if txn, err = put(r.db, txn, id, rec); err != nil {
+	for id, s := range old {
+		if txn, err = put(r.db, txn, id, s); err != nil {
 			return nil, 0, err
 		}
 	}

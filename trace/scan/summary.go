@@ -13,7 +13,7 @@ type Summary struct {
 	Count       uint64     `json:"count"`
 	Devices     uint64     `json:"devices"` // told apart by the node that answers
 	MoreDevices bool       `json:"more_devices,omitempty"`
-	Cities      []CityView `json:"cities"` // likewise
+	Cities      []CityView `json:"cities"`          // likewise
 	Nodes       []NodeView `json:"nodes,omitempty"` // whose counts these are, ascending by number
 }
 
