@@ -69,6 +69,9 @@ func (n *Node) admitEvent(e *trace.Event, charter *ledger.Charter) error {
 	if err := n.checkAttachments(e); err != nil {
 		return err
 	}
+	if err := n.checkForeign(e); err != nil {
+		return err
+	}
 	err := trace.Admit(e, charter, ownView{n})
 	if r, ok := trace.AsRefusal(err); ok {
 		return &Refusal{code: r.Code(), status: 409, text: r.Detail}

@@ -21,15 +21,20 @@ const maxOpenPacks = 512
 // of a whole pack, so that nobody makes many by chance.
 const maxBadPacks = 4_096
 
+// maxDisjoint bounds the pairs of packs that are remembered to have no code in
+// common. To compare two again takes a second or two and is needed seldom.
+const maxDisjoint = 1 << 16
+
 // packs keeps the packs of runs open for looking codes up. Beside each pack in
 // use stands a file of block roots, which can be made again at any time.
 type packs struct {
 	blobs *store.Blobs
 	dir   string // of the block roots
 
-	mu   sync.Mutex
-	open map[packKey]*openPack
-	bad  map[packKey]error // packs that are not what a run record says of them
+	mu       sync.Mutex
+	open     map[packKey]*openPack
+	bad      map[packKey]error       // packs that are not what a run record says of them
+	disjoint map[[2]ledger.Hash]bool // digests of packs that have no code in common
 }
 
 // A packKey is what a run record says of its pack. Anybody may name anybody's
@@ -47,7 +52,7 @@ func newPacks(blobs *store.Blobs, dir string) (*packs, error) {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return nil, fmt.Errorf("make a place for block roots: %w", err)
 	}
-	return &packs{blobs: blobs, dir: dir, open: make(map[packKey]*openPack), bad: make(map[packKey]error)}, nil
+	return &packs{blobs: blobs, dir: dir, open: make(map[packKey]*openPack), bad: make(map[packKey]error), disjoint: make(map[[2]ledger.Hash]bool)}, nil
 }
 
 // errNoPack says that the pack of a run is not held yet, so that no code of the
@@ -103,6 +108,23 @@ func (p *packs) forget(key packKey, err error) {
 	if errors.Is(err, code.ErrBadPack) && len(p.bad) < maxBadPacks {
 		p.bad[key] = err
 	}
+}
+
+// knownDisjoint reports whether two packs were found to have no code in common.
+func (p *packs) knownDisjoint(pair [2]ledger.Hash) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.disjoint[pair]
+}
+
+// noteDisjoint remembers that two packs have no code in common.
+func (p *packs) noteDisjoint(pair [2]ledger.Hash) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if len(p.disjoint) >= maxDisjoint {
+		clear(p.disjoint)
+	}
+	p.disjoint[pair] = true
 }
 
 // makeRoom keeps the number of open packs bounded. A prover that somebody still

@@ -67,13 +67,27 @@ func (n *Node) resolve(ctx context.Context, uri string, cut map[uint32]uint64) (
 	r := &resolved{GTIN: gtin, Lot: link.Lot(), URI: link.Canonical()}
 	switch {
 	case link.Serial() != "":
-		return r, n.resolveSerial(ctx, r, link.Serial(), cut)
+		if err := n.resolveSerial(ctx, r, link.Serial(), cut); err != nil {
+			return r, err
+		}
+		// However it was written, with or without a lot: the item has one name.
+		r.URI, err = itemURI(gtin, r.Serial)
+		return r, err
 	case r.Lot != "":
 		r.Item = trace.Lot(gtin, r.Lot)
 	default:
 		r.Item = trace.Product(gtin)
 	}
 	return r, nil
+}
+
+// itemURI is the canonical link of an item.
+func itemURI(gtin gs1.GTIN, serial string) (string, error) {
+	link, err := gs1.NewLink("", []gs1.Element{{AI: "01", Value: gtin.String()}, {AI: "21", Value: serial}})
+	if err != nil {
+		return "", fmt.Errorf("write link: %w", err)
+	}
+	return link.Canonical(), nil
 }
 
 // parseLink reads a Digital Link, or element strings as people type them.
@@ -109,30 +123,43 @@ func (n *Node) productKnown(gtin gs1.GTIN, cut map[uint32]uint64) (bool, error) 
 	return run != nil, err
 }
 
-// resolveSerial fills in what the serial names.
+// resolveSerial fills in what the serial names. Where the GTIN has lists of
+// foreign serials the exact text is looked up there first; only then is it read
+// as one of ours.
 func (n *Node) resolveSerial(ctx context.Context, r *resolved, text string, cut map[uint32]uint64) error {
+	r.Serial = text
+	lists, err := n.resolveForeign(ctx, r, text, cut)
+	if err != nil || r.Run != nil {
+		return err
+	}
 	serial, err := code.Parse(code.Normalize(text))
-	if err != nil {
-		r.Serial = text
+	switch {
+	case lists && errors.Is(err, code.ErrFormat):
+		r.RunNumber = noRun // it may be on a list that has not arrived
+		return nil
+	case err != nil && lists:
+		return n.mistyped(r, text, cut, err)
+	case err != nil:
 		return err
 	}
 	r.Serial = serial.String()
 	r.Hash = code.HashOf(r.GTIN.Uint64(), r.Serial)
 	r.RunNumber = serial.Run()
-	if r.Run, err = n.runOf(r.GTIN, r.RunNumber, cut); err != nil || r.Run == nil {
+	run, err := n.runOf(r.GTIN, r.RunNumber, cut)
+	if err != nil || run == nil {
 		return err
 	}
-	r.Prover, err = n.packs.get(ctx, r.Run.Fields.Hash("pack"), r.Run.Fields.Hash("root"))
-	switch {
-	case errors.Is(err, errNoPack):
-		return &Refusal{code: "not-ready", status: 503, text: "this node cannot answer yet", err: err}
-	case errors.Is(err, code.ErrBadPack):
-		r.Run, r.Prover, r.BadPack = nil, nil, true // nothing can be said about codes of a bad pack
-		n.log.Warn("pack is not what its run record says", "err", err)
+	if run.Fields.Bool("foreign") {
+		r.RunNumber = noRun // the list has a number that it happens to begin with
 		return nil
-	case err != nil:
-		return fmt.Errorf("open pack: %w", err)
 	}
+	if r.Prover, err = n.openPack(ctx, run); err != nil {
+		return err
+	}
+	if r.BadPack = r.Prover == nil; r.BadPack {
+		return nil // nothing can be said about codes of a bad pack
+	}
+	r.Run = run
 	index, found, err := r.Prover.Pack().Lookup(r.Hash)
 	if err != nil {
 		return fmt.Errorf("look code up: %w", err)
@@ -141,6 +168,38 @@ func (n *Node) resolveSerial(ctx context.Context, r *resolved, text string, cut 
 		r.Item = trace.Code(r.GTIN, r.RunNumber, index)
 	}
 	return nil
+}
+
+// mistyped judges a serial of a GTIN with lists that looks like one of ours but
+// for its check character. If its run is one of ours it was mistyped; else it may
+// be on a list that has not arrived.
+func (n *Node) mistyped(r *resolved, text string, cut map[uint32]uint64, mistake error) error {
+	number, ok := code.RunNumber(code.Normalize(text))
+	run, err := n.runOf(r.GTIN, number, cut)
+	switch {
+	case err != nil:
+		return err
+	case ok && run != nil && !run.Fields.Bool("foreign"):
+		return mistake
+	}
+	r.RunNumber = noRun
+	return nil
+}
+
+// openPack opens the pack of a run. It returns none if the pack is not what the
+// run record says, and refuses with not-ready while it is still on its way.
+func (n *Node) openPack(ctx context.Context, run *trace.Event) (*code.Prover, error) {
+	prover, err := n.packs.get(ctx, run.Fields.Hash("pack"), run.Fields.Hash("root"))
+	switch {
+	case errors.Is(err, errNoPack):
+		return nil, &Refusal{code: "not-ready", status: 503, text: "this node cannot answer yet", err: err}
+	case errors.Is(err, code.ErrBadPack):
+		n.log.Warn("pack is not what its run record says", "err", err)
+		return nil, nil
+	case err != nil:
+		return nil, fmt.Errorf("open pack: %w", err)
+	}
+	return prover, nil
 }
 
 // codeURI is what stands in the QR code of a serial.

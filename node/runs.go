@@ -36,6 +36,21 @@ type Run struct {
 	Pack   ledger.Hash // SHA-256 of the pack
 	Root   ledger.Hash
 	Record ledger.Hash // id of the run record
+
+	Foreign   bool // the serials are somebody else's
+	Guessable bool // who knows some of them can guess others
+}
+
+// fields are those of the run's record.
+func (r *Run) fields() map[string]any {
+	f := map[string]any{"gtin": r.GTIN, "run": r.Number, "pack": r.Pack, "root": r.Root, "count": r.Count}
+	if r.Foreign {
+		f["foreign"] = true
+	}
+	if r.Guessable {
+		f["guessable"] = true
+	}
+	return f
 }
 
 // runSecret is what secrets/run-<gtin>-<number>.json holds.
@@ -81,7 +96,11 @@ func (n *Node) IssueRun(ctx context.Context, req IssueRun, progress func(done, t
 	out := &Run{GTIN: req.GTIN, Number: number, Count: req.Count, Pack: issued.Digest, Root: issued.Root}
 	// From here on the run is finished even for a caller who has gone away: were
 	// the outcome not known, the next run could overwrite the secret of this one.
-	return out, n.recordRun(context.WithoutCancel(ctx), req, out)
+	fields := out.fields()
+	if req.Printer != "" {
+		fields["printer"] = req.Printer
+	}
+	return out, n.recordRun(context.WithoutCancel(ctx), req.Signer, req.At, fields, out)
 }
 
 // nextRun is the lowest number that no record of a run of the GTIN uses. Records
@@ -129,41 +148,37 @@ func (n *Node) makePack(ctx context.Context, run code.Run, progress func(done, t
 	if err != nil {
 		return nil, err
 	}
+	return &issued, n.keepPack(ctx, &issued)
+}
+
+// keepPack puts a pack among the attachments, with its block roots.
+func (n *Node) keepPack(ctx context.Context, issued *code.Issued) error {
 	f, err := os.Open(issued.Path)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	defer f.Close()
 	digest, err := n.blobs.Put(ctx, f, store.Audience{Of: ledger.Members})
 	if err != nil {
-		return nil, err
+		return err
 	}
 	if digest != ledger.Hash(issued.Digest) {
-		return nil, errors.New("the stored pack is not the one that was made: is the disk damaged?")
+		return errors.New("the stored pack is not the one that was made: is the disk damaged?")
 	}
-	return &issued, issued.Blocks.WriteFile(n.packs.blocks(digest))
+	return issued.Blocks.WriteFile(n.packs.blocks(digest))
 }
 
-// recordRun appends the run record.
-func (n *Node) recordRun(ctx context.Context, req IssueRun, run *Run) error {
-	fields := map[string]any{
-		"gtin": run.GTIN, "run": run.Number, "pack": run.Pack, "root": run.Root, "count": run.Count,
-	}
-	if req.Printer != "" {
-		fields["printer"] = req.Printer
-	}
-	if req.Second {
-		fields["second"] = true
-	}
+// recordRun appends the run record and fills in its id. A zero time is now.
+func (n *Node) recordRun(ctx context.Context, who Signer, at time.Time, fields map[string]any, run *Run) error {
 	d := trace.Draft{Kind: "run", Fields: fields}
-	if !req.At.IsZero() {
-		d.At = &req.At
+	if !at.IsZero() {
+		d.At = &at
 	}
 	draft, err := json.Marshal(d)
 	if err != nil {
 		return err
 	}
-	placed := n.Submit(ctx, req.Signer, [][]byte{draft})
+	placed := n.Submit(ctx, who, [][]byte{draft})
 	run.Record = placed[0].ID
 	return placed[0].Err
 }

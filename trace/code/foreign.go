@@ -153,3 +153,85 @@ func (l *lineReader) onlyEmptyLeft() bool {
 	}
 	return false
 }
+
+// sharedRatio is how many times larger a pack must be for looking up each
+// element of the other to cost less than reading it whole.
+const sharedRatio = 256
+
+// Shared returns the element of a whose code is in b too, the first in the order
+// of packs; found is false if the two have no code in common. Of two packs of
+// about one size it reads both once, and of a small and a large one a few
+// kilobytes for each element of the small one.
+func Shared(ctx context.Context, a, b *Pack) (e Element, found bool, err error) {
+	if b.len/sharedRatio > a.len {
+		e, found, err = sharedByLookup(ctx, a, b)
+	} else {
+		e, found, err = sharedByMerge(ctx, a, b)
+	}
+	if err != nil {
+		return Element{}, false, fmt.Errorf("compare packs: %w", err)
+	}
+	return e, found, nil
+}
+
+func sharedByLookup(ctx context.Context, a, b *Pack) (Element, bool, error) {
+	r := packReader{pack: a}
+	for {
+		e, ok, err := r.next(ctx)
+		if err != nil || !ok {
+			return Element{}, false, err
+		}
+		if _, found, err := b.Lookup(e.Hash()); err != nil || found {
+			return e, found, err
+		}
+	}
+}
+
+// sharedByMerge goes through both packs in step: both ascend by hash.
+func sharedByMerge(ctx context.Context, a, b *Pack) (Element, bool, error) {
+	left, right := packReader{pack: a}, packReader{pack: b}
+	x, more, err := left.next(ctx)
+	if err != nil || !more {
+		return Element{}, false, err
+	}
+	for {
+		y, more, err := right.next(ctx)
+		if err != nil || !more {
+			return Element{}, false, err
+		}
+		for more && x.Hash().Compare(y.Hash()) < 0 {
+			if x, more, err = left.next(ctx); err != nil || !more {
+				return Element{}, false, err
+			}
+		}
+		if x.Hash() == y.Hash() {
+			return x, true, nil
+		}
+	}
+}
+
+// A packReader reads a pack from its beginning.
+type packReader struct {
+	pack   *Pack
+	pos    uint32 // of the first element that is not in window
+	window []Element
+}
+
+// next returns the next element; ok is false at the end.
+func (r *packReader) next(ctx context.Context) (e Element, ok bool, err error) {
+	if len(r.window) == 0 {
+		if r.pos == r.pack.len {
+			return Element{}, false, nil
+		}
+		if ctx.Err() != nil {
+			return Element{}, false, context.Cause(ctx)
+		}
+		n := min(checkBatch, r.pack.len-r.pos)
+		if r.window, err = readElements(r.pack.r, r.pos, int(n)); err != nil {
+			return Element{}, false, err
+		}
+		r.pos += n
+	}
+	e, r.window = r.window[0], r.window[1:]
+	return e, true, nil
+}

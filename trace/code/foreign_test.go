@@ -140,3 +140,67 @@ func FuzzIssueList(f *testing.F) {
 		}
 	})
 }
+
+// Shared finds a code that two packs have in common, whichever of the two is the
+// larger one, and none where there is none.
+func TestShared(t *testing.T) {
+	const gtin = 6901234567892
+	pack := func(serials ...string) *Pack {
+		dir := t.TempDir()
+		issued, err := IssueList(t.Context(), gtin, strings.NewReader(strings.Join(serials, "\n")), Job{Dir: dir, TempDir: dir})
+		if err != nil {
+			t.Fatal(err)
+		}
+		p, err := Open(issued.Path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { p.Close() })
+		return p
+	}
+	numbered := func(prefix string, n int) []string {
+		list := make([]string, n)
+		for i := range list {
+			list[i] = fmt.Sprintf("%s%06d", prefix, i)
+		}
+		return list
+	}
+	large, other := numbered("A", 40_000), numbered("B", 40_000)
+	for _, c := range []struct {
+		name string
+		a, b []string
+		want string // shared serial, or ""
+	}{
+		{"alike", numbered("C", 3), numbered("C", 3), "any"},
+		{"one size, none", large, other, ""},
+		{"one size, one", append(other, "A017000"), large, "A017000"},
+		{"one size, at the end", append(numbered("B", 39_999), large[39_999]), large, large[39_999]},
+		{"small in large", []string{"X", large[7], "Y"}, large, large[7]},
+		{"small beside large", numbered("Z", 9), large, ""},
+		{"large with small", large, []string{"X", large[7]}, large[7]},
+		{"single", []string{"X"}, []string{"X"}, "X"},
+	} {
+		e, found, err := Shared(t.Context(), pack(c.a...), pack(c.b...))
+		switch {
+		case err != nil || found != (c.want != ""):
+			t.Errorf("%s: found %v, %v", c.name, found, err)
+		case found && c.want != "any" && (e.Hash() != HashOf(gtin, c.want) || c.a[e.Index()] != c.want):
+			t.Errorf("%s: element %v is not of %s", c.name, e, c.want)
+		}
+	}
+	stopped, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, _, err := Shared(stopped, pack("X"), pack("Y")); !errors.Is(err, context.Canceled) {
+		t.Errorf("after the end: %v", err)
+	}
+}
+
+func TestRunNumber(t *testing.T) {
+	good := Run{GTIN: 6901234567892, Number: 37, Count: 1, Secret: NewSecret()}.Serial(0).String()
+	typo := good[:19] + string(alphabet[(digits[good[19]]+1)&31])
+	for text, want := range map[string]int{good: 37, strings.ToLower(good): 37, typo: 37, good[:19]: -1, "SN-12345678901234567": -1, "": -1} {
+		if n, ok := RunNumber(text); ok != (want >= 0) || ok && int(n) != want {
+			t.Errorf("run of %q: %d, %v; want %d", text, n, ok, want)
+		}
+	}
+}

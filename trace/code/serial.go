@@ -1,5 +1,7 @@
 package code
 
+import "errors"
+
 const (
 	serialLen = 20
 	runChars  = 3
@@ -31,6 +33,16 @@ func (s Serial) Run() uint16 {
 		n = n<<5 | uint16(digits[c]&31)
 	}
 	return n
+}
+
+// RunNumber reads the run number at the beginning of a text that has the form of
+// a serial of ours, whatever its check character; ok is false if it has not.
+func RunNumber(text string) (n uint16, ok bool) {
+	var s Serial
+	if err := parseChecked(s[:], text); errors.Is(err, ErrFormat) {
+		return 0, false
+	}
+	return s.Run(), true
 }
 
 // encodeRun writes a run number as three characters.
