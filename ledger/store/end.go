@@ -70,15 +70,39 @@ func (s *Store) Signed(chain uint32) (m Mark, ok bool) {
 func (s *Store) GuardState() error { return s.guard.lostBecause() }
 
 // AtEnd compares what is stored of an ended chain with its end: how many entries
-// beyond it are kept here, and whether those up to it are the ones that count.
+// beyond it are kept here, and whether those up to it are the ones that count. Of
+// fewer entries than that the evidence of a fork may tell.
 func (s *Store) AtEnd(chain uint32) (beyond uint64, same bool, err error) {
 	end := s.Network().Ended(chain)
 	size := s.Size(chain)
-	if end == nil || size < end.Size {
+	switch {
+	case end == nil:
 		return 0, true, nil
+	case size < end.Size:
+		other, err := s.provenOther(chain, end)
+		return 0, !other, err
 	}
 	root, err := s.RootAt(chain, end.Size)
 	return size - end.Size, root == end.Root, err
+}
+
+// provenOther reports whether the evidence held shows that the entries stored of
+// a chain are not the first of those up to its end.
+func (s *Store) provenOther(chain uint32, end *ledger.Ended) (bool, error) {
+	e := s.Evidence(chain)
+	if e == nil || e.Prefix == nil {
+		return false, nil
+	}
+	short, err := s.Network().OpenCheckpoint(e.A)
+	if err != nil {
+		return false, err
+	}
+	whole, err := s.Network().OpenCheckpoint(e.B)
+	if err != nil || whole.Size != end.Size || whole.Root != end.Root || short.Size > s.Size(chain) {
+		return false, err
+	}
+	root, err := s.RootAt(chain, short.Size)
+	return err == nil && root != *e.Prefix, err
 }
 
 // WitnessWaits reports whether the witness cosigns nothing, because its guard is
