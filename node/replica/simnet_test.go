@@ -189,6 +189,20 @@ func (e *ether) goroutines() int {
 	return runtime.NumGoroutine() - 2*e.endpoints
 }
 
+// within waits for something and fails if it takes longer than it may.
+func (e *ether) within(most time.Duration, what string, cond func() bool) time.Duration {
+	e.t.Helper()
+	const look = 10 * time.Millisecond
+	began := time.Now()
+	for !cond() {
+		if time.Since(began) > most {
+			e.t.Fatalf("%s has not come after %v", what, most)
+		}
+		time.Sleep(look)
+	}
+	return time.Since(began)
+}
+
 // finalWithin waits until everything that nodes have is final at all of them, and
 // fails if that takes longer than it may.
 func (e *ether) finalWithin(most time.Duration, nodes ...*testNode) time.Duration {
