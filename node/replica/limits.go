@@ -46,6 +46,9 @@ const (
 	// asked for that chain.
 	blockTime = 10 * time.Minute
 
+	// scansTimeout bounds one request for scans, with what it takes to write them.
+	scansTimeout = time.Minute
+
 	// failWait is how long a holder is passed over after a request that failed
 	// for other reasons.
 	failWait = time.Second
@@ -97,6 +100,16 @@ const (
 	// minBytesPerSecond is the slowest that an answer may be taken.
 	minBytesPerSecond = 50 << 10
 
+	// maxScanFrames bounds the SCANS of one answer, and maxScanRequests the
+	// requests of one round: a round takes over 3,000 new counts for each second
+	// of a minute, and no more than some 200,000 from a node that makes them up.
+	maxScanFrames   = 8
+	maxScanRequests = 25
+
+	// scanBytes is what a count is charged as traffic: some fifty bytes and what
+	// reading its record costs.
+	scanBytes = 256
+
 	// busyWait is what a peer that is over its share is told to wait.
 	busyWait = 200 * time.Millisecond
 
@@ -123,6 +136,7 @@ type Intervals struct {
 	Have    time.Duration // least time between two announcements of the own chain to a peer; 100 ms
 	Gossip  time.Duration // other nodes' chains to some peers; 5 s
 	Full    time.Duration // everything to every peer, ± 20 %; 60 s
+	Scans   time.Duration // what peers counted of scans is taken over, ± 20 %; 60 s
 	Ping    time.Duration // 10 s
 	Dead    time.Duration // a peer that sent nothing for so long is given up; 25 s
 	Wait    time.Duration // how long a witness waits for what a proposal covers; 5 s
@@ -143,6 +157,7 @@ func (i Intervals) withDefaults() Intervals {
 	set(&i.Have, 100*time.Millisecond)
 	set(&i.Gossip, 5*time.Second)
 	set(&i.Full, time.Minute)
+	set(&i.Scans, time.Minute)
 	set(&i.Ping, 10*time.Second)
 	set(&i.Dead, 25*time.Second)
 	set(&i.Wait, 5*time.Second)

@@ -64,6 +64,7 @@ var (
 type Config struct {
 	Store *store.Store
 	Blobs *store.Blobs // nil: attachments are neither served nor fetched
+	Scans Scans        // nil: scans are neither told nor asked for
 
 	Claims Claims // nil: the node checks no second codes
 
@@ -157,6 +158,7 @@ type remote struct {
 	book    []string   // addresses from Config.Book and AddAddrs
 	near    []string   // addresses on the same network segment
 	moved   *wire.Addr // the newest it has said of itself
+	scans   time.Time  // when to ask next for what it counted
 }
 
 // New checks cfg and starts listening. Nothing is dialled, served or signed

@@ -116,6 +116,8 @@ func (r *Replica) fromDisk(s *session, m wire.Message, a *answer) (*wire.End, er
 		return r.answerCharter(m, a)
 	case *wire.GetBlob:
 		return r.answerBlob(s, m, a)
+	case *wire.GetScans:
+		return r.answerScans(m, a)
 	}
 	return &wire.End{Status: wire.StatusRefused}, nil
 }

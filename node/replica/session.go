@@ -80,12 +80,15 @@ func (r *Replica) talk(ctx context.Context, stream network.Stream, p *remote, ou
 		return err
 	}
 	r.welcome(s, hello)
-	var writer sync.WaitGroup
-	writer.Go(func() { r.write(s, out) })
+	var beside sync.WaitGroup
+	beside.Go(func() { r.write(s, out) })
+	during, end := context.WithCancel(ctx)
+	beside.Go(func() { r.followScans(during, s) })
 	err = r.read(ctx, s, in)
+	end()
 	r.dismiss(s)
 	_ = stream.Reset()
-	writer.Wait()
+	beside.Wait()
 	return err
 }
 
