@@ -98,7 +98,8 @@ func (n *Node) checkUnshared(ctx context.Context, gtin gs1.GTIN, issued *code.Is
 	case other.Fields.Hash("pack") == issued.Digest:
 		return refuse(409, "list-adopted", "this list is run %d of GTIN %s already", other.Fields.Uint("run"), gtin)
 	}
-	return refuse(409, "serial-taken", "line %d: run %d of GTIN %s has this serial already", shared.Index()+1, other.Fields.Uint("run"), gtin)
+	taken := fmt.Errorf("run %d of GTIN %s has this serial already", other.Fields.Uint("run"), gtin)
+	return &Refusal{code: "serial-taken", status: 409, err: &code.ListError{Line: int(shared.Index()) + 1, Err: taken}}
 }
 
 // sharing returns the first run of the GTIN that has a code of the pack, and the

@@ -13,6 +13,7 @@ import (
 	"suyuan/ledger"
 	"suyuan/ledger/store"
 	"suyuan/node"
+	"suyuan/trace/code"
 	"suyuan/trace/gs1"
 )
 
@@ -35,6 +36,7 @@ func adminHandler(n *node.Node, log *slog.Logger) http.Handler {
 	mux.HandleFunc("POST /admin/v1/imports", a.answer(a.importRecords))
 	mux.HandleFunc("POST /admin/v1/documents", a.answer(a.addDocument))
 	mux.HandleFunc("POST /admin/v1/runs", a.issueRun)
+	mux.HandleFunc("POST /admin/v1/runs/adopt", a.adoptRun)
 	mux.HandleFunc("GET /admin/v1/runs/{gtin}/{run}/codes", a.codes)
 	mux.HandleFunc("POST /admin/v1/verify", a.verify)
 	mux.HandleFunc("GET /admin/v1/doctor", a.answer(a.doctor))
@@ -92,6 +94,10 @@ func problemOf(err error) *problem {
 		p.Status, p.Code = http.StatusUnprocessableEntity, string(ledger.CodeOf(err))
 	case gs1.CodeOf(err) != "":
 		p.Status, p.Code = http.StatusUnprocessableEntity, string(gs1.CodeOf(err))
+	}
+	var line *code.ListError
+	if errors.As(err, &line) {
+		p.Line = line.Line
 	}
 	return p
 }
@@ -229,10 +235,7 @@ func (a *admin) issueRun(w http.ResponseWriter, r *http.Request) {
 		lines.send(runLine{Problem: problemOf(err)})
 		return
 	}
-	lines.send(runLine{Run: &issuedRun{
-		GTIN: run.GTIN.String(), Run: run.Number, Count: run.Count,
-		Pack: run.Pack.String(), Root: run.Root.String(), Record: run.Record.String(),
-	}})
+	lines.send(runLine{Run: describeRun(run)})
 }
 
 // lines writes JSON values, one a line.

@@ -36,6 +36,7 @@ type problem struct {
 	Title  string `json:"title"`
 	Detail string `json:"detail"`
 	Field  string `json:"field"`
+	Line   int    `json:"line,omitempty"` // of a list of serials
 }
 
 func (p *problem) Error() string {

@@ -21,9 +21,9 @@ import (
 func newCodes(e *env) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "codes",
-		Short: "Issue the codes of a product and write files for printers",
+		Short: "Issue the codes of a product, adopt those of others, and write files for printers",
 	}
-	cmd.AddCommand(newCodesIssue(e), newCodesExport(e))
+	cmd.AddCommand(newCodesIssue(e), newCodesAdopt(e), newCodesExport(e))
 	return cmd
 }
 
@@ -53,6 +53,9 @@ type issuedRun struct {
 	Pack   string `json:"pack"`
 	Root   string `json:"root"`
 	Record string `json:"record"`
+
+	Foreign   bool `json:"foreign,omitempty"`   // the serials are somebody else's
+	Guessable bool `json:"guessable,omitempty"` // who knows some can guess others
 }
 
 // codeLine is one line of GET /admin/v1/runs/{gtin}/{run}/codes.
@@ -177,10 +180,15 @@ func issue(ctx context.Context, e *env, c *client, req issueRun) (*issuedRun, er
 	if err != nil {
 		return nil, err
 	}
+	return followRun(e, stream[runLine](ctx, c, "POST", "/admin/v1/runs", bytes.NewReader(raw)))
+}
+
+// followRun shows how far a run is until it is there.
+func followRun(e *env, answer iter.Seq2[runLine, error]) (*issuedRun, error) {
 	bars := newBars(e)
 	defer bars.wait()
 	var run *issuedRun
-	for line, err := range stream[runLine](ctx, c, "POST", "/admin/v1/runs", raw) {
+	for line, err := range answer {
 		switch {
 		case err != nil:
 			return nil, err
@@ -198,15 +206,11 @@ func issue(ctx context.Context, e *env, c *client, req issueRun) (*issuedRun, er
 	return run, nil
 }
 
-// stream yields the JSON lines of an answer.
-func stream[T any](ctx context.Context, c *client, method, path string, body []byte) iter.Seq2[T, error] {
+// stream yields the JSON lines of an answer. body may be nil.
+func stream[T any](ctx context.Context, c *client, method, path string, body io.Reader) iter.Seq2[T, error] {
 	return func(yield func(T, error) bool) {
 		var zero T
-		var in io.Reader
-		if body != nil {
-			in = bytes.NewReader(body)
-		}
-		res, err := c.send(ctx, method, path, "application/json", in)
+		res, err := c.send(ctx, method, path, "application/json", body)
 		if err != nil {
 			yield(zero, err)
 			return

@@ -146,7 +146,7 @@ func (v *verification) ask(ctx context.Context, c *client) (*ledger.Report, erro
 	if err != nil {
 		return nil, err
 	}
-	for line, err := range stream[verifyLine](ctx, c, "POST", "/admin/v1/verify", body) {
+	for line, err := range stream[verifyLine](ctx, c, "POST", "/admin/v1/verify", bytes.NewReader(body)) {
 		switch {
 		case err != nil:
 			return nil, err

@@ -47,8 +47,8 @@ var (
 	ErrDuplicate = errors.New("serial stands twice in the list")
 )
 
-// A ListError says which line of a list of serials is refused and why. Err is
-// [ErrSerial] or [ErrDuplicate].
+// A ListError says which line of a list of serials is refused and why. From
+// [IssueList] Err is [ErrSerial] or [ErrDuplicate].
 type ListError struct {
 	Line  int // counted from 1
 	First int // line where the same serial stood first, or 0
