@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -46,8 +47,9 @@ type Node struct {
 	packs  *packs
 	wanted *wanted
 
-	replica *replica.Replica // nil unless Run is running
-	door    *door            // of the sequencer's goroutine
+	scans   atomic.Pointer[Scans] // nil before OpenScans
+	replica *replica.Replica      // nil unless Run is running
+	door    *door                 // of the sequencer's goroutine
 	started time.Time
 
 	mu        sync.Mutex // guards operators and replica
@@ -213,7 +215,7 @@ func (n *Node) newReplica() (*replica.Replica, error) {
 	c := replica.Config{
 		Store: n.store, Blobs: n.blobs, Number: n.chain, Member: n.member.Member,
 		Transport: transport, Log: logKey, Listen: n.config.P2P, Reach: n.config.Reachability, MDNS: n.config.MDNS,
-		Logger: n.log, Now: n.now,
+		Scans: scanExchange{n}, Logger: n.log, Now: n.now,
 	}
 	if w := n.witness(); w != nil {
 		if c.Witness, err = n.ed25519Key(purposeWitness, w.Key.String()); err != nil {

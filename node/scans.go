@@ -15,7 +15,9 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"suyuan/ledger"
+	"suyuan/node/replica"
 	keep "suyuan/node/scan"
+	"suyuan/node/wire"
 	"suyuan/trace"
 	"suyuan/trace/code"
 	"suyuan/trace/gs1"
@@ -37,6 +39,13 @@ type ScanSettings struct {
 	// RetentionDays is how long devices are told apart; counts stay for good. 0
 	// is 90 days.
 	RetentionDays int `toml:"retention_days"`
+
+	// Alone neither tells other nodes what this one counted nor asks them.
+	Alone bool `toml:"alone"`
+
+	// MergedRetentionDays is how long what other nodes counted of an item is kept
+	// after it changed last. 0 is 730 days.
+	MergedRetentionDays int `toml:"merged_retention_days"`
 
 	// PlaceHeader is a header in which a trusted proxy says where a caller is, as
 	// <country>;<city>[;<latitude>,<longitude>].
@@ -72,8 +81,10 @@ func ReadScanSettings(dir string) (*ScanSettings, error) {
 	if err := decodeTOML(f, path, s); err != nil {
 		return nil, err
 	}
-	if s.RetentionDays < 0 || s.RetentionDays > maxRetentionDays {
-		return nil, fmt.Errorf("%s: retention_days: a number of days is needed", path)
+	for name, days := range map[string]int{"retention_days": s.RetentionDays, "merged_retention_days": s.MergedRetentionDays} {
+		if days < 0 || days > maxRetentionDays {
+			return nil, fmt.Errorf("%s: %s: a number of days is needed", path, name)
+		}
 	}
 	return s, nil
 }
@@ -99,7 +110,8 @@ type counter struct {
 	secret keep.Secret
 }
 
-// OpenScans reads the settings of scans. Close ends what it starts.
+// OpenScans reads the settings of scans. From then on the node tells others what
+// it counted, and takes over what they did. Close ends what it starts.
 func (n *Node) OpenScans() (*Scans, error) {
 	s := &Scans{node: n}
 	var err error
@@ -109,6 +121,9 @@ func (n *Node) OpenScans() (*Scans, error) {
 	s.ended = s.settings.Off
 	if s.settings.PlaceFile != "" && !s.settings.Off {
 		s.places, err = keep.OpenPlaces(s.settings.PlaceFile)
+	}
+	if !s.settings.Alone {
+		n.scans.Store(s)
 	}
 	return s, err
 }
@@ -135,14 +150,16 @@ func (s *Scans) open() (*counter, error) {
 	}
 	r, err := keep.Open(keep.Config{
 		Dir:       filepath.Join(s.node.dir, dirScans),
-		Retention: time.Duration(s.settings.RetentionDays) * 24 * time.Hour,
-		Now:       s.node.now, Log: s.node.log,
+		Retention: days(s.settings.RetentionDays), MergedRetention: days(s.settings.MergedRetentionDays),
+		Now: s.node.now, Log: s.node.log,
 	})
 	if err != nil {
 		return nil, err
 	}
 	return &counter{r, secret}, nil
 }
+
+func days(n int) time.Duration { return time.Duration(n) * 24 * time.Hour }
 
 // scanSecret opens the secret for scans, or makes it. It is kept apart from
 // what it protects.
@@ -258,18 +275,26 @@ func (s *Scans) place(v Visitor) scan.Place {
 	return s.places.Find(v.Addr)
 }
 
+// A sighting is what is known of the scans of an item.
+type sighting struct {
+	own *scan.Record // of this node
+	all *scan.Tally  // of all nodes
+}
+
 // Seen says what is known of the scans of an answer's item since it was sold
 // last; nil if its scans do not count.
 func (s *Scans) Seen(a *trace.Answer) (*scan.Summary, error) {
-	rec, err := s.lookUp(a)
-	if rec == nil || err != nil {
+	seen, err := s.lookUp(a)
+	if seen == nil || err != nil {
 		return nil, err
 	}
 	l := scan.TimelineOf(a.Trail, nil)
-	return scan.Summarize(rec, s.tally(rec), l.Zone), nil
+	sum := scan.Summarize(seen.own, seen.all, l.Zone)
+	sum.Nodes = seen.all.Nodes(s.chainName, l.Zone)
+	return sum, nil
 }
 
-func (s *Scans) lookUp(a *trace.Answer) (*scan.Record, error) {
+func (s *Scans) lookUp(a *trace.Answer) (*sighting, error) {
 	item, ok := scannedItem(a)
 	if !ok {
 		return nil, nil
@@ -278,29 +303,45 @@ func (s *Scans) lookUp(a *trace.Answer) (*scan.Record, error) {
 	if c == nil {
 		return nil, nil
 	}
-	rec, err := c.Lookup(item, scan.CycleOf(a.Trail))
+	cycle := scan.CycleOf(a.Trail)
+	own, err := c.Lookup(item, cycle)
 	if errors.Is(err, keep.ErrClosed) {
 		return nil, nil
 	}
-	return rec, err
+	if err != nil {
+		return nil, err
+	}
+	all, err := c.Others(item, cycle)
+	if errors.Is(err, keep.ErrClosed) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	all.Only(s.counts)
+	if own.Count > 0 {
+		all.Merge([]scan.Share{own.Share(s.node.chain)})
+	}
+	return &sighting{own, all}, nil
 }
 
-// tally is what all nodes counted: so far this one.
-func (s *Scans) tally(rec *scan.Record) *scan.Tally {
-	t := new(scan.Tally)
-	if rec.Count > 0 {
-		t.Merge([]scan.Share{rec.Share(s.node.chain)})
-	}
-	return t
+// counts reports whether what a node told counts: while the charter has it, and
+// not if it is this one under an earlier number.
+func (s *Scans) counts(node uint32) bool {
+	return node != s.node.chain && s.node.Network().Newest().Charter.Node(node) != nil
+}
+
+func (s *Scans) chainName(node uint32) string {
+	return ledger.ChainName(s.node.Network().MemberOf(node), node)
 }
 
 // Annotate adds to an answer what the scans of its item show: findings to its
 // now, and a warning to its verdict. What cannot be had is left out.
 func (s *Scans) Annotate(ctx context.Context, a *trace.Answer, member string) {
 	var list []trace.FindingView
-	rec, err := s.lookUp(a)
-	if err == nil && rec != nil && rec.Count > 0 {
-		list, err = s.findings(ctx, a, member, rec)
+	seen, err := s.lookUp(a)
+	if err == nil && seen != nil && len(seen.all.Shares) > 0 {
+		list, err = s.findings(ctx, a, member, seen)
 	}
 	if err != nil {
 		s.node.log.Warn("scans are not held against the records", "err", err)
@@ -312,13 +353,13 @@ func (s *Scans) Annotate(ctx context.Context, a *trace.Answer, member string) {
 	a.Verdict = trace.Worse(a.Verdict, scan.Warn(list))
 }
 
-func (s *Scans) findings(ctx context.Context, a *trace.Answer, member string, rec *scan.Record) ([]trace.FindingView, error) {
+func (s *Scans) findings(ctx context.Context, a *trace.Answer, member string, seen *sighting) ([]trace.FindingView, error) {
 	th, err := s.thresholds(a.Trail)
 	if err != nil {
 		return nil, err
 	}
 	l := scan.TimelineOf(a.Trail, s.role)
-	list := scan.Findings(rec, s.tally(rec), &l, th)
+	list := scan.Findings(seen.own, seen.all, &l, th, s.chainName)
 	inside := slices.ContainsFunc(list, func(f trace.FindingView) bool { return f.Code == scan.ScannedInWarehouse })
 	if member != "" || !inside {
 		return list, nil
@@ -330,7 +371,7 @@ func (s *Scans) findings(ctx context.Context, a *trace.Answer, member string, re
 		return nil, err
 	}
 	l = scan.TimelineOf(own.Trail, s.role)
-	return scan.Findings(rec, s.tally(rec), &l, th), nil
+	return scan.Findings(seen.own, seen.all, &l, th, s.chainName), nil
 }
 
 // role is a member's role in the newest charter.
@@ -363,7 +404,7 @@ func (s *Scans) thresholds(t *trace.TrailView) (scan.Thresholds, error) {
 	return scan.ThresholdsOf(nil), nil
 }
 
-var scansDesc = prometheus.NewDesc("suyuan_scans_total", "Pages loaded by phones, by what became of them.", []string{"result"}, nil)
+var scansDesc = prometheus.NewDesc("suyuan_scans_total", "Pages loaded by phones, and counts of other nodes, by what became of them.", []string{"result"}, nil)
 
 // Describe implements prometheus.Collector.
 func (s *Scans) Describe(ch chan<- *prometheus.Desc) { ch <- scansDesc }
@@ -378,8 +419,68 @@ func (s *Scans) Collect(ch chan<- prometheus.Metric) {
 	s.mu.Unlock()
 	for result, n := range map[string]uint64{
 		"counted": st.Counted, "repeated": st.Repeated, "crowded": st.Crowded, "dropped": st.Dropped, "failed": st.Failed,
+		"merged": st.Merged, "overfull": st.Overfull,
 		"program": s.programs.Load(), "staff": s.staff.Load(), "bad-token": s.refused.Load(),
 	} {
 		ch <- prometheus.MustNewConstMetric(scansDesc, prometheus.CounterValue, float64(n), result)
 	}
+}
+
+// A scanExchange is what a node tells others of scans, and takes from them.
+type scanExchange struct{ node *Node }
+
+// counter is what counts scans, or nil.
+func (x scanExchange) counter() *counter {
+	if s := x.node.scans.Load(); s != nil {
+		return s.counter()
+	}
+	return nil
+}
+
+// Changes implements replica.Scans. Of the place of a first scan only the name
+// of the city leaves the node.
+func (x scanExchange) Changes(journal, after uint64) (*wire.Scans, error) {
+	c := x.counter()
+	if c == nil {
+		return nil, replica.ErrNoScans
+	}
+	own, next, list, err := c.Changes(journal, after, wire.MaxScans)
+	if err != nil || len(list) == 0 {
+		return nil, err
+	}
+	m := &wire.Scans{Journal: own, Next: next, Counts: make([]wire.ScanCount, len(list))}
+	for i, ch := range list {
+		p := ch.Share.Place
+		m.Counts[i] = wire.ScanCount{
+			Item: ch.Item, Cycle: ch.Cycle, Count: ch.Share.Count, First: ch.Share.First, Country: p.Country, Zh: p.Zh, En: p.En,
+		}
+	}
+	return m, nil
+}
+
+// Cursor implements replica.Scans.
+func (x scanExchange) Cursor(node uint32) (journal, after uint64, err error) {
+	c := x.counter()
+	if c == nil {
+		return 0, 0, replica.ErrNoScans
+	}
+	return c.Cursor(node)
+}
+
+// Merge implements replica.Scans.
+func (x scanExchange) Merge(node uint32, m *wire.Scans) error {
+	c := x.counter()
+	if c == nil {
+		return replica.ErrNoScans
+	}
+	now := x.node.now().UnixMilli()
+	list := make([]keep.Change, len(m.Counts))
+	for i, n := range m.Counts {
+		share := scan.Share{Count: min(n.Count, scan.MaxShare), First: n.First, Place: scan.Place{Country: n.Country, Zh: n.Zh, En: n.En}}
+		if err := share.Check(now); err != nil {
+			return fmt.Errorf("%w: %w", replica.ErrScans, err)
+		}
+		list[i] = keep.Change{Item: scan.Key(n.Item), Cycle: n.Cycle, Share: share}
+	}
+	return c.Merge(node, m.Journal, m.Next, list)
 }

@@ -166,7 +166,7 @@ func TestProgramsAndStaffDoNotCount(t *testing.T) {
 	for _, m := range families[0].GetMetric() {
 		got[m.GetLabel()[0].GetValue()] = m.GetCounter().GetValue()
 	}
-	want := map[string]float64{"bad-token": 1, "counted": 1, "crowded": 0, "dropped": 0, "failed": 0, "program": 1, "repeated": 0, "staff": 2}
+	want := map[string]float64{"bad-token": 1, "counted": 1, "crowded": 0, "dropped": 0, "failed": 0, "merged": 0, "overfull": 0, "program": 1, "repeated": 0, "staff": 2}
 	if !maps.Equal(got, want) {
 		t.Errorf("got %v, want %v", got, want)
 	}
@@ -285,6 +285,8 @@ func TestScanSettings(t *testing.T) {
 		"off = true\nretention_days = 30":  "",
 		"retention_day = 30":               "unknown key",
 		"retention_days = -1":              "retention_days",
+		"merged_retention_days = -1":       "merged_retention_days",
+		"alone = true":                     "",
 		"retention_days = \"x\"":           "retention_days",
 		"place_file = \"/does/not/exist\"": "",
 	} {
