@@ -34,7 +34,7 @@ var layers = map[string]string{
 	"node/wire":    "ledger",
 	"node/replica": "ledger ledger/store node/wire libp2p",
 	"node/scan":    "trace/scan badger mmdb",
-	"node":         "ledger ledger/store trace trace/gs1 trace/code trace/index trace/proof trace/scan node/replica node/scan libp2p keystore",
+	"node":         "ledger ledger/store trace trace/gs1 trace/code trace/index trace/proof trace/scan node/wire node/replica node/scan libp2p keystore",
 
 	"api/web": "",
 	"api":     "ledger trace trace/gs1 trace/code trace/label trace/proof trace/scan api/web fiber",

@@ -25,6 +25,7 @@ const (
 	dirBlobs     = "blobs"
 	dirIndex     = "index"
 	dirImports   = "imports" // 0700
+	dirClaims    = "claims"  // 0700: wrong tries of second codes
 
 	// Below dirIndex:
 	dirEvents = "events" // Badger's

@@ -46,6 +46,7 @@ type Node struct {
 	index  *index.Index
 	packs  *packs
 	wanted *wanted
+	claims *claims
 
 	scans   atomic.Pointer[Scans] // nil before OpenScans
 	replica *replica.Replica      // nil unless Run is running
@@ -80,6 +81,7 @@ func Open(o Options) (*Node, error) {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
 	n := &Node{dir: o.Dir, now: o.Now, log: o.Log, door: newDoor(), started: o.Now()}
+	n.claims = newClaims(filepath.Join(n.dir, dirClaims))
 	net, err := n.readFiles(o.Passphrase)
 	if err != nil {
 		return nil, err
@@ -193,6 +195,7 @@ func (n *Node) Run(ctx context.Context) error {
 	g.Go(func() error { return r.Run(ctx) })
 	g.Go(func() error { return n.follow(ctx, changed) })
 	g.Go(func() error { return n.fetchAttachments(ctx, r) })
+	g.Go(func() error { n.claims.sweep(ctx, n.now); return nil })
 	if err := g.Wait(); err != nil && !errors.Is(err, context.Canceled) {
 		return err
 	}
@@ -215,7 +218,8 @@ func (n *Node) newReplica() (*replica.Replica, error) {
 	c := replica.Config{
 		Store: n.store, Blobs: n.blobs, Number: n.chain, Member: n.member.Member,
 		Transport: transport, Log: logKey, Listen: n.config.P2P, Reach: n.config.Reachability, MDNS: n.config.MDNS,
-		Scans: scanExchange{n}, Logger: n.log, Now: n.now,
+		Claims: n.answerClaim,
+		Scans:  scanExchange{n}, Logger: n.log, Now: n.now,
 	}
 	if w := n.witness(); w != nil {
 		if c.Witness, err = n.ed25519Key(purposeWitness, w.Key.String()); err != nil {

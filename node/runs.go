@@ -100,6 +100,9 @@ func (n *Node) IssueRun(ctx context.Context, req IssueRun, progress func(done, t
 	if req.Printer != "" {
 		fields["printer"] = req.Printer
 	}
+	if req.Second {
+		fields["second"] = true
+	}
 	return out, n.recordRun(context.WithoutCancel(ctx), req.Signer, req.At, fields, out)
 }
 

@@ -1,0 +1,346 @@
+package node
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"suyuan/ledger"
+	"suyuan/trace"
+	"suyuan/trace/code"
+	"suyuan/trace/gs1"
+)
+
+// newScratched makes a brand with a run of the toner whose items bear second codes.
+func newScratched(t testing.TB, count uint32) *testNode {
+	t.Helper()
+	n := newBrand(t)
+	if _, err := n.IssueRun(context.Background(), IssueRun{GTIN: toner, Count: count, Second: true}, nil); err != nil {
+		t.Fatal(err)
+	}
+	return n
+}
+
+// second returns the second code of an item of run 0.
+func (n *testNode) second(t testing.TB, g gs1.GTIN, index uint32) string {
+	t.Helper()
+	of, err := n.Seconds(g, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return of(index)
+}
+
+// another is a second code that passes its check character and is another item's.
+func (n *testNode) another(t testing.TB, i uint32) string { return n.second(t, toner, 1000+i) }
+
+func (n *testNode) claim(t testing.TB, index uint32, second, token string) *Claimed {
+	t.Helper()
+	c, err := n.Claim(context.Background(), Claim{URI: link(toner, n.serial(t, toner, 0, index)), Second: second, Token: token})
+	if err != nil {
+		t.Fatalf("claim: %v", err)
+	}
+	return c
+}
+
+func wantOutcome(t testing.TB, c *Claimed, want Outcome) {
+	t.Helper()
+	if c.Outcome != want {
+		t.Errorf("the outcome is %s, want %s", c.Outcome, want)
+	}
+}
+
+// claimsOn counts the claim records of an item on the node's chain.
+func (n *testNode) claimsOn(t testing.TB, index uint32) int {
+	t.Helper()
+	uses, err := n.uses(trace.Code(toner, 0, index))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return len(uses)
+}
+
+func TestClaimIsFirstOnce(t *testing.T) {
+	t.Parallel()
+	n := newScratched(t, 2000)
+	right := n.second(t, toner, 7)
+	wantOutcome(t, n.claim(t, 7, n.another(t, 0), "a"), ClaimWrong)
+	first := n.claim(t, 7, strings.ToLower(right[:5])+"-"+right[5:], "a") // as people type
+	wantOutcome(t, first, ClaimFirst)
+	n.clock.at = n.clock.at.Add(time.Hour)
+	wantOutcome(t, n.claim(t, 7, right, "a"), ClaimYours)
+	for _, token := range []string{"b", "c", "b"} {
+		c := n.claim(t, 7, right, token)
+		wantOutcome(t, c, ClaimBefore)
+		if !c.At.Equal(first.At) {
+			t.Errorf("the first use is said to have been at %s, not %s", c.At, first.At)
+		}
+	}
+	wantOutcome(t, n.claim(t, 7, right, "a"), ClaimYours)
+	// One record of the second use makes the finding; a third says nothing new.
+	if got := n.claimsOn(t, 7); got != 2 {
+		t.Errorf("%d claims are recorded, want 2", got)
+	}
+	wantOutcome(t, n.claim(t, 8, n.second(t, toner, 8), "a"), ClaimFirst) // another item, the same person
+}
+
+func TestClaimRefuses(t *testing.T) {
+	t.Parallel()
+	n := newScratched(t, 2000)
+	n.issue(t, carton, 10)
+	serial := n.serial(t, toner, 0, 7)
+	right := n.second(t, toner, 7)
+	typo := right[:9] + string("0123456789"[(strings.IndexByte("0123456789", right[9])+1+10)%10])
+	for name, c := range map[string]struct {
+		claim Claim
+		code  string
+	}{
+		"a typing error":     {Claim{URI: link(toner, serial), Second: typo, Token: "t"}, "second-format"},
+		"too short":          {Claim{URI: link(toner, serial), Second: right[:9], Token: "t"}, "second-format"},
+		"no token":           {Claim{URI: link(toner, serial), Second: right}, "bad-claim"},
+		"a long token":       {Claim{URI: link(toner, serial), Second: right, Token: strings.Repeat("t", maxClaimToken+1)}, "bad-claim"},
+		"a product":          {Claim{URI: "https://lanzhi.example/01/" + toner.String(), Second: right, Token: "t"}, "not-an-item"},
+		"without a coating":  {Claim{URI: link(carton, n.serial(t, carton, 0, 0)), Second: right, Token: "t"}, "no-second-codes"},
+		"an unknown run":     {Claim{URI: link(toner, otherRun(t, serial)), Second: right, Token: "t"}, "unknown-code"},
+		"an unknown product": {Claim{URI: link(foreign, serial), Second: right, Token: "t"}, "unknown-product"},
+	} {
+		_, err := n.Claim(context.Background(), c.claim)
+		t.Run(name, func(t *testing.T) { wantCode(t, err, c.code) })
+	}
+	if wait, err := n.claims.wait([16]byte{}, n.clock.at); wait > 0 || err != nil {
+		t.Errorf("a code that nobody tried has to wait: %v, %v", wait, err)
+	}
+}
+
+// otherRun makes a serial of ours that names a run which does not exist.
+func otherRun(t testing.TB, serial string) string {
+	t.Helper()
+	const alphabet = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+	for _, c := range alphabet {
+		s := "00Z" + serial[3:19] + string(c)
+		if _, err := code.Parse(s); err == nil {
+			return s
+		}
+	}
+	t.Fatal("no check character fits")
+	return ""
+}
+
+// A code that was never issued is wrong like any other: the claim tells nothing
+// that the look-up does not.
+func TestClaimOfNoCodeIsWrong(t *testing.T) {
+	t.Parallel()
+	n := newScratched(t, 2000)
+	other := newScratched(t, 10)
+	uri := link(toner, other.serial(t, toner, 0, 3))
+	c, err := n.Claim(context.Background(), Claim{URI: uri, Second: n.second(t, toner, 3), Token: "t"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	wantOutcome(t, c, ClaimWrong)
+}
+
+// Exactly one of many people who scratch at once is the first.
+func TestClaimsAtOnceHaveOneFirst(t *testing.T) {
+	t.Parallel()
+	n := newScratched(t, 10)
+	uri, right := link(toner, n.serial(t, toner, 0, 4)), n.second(t, toner, 4)
+	var mu sync.Mutex
+	got := map[Outcome]int{}
+	var all sync.WaitGroup
+	for i := range 64 {
+		all.Go(func() {
+			c, err := n.Claim(context.Background(), Claim{URI: uri, Second: right, Token: fmt.Sprint(i)})
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			mu.Lock()
+			defer mu.Unlock()
+			got[c.Outcome]++
+		})
+	}
+	all.Wait()
+	if got[ClaimFirst] != 1 || got[ClaimBefore] != 63 {
+		t.Errorf("the outcomes are %v", got)
+	}
+	if records := n.claimsOn(t, 4); records != 2 {
+		t.Errorf("%d claims are recorded, want 2", records)
+	}
+}
+
+// A crash after the record and before the answer takes nothing from who claimed,
+// and gives nothing to anybody else.
+func TestClaimSurvivesALostAnswer(t *testing.T) {
+	t.Parallel()
+	n := newScratched(t, 10)
+	right := n.second(t, toner, 4)
+	gone, cancel := context.WithCancel(context.Background())
+	uri := link(toner, n.serial(t, toner, 0, 4))
+	r, err := n.resolve(gone, uri, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cancel() // the caller is gone when the record is made
+	claim := Claim{URI: uri, Second: right, Token: "mine"}
+	q := wireClaim(r, claim)
+	if _, err := n.recordUse(gone, r, q); err != nil {
+		t.Fatal(err)
+	}
+	n.reopen(t)
+	c, err := n.Claim(context.Background(), claim)
+	if err != nil {
+		t.Fatal(err)
+	}
+	wantOutcome(t, c, ClaimYours)
+	wantOutcome(t, n.claim(t, 4, right, "somebody else"), ClaimBefore)
+}
+
+// Wrong tries have to wait, longer each time, and a restart does not end it.
+func TestWrongTriesWait(t *testing.T) {
+	t.Parallel()
+	n := newScratched(t, 2000)
+	right := n.second(t, toner, 7)
+	for i := range uint32(freeTries) {
+		wantOutcome(t, n.claim(t, 7, n.another(t, i), "a"), ClaimWrong)
+	}
+	c := n.claim(t, 7, right, "a")
+	wantOutcome(t, c, ClaimWait)
+	if c.Wait <= 0 || c.Wait > firstWait {
+		t.Errorf("told to wait for %s, want up to %s", c.Wait, firstWait)
+	}
+	n.reopen(t)
+	wantOutcome(t, n.claim(t, 7, right, "a"), ClaimWait)
+	wantOutcome(t, n.claim(t, 8, n.second(t, toner, 8), "a"), ClaimFirst) // others need not wait
+	n.clock.at = n.clock.at.Add(firstWait)
+	wantOutcome(t, n.claim(t, 7, n.another(t, 20), "a"), ClaimWrong)
+	n.clock.at = n.clock.at.Add(firstWait)
+	wantOutcome(t, n.claim(t, 7, right, "a"), ClaimWait) // twice as long now
+	n.clock.at = n.clock.at.Add(firstWait)
+	wantOutcome(t, n.claim(t, 7, right, "a"), ClaimFirst)
+	if count, _, err := n.claims.tries(mustResolve(t, n, 7).Hash); count != 0 || err != nil {
+		t.Errorf("%d wrong tries are remembered after a right one, %v", count, err)
+	}
+}
+
+func TestWaitsGrow(t *testing.T) {
+	t.Parallel()
+	var last time.Duration
+	for count := uint32(freeTries); count < 200; count++ {
+		wait := waitAfter(count)
+		if wait < last || wait > lastWait || wait <= 0 {
+			t.Fatalf("after %d wrong tries the wait is %s, before it %s", count, wait, last)
+		}
+		last = wait
+	}
+	if last != lastWait {
+		t.Errorf("the waits end at %s", last)
+	}
+}
+
+// The second code stands in what the issuing node alone keeps: not in the record,
+// not in what members hold of its sidecar, not in the log.
+func TestSecondCodeStaysAtHome(t *testing.T) {
+	t.Parallel()
+	n := newScratched(t, 2000)
+	var logged bytes.Buffer
+	n.log = slog.New(slog.NewTextHandler(&logged, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	right, wrong := n.second(t, toner, 7), n.another(t, 0)
+	wantOutcome(t, n.claim(t, 7, wrong, "my token"), ClaimWrong)
+	wantOutcome(t, n.claim(t, 7, right, "my token"), ClaimFirst)
+	raw, err := n.store.Entry(n.chain, n.store.Size(n.chain)-1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	side, err := n.store.Sidecar(n.chain, n.store.Size(n.chain)-1)
+	if err != nil || !bytes.Contains(side, []byte(right)) {
+		t.Fatalf("the last entry is not the claim: %v", err)
+	}
+	sc, err := ledger.DecodeSidecar(side)
+	if err != nil {
+		t.Fatal(err)
+	}
+	theirs, err := sc.For("wh", n.Member())
+	if err != nil {
+		t.Fatal(err)
+	}
+	shown, err := theirs.Encode()
+	if err != nil {
+		t.Fatal(err)
+	}
+	n.put(t, n.checkpoint(t))
+	answer, err := n.Answer(context.Background(), link(toner, n.serial(t, toner, 0, 7)), "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	page, err := json.Marshal(answer)
+	if err != nil || !bytes.Contains(page, []byte(`"claim"`)) {
+		t.Fatalf("the answer does not tell of the claim: %s, %v", page, err)
+	}
+	for what, text := range map[string]string{"record": string(raw), "sidecar of another member": string(shown), "log": logged.String(), "answer": string(page)} {
+		for _, secret := range []string{right, wrong, "my token"} {
+			if strings.Contains(text, secret) {
+				t.Errorf("%s stands in the %s", secret, what)
+			}
+		}
+	}
+}
+
+// A claim that was taken back, say of a test, was none.
+func TestCorrectedClaimDoesNotCount(t *testing.T) {
+	t.Parallel()
+	n := newScratched(t, 10)
+	right := n.second(t, toner, 7)
+	wantOutcome(t, n.claim(t, 7, right, "test"), ClaimFirst)
+	uses, err := n.uses(trace.Code(toner, 0, 7))
+	if err != nil {
+		t.Fatal(err)
+	}
+	n.mustSubmit(t, trace.Draft{Kind: "correct", Fields: fields{"target": uses[0].ID, "reason": "test"}})
+	wantOutcome(t, n.claim(t, 7, right, "consumer"), ClaimFirst)
+}
+
+// Without an operator who may sign claims nobody is told anything but to come
+// again, and nothing is used up.
+func TestClaimNeedsAnOperator(t *testing.T) {
+	t.Parallel()
+	n := newNetwork(t, 1)[0]
+	kinds := []string{"product", "run"}
+	if _, _, err := n.AddOperator(context.Background(), AddOperator{Name: "clerk", Kinds: kinds, AdminPassphrase: adminPhrase}); err != nil {
+		t.Fatal(err)
+	}
+	n.mustSubmit(t, productDraft(toner))
+	if _, err := n.IssueRun(context.Background(), IssueRun{GTIN: toner, Count: 10, Second: true}, nil); err != nil {
+		t.Fatal(err)
+	}
+	claim := Claim{URI: link(toner, n.serial(t, toner, 0, 7)), Second: n.second(t, toner, 7), Token: "t"}
+	_, err := n.Claim(context.Background(), claim)
+	wantCode(t, err, "claims-not-possible")
+	n.addOperator(t)
+	wantOutcome(t, n.claim(t, 7, claim.Second, "t"), ClaimFirst)
+}
+
+func TestSecondsAreOfRunsThatHaveThem(t *testing.T) {
+	t.Parallel()
+	n := newBrand(t)
+	n.issue(t, toner, 10)
+	_, err := n.Seconds(toner, 0)
+	wantCode(t, err, "no-second-codes")
+	_, err = n.Seconds(toner, 1)
+	wantCode(t, err, "unknown-run")
+}
+
+func mustResolve(t testing.TB, n *testNode, index uint32) *resolved {
+	t.Helper()
+	r, err := n.resolve(context.Background(), link(toner, n.serial(t, toner, 0, index)), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
+}

@@ -1,0 +1,38 @@
+package node
+
+import "time"
+
+// Limits of claims. A second code is 45 random bits: at one try every lastWait
+// somebody who knows one serial needs a thousand million years for an even
+// chance. The waits are short all the same, because whoever sees the QR code can
+// make the person wait who has scratched the coating off.
+const (
+	// freeTries is how many wrong second codes a code may be tried with before
+	// the first wait: people misread, and a typing error that the check character
+	// shows is not counted at all.
+	freeTries = 5
+
+	// firstWait is the wait after freeTries; it doubles with each further wrong
+	// try up to lastWait.
+	firstWait = 30 * time.Second
+	lastWait  = 15 * time.Minute
+
+	// tryMemory is after how long without a wrong try they are forgotten.
+	tryMemory = 30 * 24 * time.Hour
+
+	// maxCountedTries ends the counting, far beyond where waits stop growing.
+	maxCountedTries = 1 << 16
+
+	// wrongPerSecond and wrongBurst bound wrong tries of all codes together: each
+	// leaves a small file. Right ones wait with them while somebody floods the
+	// node, and are not used up.
+	wrongPerSecond = 50
+	wrongBurst     = 2_000
+
+	// unableWait is after how long somebody is to ask again whose claim could not
+	// be checked.
+	unableWait = 5 * time.Second
+
+	// maxClaimToken bounds a caller's token, of which only a digest is kept.
+	maxClaimToken = 128
+)
