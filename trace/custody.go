@@ -60,6 +60,7 @@ type machine struct {
 	known     map[string]bool   // parties that have held the item or were sent it
 	without   *machine          // how things stand without what is believed for now; see [machine.apply]
 	strict    bool              // believes nothing for now
+	steps     []Step            // how custody came to be as it is
 	stopped   []*Event          // holds that no release has ended
 	displaced map[string]*Event // parties whom another's receipt put out of possession
 	units     map[Item]Item     // the unit in which an item or unit is
@@ -183,6 +184,7 @@ func (m *machine) named(t *touched) bool {
 // become sets custody.
 func (m *machine) become(s State, holder string, e *Event) {
 	m.custody, m.since = Custody{s, holder}, e
+	m.stepped(e)
 	m.know(holder)
 	maps.DeleteFunc(m.displaced, func(p string, _ *Event) bool { return sameHand(p, holder) })
 }

@@ -61,6 +61,7 @@ type Trail struct {
 	Run      *Event // the run record that counts, or nil
 	Active   *Event // the activation that counts, or nil
 	Custody  Custody
+	Steps    []Step   // how custody came to be so, in order
 	Events   []*Event // in order
 	Findings []Finding
 	Sources  []*Trail // of what went into the item, as far as trails follow
@@ -283,6 +284,7 @@ func (f *folder) findCustody() {
 	f.addCorrected()
 	m, concerned := f.run(f.timeline)
 	f.trail.Custody, f.trail.doubtful = m.custody, m.without != nil
+	f.trail.Steps = f.stepsOf(m)
 	if f.trail.Run != nil {
 		f.trail.Events = append(f.trail.Events, f.trail.Run)
 	}
