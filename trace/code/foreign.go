@@ -3,6 +3,7 @@ package code
 import (
 	"bufio"
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io"
@@ -59,24 +60,26 @@ func IssueList(ctx context.Context, gtin uint64, list io.Reader, job Job) (Issue
 // readList makes the elements of all lines.
 func (m *packMaker) readList(ctx context.Context, gtin uint64, list io.Reader, guess *guesser) error {
 	lines := newLineReader(list)
-	batch := make([]Element, 0, issueBatch)
+	elements := make([]Element, 0, issueBatch)
 	index := uint32(0)
 	for ; lines.next(); index++ {
 		if index == MaxRunCodes {
 			return fmt.Errorf("%w: more than %d serials", ErrRun, MaxRunCodes)
 		}
 		guess.add(lines.serial)
-		batch = append(batch, newElement(HashOf(gtin, lines.serial), index))
-		if len(batch) < issueBatch {
-			continue
+		elements = append(elements, newElement(HashOf(gtin, lines.serial), index))
+		if made := index + 1; made%issueBatch == 0 {
+			if ctx.Err() != nil {
+				return context.Cause(ctx)
+			}
+			m.report(issueBatch)
 		}
-		if ctx.Err() != nil {
-			return context.Cause(ctx)
+		if len(elements) == partLen {
+			if err := m.sorter.spill(int(index/partLen), [sha256.Size]byte{}, elements); err != nil {
+				return err
+			}
+			elements = elements[:0]
 		}
-		if err := m.add(batch); err != nil {
-			return err
-		}
-		batch = batch[:0]
 	}
 	if lines.err != nil {
 		return lines.err
@@ -85,7 +88,9 @@ func (m *packMaker) readList(ctx context.Context, gtin uint64, list io.Reader, g
 		return fmt.Errorf("%w: the list is empty", ErrRun)
 	}
 	m.listRead(index)
-	return m.add(batch)
+	m.sorter.keep(elements)
+	m.report(int(index % issueBatch))
+	return nil
 }
 
 // listRead tells the progress how many codes the list has.

@@ -3,7 +3,9 @@ package code
 import (
 	"bufio"
 	"context"
+	"crypto/hmac"
 	"crypto/sha256"
+	"encoding/binary"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -15,9 +17,14 @@ import (
 	"sync/atomic"
 )
 
-// issueBatch is how many codes a worker makes before it hands them on and
-// looks whether it should stop: a few milliseconds of work.
-const issueBatch = 4096
+const (
+	// issueBatch is how many codes a worker makes before it says so and looks
+	// whether it should stop: a few milliseconds of work.
+	issueBatch = 4096
+
+	// maxMakers bounds the workers, each of which has two parts in memory, 5 MB.
+	maxMakers = 8
+)
 
 // A Job says where a pack is made and put.
 type Job struct {
@@ -29,6 +36,12 @@ type Job struct {
 	// left there unless the process dies; then the directories beginning with
 	// "issue-" can be removed.
 	TempDir string
+
+	// Resume keeps what was made when the work is stopped or the process dies,
+	// and goes on there: in TempDir itself, which is then for this run alone.
+	// Parts of another run, or with another secret, are not taken up. Lists are
+	// read anew.
+	Resume bool
 
 	// Progress, if set, is told the work done and the work in all: one for
 	// each code made and one for each element written. The total is 0 as long
@@ -77,7 +90,7 @@ func Issue(ctx context.Context, run Run, job Job) (Issued, error) {
 // A packMaker collects the elements of one run and writes its pack.
 type packMaker struct {
 	job    Job
-	dir    string // below job.TempDir, removed in the end
+	dir    string // job.TempDir, or below it and removed in the end
 	sorter *sorter
 
 	mu    sync.Mutex // guards done, total and calls of job.Progress
@@ -87,16 +100,23 @@ type packMaker struct {
 
 // startPack prepares for a pack of count codes, or of 0 if that is not known.
 func startPack(job Job, count uint64) (*packMaker, error) {
-	dir, err := os.MkdirTemp(job.TempDir, "issue-")
-	if err != nil {
-		return nil, fmt.Errorf("issue: %w", err)
+	dir := job.TempDir
+	if !job.Resume {
+		var err error
+		if dir, err = os.MkdirTemp(job.TempDir, "issue-"); err != nil {
+			return nil, fmt.Errorf("issue: %w", err)
+		}
 	}
 	return &packMaker{job: job, dir: dir, sorter: newSorter(dir), total: 2 * count}, nil
 }
 
+// close gives everything back. What was made stays if it may be gone on with;
+// otherwise it is scratch data.
 func (m *packMaker) close() {
 	m.sorter.close()
-	os.RemoveAll(m.dir) // scratch data; what stays is the caller's to sweep
+	if !m.job.Resume {
+		os.RemoveAll(m.dir)
+	}
 }
 
 func (m *packMaker) report(n int) {
@@ -108,47 +128,61 @@ func (m *packMaker) report(n int) {
 	}
 }
 
-// add takes elements in any order and may be called concurrently.
-func (m *packMaker) add(elements []Element) error {
-	if err := m.sorter.add(elements); err != nil {
-		return err
-	}
-	m.report(len(elements))
-	return nil
-}
-
-// makeElements makes all elements of a run on all cores.
+// makeElements makes all elements of a run on all cores, but for the parts that
+// an earlier attempt has made.
 func (m *packMaker) makeElements(ctx context.Context, run Run) error {
-	var next atomic.Uint64
+	parts := (int(run.Count) + partLen - 1) / partLen
+	var next atomic.Int64
 	return onAllCores(ctx, func(ctx context.Context) error {
 		maker := newSerialMaker(run)
-		batch := make([]Element, 0, issueBatch)
-		for ctx.Err() == nil {
-			end := min(next.Add(issueBatch), uint64(run.Count)+issueBatch)
-			first, last := end-issueBatch, min(end, uint64(run.Count))
-			if first >= last {
+		elements := make([]Element, 0, min(partLen, run.Count))
+		for {
+			number := int(next.Add(1)) - 1
+			if number >= parts || ctx.Err() != nil {
 				return nil
 			}
-			batch = batch[:0]
-			for i := first; i < last; i++ {
-				serial := maker.serial(uint32(i))
-				batch = append(batch, newElement(HashOf(run.GTIN, string(serial[:])), uint32(i)))
+			first := uint32(number) * partLen
+			last := min(first+partLen, run.Count)
+			if m.job.Resume && m.sorter.resume(number, run.partTag(number), int(last-first)) {
+				m.report(int(last - first))
+				continue
 			}
-			if err := m.add(batch); err != nil {
+			elements = elements[:0]
+			for i := first; i < last; i++ {
+				serial := maker.serial(i)
+				elements = append(elements, newElement(HashOf(run.GTIN, string(serial[:])), i))
+				if made := i - first + 1; made%issueBatch == 0 || i == last-1 {
+					if ctx.Err() != nil {
+						return nil
+					}
+					m.report(int((made-1)%issueBatch) + 1)
+				}
+			}
+			if parts == 1 {
+				m.sorter.keep(elements)
+			} else if err := m.sorter.spill(number, run.partTag(number), elements); err != nil {
 				return err
 			}
 		}
-		return nil
 	})
 }
 
-// onAllCores runs work once per core, waits for all of them and returns the
+// partTag says of what a part is one: a run with its secret, of which it tells
+// nothing.
+func (r Run) partTag(number int) [sha256.Size]byte {
+	h := hmac.New(sha256.New, r.Secret[:])
+	h.Write(macInput("suyuan/part/v1", r.GTIN, r.Number))
+	h.Write(binary.BigEndian.AppendUint64(binary.BigEndian.AppendUint32(nil, r.Count), uint64(number)))
+	return [sha256.Size]byte(h.Sum(nil))
+}
+
+// onAllCores runs work once per core, but not more than maxMakers times, waits for all of them and returns the
 // first error, on which the context of the others ends.
 func onAllCores(ctx context.Context, work func(context.Context) error) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	var wg sync.WaitGroup
-	for range runtime.GOMAXPROCS(0) {
+	for range min(runtime.GOMAXPROCS(0), maxMakers) {
 		wg.Go(func() {
 			if err := work(ctx); err != nil {
 				cancel(err)
@@ -168,7 +202,7 @@ func (e *duplicateError) Error() string {
 
 // finish writes the elements in order and puts the pack in its place.
 func (m *packMaker) finish(ctx context.Context) (Issued, error) {
-	f, err := os.OpenFile(filepath.Join(m.dir, "pack"), os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	f, err := os.OpenFile(filepath.Join(m.dir, "pack"), os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
 	if err != nil {
 		return Issued{}, err
 	}

@@ -126,13 +126,18 @@ func TestIssueAgainGivesTheSamePack(t *testing.T) {
 func TestSorterSpillsAndSorts(t *testing.T) {
 	s := newSorter(t.TempDir())
 	defer s.close()
-	// All elements go to one bucket, which spills twice.
-	const n = 2*bucketBuffer + 100
+	// All elements go to one bucket, in two files and one part in memory.
+	const n = 300
+	var elements []Element
 	for i := range uint32(n) {
-		if err := s.add([]Element{newElement(Hash{0, byte(i), byte(i >> 8)}, i)}); err != nil {
+		elements = append(elements, newElement(Hash{0, byte(i * 7), byte(i >> 8)}, i))
+	}
+	for i := range 2 {
+		if err := s.spill(i, [32]byte{1}, elements[100*i:100*(i+1)]); err != nil {
 			t.Fatal(err)
 		}
 	}
+	s.keep(elements[200:])
 	var sorted []Element
 	err := s.drain(t.Context(), func(piece []Element) error {
 		sorted = append(sorted, piece...)
@@ -145,6 +150,100 @@ func TestSorterSpillsAndSorts(t *testing.T) {
 		if bytes.Compare(sorted[i-1][:], sorted[i][:]) >= 0 {
 			t.Fatalf("element %d, %v, is not above %v", i, sorted[i], sorted[i-1])
 		}
+	}
+}
+
+// TestPartsOfOthersAreNotTakenUp holds that only the whole part that is needed
+// is.
+func TestPartsOfOthersAreNotTakenUp(t *testing.T) {
+	dir := t.TempDir()
+	s := newSorter(dir)
+	defer s.close()
+	elements := []Element{newElement(Hash{1}, 0), newElement(Hash{200}, 1)}
+	if err := s.spill(3, [32]byte{1}, elements); err != nil {
+		t.Fatal(err)
+	}
+	other := newSorter(dir)
+	defer other.close()
+	for name, ok := range map[string]bool{
+		"another number": other.resume(4, [32]byte{1}, 2),
+		"another tag":    other.resume(3, [32]byte{2}, 2),
+		"another count":  other.resume(3, [32]byte{1}, 3),
+	} {
+		if ok {
+			t.Errorf("%s is taken up", name)
+		}
+	}
+	if !other.resume(3, [32]byte{1}, 2) {
+		t.Error("the part itself is not")
+	}
+	raw, err := os.ReadFile(s.path(3))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, bad := range map[string][]byte{
+		"a piece":     raw[:len(raw)-1],
+		"more":        append(bytes.Clone(raw), 0),
+		"other sizes": append(append(bytes.Clone(raw[:2*elementLen]), 9), raw[2*elementLen+1:]...),
+	} {
+		if err := os.WriteFile(s.path(5), bad, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if other.resume(5, [32]byte{1}, 2) {
+			t.Errorf("%s is taken up", name)
+		}
+	}
+}
+
+// TestIssueGoesOn stops a run, as one that dies, and holds that the next attempt
+// begins with what was made and that the pack is the same.
+func TestIssueGoesOn(t *testing.T) {
+	run := testRun
+	run.Count = 3*partLen + 17
+	dir, temp := t.TempDir(), t.TempDir()
+	whole, err := Issue(t.Context(), run, Job{Dir: t.TempDir(), TempDir: t.TempDir()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancelCause(t.Context())
+	stop := errors.New("stop")
+	_, err = Issue(ctx, run, Job{Dir: dir, TempDir: temp, Resume: true, Progress: func(done, _ uint64) {
+		if done > uint64(run.Count) { // some parts are done, and the pack is begun
+			cancel(stop)
+		}
+	}})
+	if !errors.Is(err, stop) {
+		t.Fatalf("stopped: %v", err)
+	}
+	// One part is gone, and a piece of another's file is there.
+	if err := errors.Join(os.Remove(filepath.Join(temp, "part-1")), os.WriteFile(filepath.Join(temp, "part-1.new"), []byte("x"), 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	var first uint64
+	issued, err := Issue(t.Context(), run, Job{Dir: dir, TempDir: temp, Resume: true, Progress: func(done, _ uint64) {
+		if first == 0 {
+			first = done
+		}
+	}})
+	if err != nil || issued.Digest != whole.Digest || issued.Root != whole.Root {
+		t.Fatalf("digest %x, want %x: %v", issued.Digest, whole.Digest, err)
+	}
+	if first < issueBatch {
+		t.Errorf("the first word of progress is %d", first)
+	}
+
+	// Another secret takes nothing up, and its codes are its own.
+	run.Secret[0]++
+	other, err := Issue(t.Context(), run, Job{Dir: dir, TempDir: temp, Resume: true})
+	if err != nil || other.Digest == whole.Digest {
+		t.Errorf("another secret: digest %x, %v", other.Digest, err)
+	}
+	pack, err := os.ReadFile(other.Path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if root := referenceRoot(t, pack); !bytes.Equal(root, other.Root[:]) {
+		t.Errorf("root %x, want %x", other.Root, root)
 	}
 }
 
