@@ -21,6 +21,7 @@ import (
 func (s *Server) itemPage(c *fiber.Ctx, link gs1.Link, a *trace.Answer) error {
 	view := s.itemView(link, a)
 	view.Scans = scansView(s.seen(c, a))
+	view.ClaimURL = s.claimPath(link, a)
 	var err error
 	if view.Beacon, err = s.beacon(c, a); err != nil {
 		return err

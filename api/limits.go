@@ -42,11 +42,20 @@ const (
 	failureBurst = 20
 	failureEvery = 6 * time.Second
 
+	// A client may send this many second codes at once and then one each
+	// interval. The issuing node holds up guesses at one code; this is for one
+	// client with many codes, and lets a family try what they have bought.
+	claimBurst = 20
+	claimEvery = 6 * time.Second
+
 	// maxTokenBytes bounds a bearer token before it is hashed.
 	maxTokenBytes = 512
 
 	// maxPage bounds the elements of one answer with a list.
 	maxPage = 500
+
+	// usualRetry is when to try again where nothing better is known.
+	usualRetry = 5 * time.Second
 
 	// maxInput bounds what is typed into a field of the form, in bytes; GS1
 	// allows 20 characters for a serial, and people add spaces.

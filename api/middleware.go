@@ -194,12 +194,10 @@ func (s *Server) answerError(c *fiber.Ctx, err error) error {
 	}
 	s.secure(c)
 	c.Set(fiber.HeaderCacheControl, "no-store")
-	switch p.Status {
-	case http.StatusUnauthorized:
+	if p.Status == http.StatusUnauthorized {
 		c.Set(fiber.HeaderWWWAuthenticate, `Bearer realm="suyuan"`)
-	case http.StatusTooManyRequests, http.StatusServiceUnavailable:
-		c.Set(fiber.HeaderRetryAfter, "5")
 	}
+	p.setRetry(c)
 	c.Status(p.Status)
 	if wantsPage(c) {
 		return s.troublePage(c, p)

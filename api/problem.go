@@ -1,9 +1,12 @@
 package api
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"net/http"
+	"strconv"
+	"time"
 
 	"github.com/gofiber/fiber/v2"
 
@@ -30,7 +33,8 @@ type Problem struct {
 	// Records is set where a request with several records stored none.
 	Records []SubmitResult `json:"records,omitempty"`
 
-	err error // the cause, for the log only
+	err   error         // the cause, for the log only
+	retry time.Duration // when to try again, if that is known
 }
 
 // NewProblem returns a problem with a status of HTTP, a stable code and one
@@ -45,6 +49,15 @@ func (p *Problem) Error() string {
 		return p.Detail
 	}
 	return p.Code
+}
+
+// setRetry says when the caller may try again.
+func (p *Problem) setRetry(c *fiber.Ctx) {
+	if p.Status != http.StatusTooManyRequests && p.Status != http.StatusServiceUnavailable {
+		return
+	}
+	wait := cmp.Or(p.retry, usualRetry)
+	c.Set(fiber.HeaderRetryAfter, strconv.Itoa(int((wait+time.Second-1)/time.Second)))
 }
 
 // Unwrap returns the cause, if there is one.
@@ -69,6 +82,7 @@ const (
 	codeTimeout       = "timeout"
 	codeInternal      = "internal"
 	codeFraming       = "ambiguous-framing"
+	codeTries         = "too-many-tries"
 	codeRate          = "too-many-requests"
 	codeNoToken       = "token-required"
 	codeBadToken      = "bad-token"

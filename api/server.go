@@ -25,6 +25,7 @@ type Config struct {
 	Auth      Auth
 	Health    Health
 	Documents Documents // nil serves no documents
+	Claims    Claims    // nil checks no second codes
 
 	// BaseURL is the public URL that stands before /01/ in the codes, without a
 	// slash at its end. Empty means that it is made from the Host header, for
@@ -75,6 +76,7 @@ type Server struct {
 	measures *measures
 	absences *limiter // proofs of absence
 	failures *limiter // wrong tokens and signatures
+	claims   *limiter // second codes
 	openapi  document
 	resolver document
 }
@@ -108,6 +110,9 @@ func (s *Server) build() (err error) {
 		return err
 	}
 	if s.failures, err = newLimiter(failureEvery, failureBurst, s.cfg.Now); err != nil {
+		return err
+	}
+	if s.claims, err = newLimiter(claimEvery, claimBurst, s.cfg.Now); err != nil {
 		return err
 	}
 	s.routes = s.routeTable()

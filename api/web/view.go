@@ -34,6 +34,8 @@ type Item struct {
 	Custody string   // state of custody, such as "sold"
 	Holder  Text     // who holds the item
 
+	ClaimURL string // where the item's second code is typed in, or empty
+
 	Scans  *Scans // nil if scans are not counted
 	Beacon string // path of the picture that counts this page, or empty
 

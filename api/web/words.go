@@ -21,6 +21,7 @@ type Words struct {
 	Meaning  MeaningWords            `json:"meaning"`
 	Check    CheckWords              `json:"check"`
 	Form     FormWords               `json:"form"`
+	Claim    ClaimWords              `json:"claim"`
 	Troubles map[string]TroubleWords `json:"troubles"` // by problem code; "" for all others
 	Mistakes map[string]string       `json:"mistakes"` // by problem code; "" for all others
 }
@@ -115,6 +116,22 @@ type FormWords struct {
 	Or         string `json:"or"`
 	Submit     string `json:"submit"`
 	Typo       string `json:"typo"`
+}
+
+// ClaimWords are those around the second code.
+type ClaimWords struct {
+	Open     string                  `json:"open"` // on the item's page
+	OpenIs   string                  `json:"open_hint"`
+	Title    string                  `json:"title"`
+	Again    string                  `json:"again"`
+	Intro    string                  `json:"intro"`
+	Label    string                  `json:"label"`
+	Hint     string                  `json:"hint"`
+	Submit   string                  `json:"submit"`
+	Once     string                  `json:"once"`
+	Back     string                  `json:"back"`
+	Outcomes map[string]TroubleWords `json:"outcomes"`
+	Mistakes map[string]string       `json:"mistakes"` // by problem code; "" for all others
 }
 
 // TroubleWords explain a problem.
