@@ -28,9 +28,10 @@ const (
 	dirClaims    = "claims"  // 0700: wrong tries of second codes
 
 	// Below dirIndex:
-	dirEvents = "events" // Badger's
-	dirRoots  = "roots"  // block roots of packs
-	dirWanted = "wanted" // one file for each attachment that is still to be fetched
+	dirEvents  = "events" // Badger's
+	dirRoots   = "roots"  // block roots of packs
+	fileClocks = "clocks" // which chains' clocks disagreed
+	dirWanted  = "wanted" // one file for each attachment that is still to be fetched
 )
 
 // SocketPath is where a running node listens for commands on its machine.

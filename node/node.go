@@ -47,6 +47,7 @@ type Node struct {
 	packs  *packs
 	wanted *wanted
 	claims *claims
+	clocks *clocks
 
 	scans   atomic.Pointer[Scans] // nil before OpenScans
 	replica *replica.Replica      // nil unless Run is running
@@ -148,6 +149,9 @@ func (n *Node) openStores(net *ledger.Network) error {
 	if err != nil {
 		return err
 	}
+	if n.clocks, err = openClocks(n.store, filepath.Join(n.dir, dirIndex, fileClocks)); err != nil {
+		return err
+	}
 	if ok, _ := n.store.SigningState(); ok && n.store.Size(n.chain) == 0 {
 		v := n.store.Network().Newest()
 		if err := n.store.AppendCharter(context.Background(), ledger.CharterRef{Version: v.Charter.Version, Hash: v.Hash}); err != nil {
@@ -163,6 +167,9 @@ func (n *Node) openStores(net *ledger.Network) error {
 // Close ends the node. It must not be called while Run is running.
 func (n *Node) Close() error {
 	var errs []error
+	if n.clocks != nil {
+		errs = append(errs, n.clocks.close())
+	}
 	if n.store != nil {
 		errs = append(errs, n.store.Close())
 	}

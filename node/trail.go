@@ -18,6 +18,12 @@ import (
 // know it, "" being the public. A code that was never issued, or is not known,
 // is an answer; errors are those of resolve.
 func (n *Node) Answer(ctx context.Context, uri, member string) (*trace.Answer, error) {
+	return n.AnswerTo(ctx, uri, trace.Viewer{Member: member})
+}
+
+// AnswerTo is Answer for anybody. Whether the viewer presents a code follows from
+// the link.
+func (n *Node) AnswerTo(ctx context.Context, uri string, viewer trace.Viewer) (*trace.Answer, error) {
 	cut, err := n.finalCut()
 	if err != nil {
 		return nil, err
@@ -30,7 +36,7 @@ func (n *Node) Answer(ctx context.Context, uri, member string) (*trace.Answer, e
 	if err != nil {
 		return nil, err
 	}
-	viewer := trace.Viewer{Member: member, Code: r.Serial != "" || r.Item.Kind == trace.ItemSSCC}
+	viewer.Code = r.Serial != "" || r.Item.Kind == trace.ItemSSCC
 	now, findings := trace.NowOf(t, n.now())
 	now.Findings = t.Words(findings, viewer)
 	a := &trace.Answer{URI: uri, Verdict: t.Verdict, Trail: t.For(viewer), Pending: []trace.EventView{}, Assurance: n.assurance(t), Now: now}
@@ -129,6 +135,9 @@ func (n *Node) fold(r *resolved, cut map[uint32]uint64) (*trace.Trail, error) {
 		},
 	}
 	if in.Charters, err = n.chartersWithin(cut); err != nil {
+		return nil, err
+	}
+	if in.Bracket, err = n.brackets(cut, in.Charters, &err); err != nil {
 		return nil, err
 	}
 	t := trace.Fold(in)

@@ -135,6 +135,7 @@ func (m *machine) step(t *touched) bool {
 	case ledger.KindUnpack:
 		return m.unpack(t)
 	}
+	m.part(t)
 	if !t.scoped && !t.moves[m.item] && !slices.ContainsFunc(m.around(), func(u Item) bool { return t.moves[u] }) {
 		return false
 	}
@@ -144,17 +145,17 @@ func (m *machine) step(t *touched) bool {
 	case ledger.KindActivate:
 		m.activate(e)
 	case ledger.KindVoid:
-		m.void(e)
+		m.void(t)
 	case ledger.KindShip:
-		m.ship(e, t.moves[m.item])
+		m.ship(t)
 	case ledger.KindReceive:
 		m.receive(e)
 	case ledger.KindCancel:
 		m.cancel(e)
 	case ledger.KindSell:
-		m.sell(e, t.moves[m.item])
+		m.sell(t)
 	case ledger.KindReturn:
-		m.takeBack(e, t.moves[m.item])
+		m.takeBack(t)
 	default:
 		return m.observe(e, t.scoped)
 	}
@@ -276,13 +277,19 @@ func (m *machine) activate(e *Event) {
 	default:
 		m.activated = true
 		m.active = e
-		if m.custody.State == "" || m.custody.State == Issued {
+		switch m.custody.State {
+		case "", Issued:
 			m.become(Active, e.Actor(), e)
+		case InTransit:
+			if m.before.State == Issued {
+				m.before.State = Active // should the shipment be cancelled
+			}
 		}
 	}
 }
 
-func (m *machine) void(e *Event) {
+func (m *machine) void(t *touched) {
+	e := t.event
 	if m.custody.State == Void {
 		return
 	}
@@ -295,6 +302,7 @@ func (m *machine) void(e *Event) {
 		return
 	}
 	m.become(Void, "", e)
+	m.leave(t)
 }
 
 // pack puts the item, or a unit, into a unit.
@@ -434,8 +442,41 @@ func (m *machine) unsay(thing, unit Item, e *Event) {
 	}
 }
 
-// ship sends the item. Named by itself, and not through its unit, it leaves it.
-func (m *machine) ship(e *Event, itself bool) {
+// parting are the kinds of event by which a thing that is named by itself, and
+// not through its unit, leaves that.
+var parting = []ledger.Kind{ledger.KindShip, ledger.KindSell, ledger.KindReturn, ledger.KindVoid, ledger.KindTransform}
+
+// part takes units in which the item is not, and may be put later, out of those
+// around them.
+func (m *machine) part(t *touched) {
+	if !slices.Contains(parting, t.event.Kind) {
+		return
+	}
+	stands := m.stands(t.event)
+	for thing := range t.moves {
+		switch {
+		case thing == m.item, m.inside(thing):
+		case stands:
+			delete(m.units, thing)
+		default:
+			delete(m.said, saying{thing, t.event.Actor()})
+		}
+	}
+}
+
+// leave takes the item, and the units in which it is, out of those around them
+// where the event names them by themselves.
+func (m *machine) leave(t *touched) {
+	for _, thing := range append([]Item{m.item}, m.around()...) {
+		if t.moves[thing] {
+			delete(m.units, thing)
+		}
+	}
+}
+
+// ship sends the item.
+func (m *machine) ship(t *touched) {
+	e := t.event
 	if !m.holds(e, ShippedByNonHolder) {
 		return
 	}
@@ -450,13 +491,7 @@ func (m *machine) ship(e *Event, itself bool) {
 	m.to, m.shipment = e.Fields.Text("to"), e
 	m.take(InTransit, e)
 	m.know(m.to)
-	m.leave(itself)
-}
-
-func (m *machine) leave(itself bool) {
-	if itself {
-		delete(m.units, m.item)
-	}
+	m.leave(t)
 }
 
 func (m *machine) receive(e *Event) {
@@ -527,7 +562,8 @@ func (m *machine) cancel(e *Event) {
 // sell takes the item out of the chain, also where the seller held it only
 // before: that something with this code was sold is what matters to the next
 // buyer. A sale by a stranger is no more than a claim.
-func (m *machine) sell(e *Event, itself bool) {
+func (m *machine) sell(t *touched) {
+	e := t.event
 	switch m.custody.State {
 	case Void:
 		m.report(EventOnVoid, e, m.since)
@@ -551,7 +587,7 @@ func (m *machine) sell(e *Event, itself bool) {
 		m.report(SoldNotActive, e, nil)
 	}
 	m.become(Sold, "", e)
-	m.leave(itself)
+	m.leave(t)
 }
 
 // transform ends an input and begins an output.
@@ -560,7 +596,7 @@ func (m *machine) transform(t *touched) {
 	if t.consumed[m.item] || slices.ContainsFunc(m.around(), func(u Item) bool { return t.consumed[u] }) {
 		if m.makes(e) {
 			m.become(Used, "", e)
-			m.leave(t.moves[m.item])
+			m.leave(t)
 		}
 		return
 	}
@@ -591,7 +627,8 @@ func (m *machine) makes(e *Event) bool {
 
 // takeBack brings the item back into the chain. Consumers bring it to whomever
 // they like: a stranger is believed for now, but cannot end the item.
-func (m *machine) takeBack(e *Event, itself bool) {
+func (m *machine) takeBack(t *touched) {
+	e := t.event
 	stands := m.stands(e)
 	switch m.custody.State {
 	case "":
@@ -622,7 +659,7 @@ func (m *machine) takeBack(e *Event, itself bool) {
 			return
 		}
 	}
-	m.leave(itself)
+	m.leave(t)
 	ends := m.stands(e) && e.Fields.Text("disposition") == "destroy"
 	m.take(Held, e)
 	if ends {

@@ -125,8 +125,9 @@ testdata/custody.txt shows:
 
 A party and the member that hosts it are the same hand, two parties of one member
 are not. An event on a unit is about what was in it at that point, at any depth.
-What is shipped or sold by itself leaves its unit, and packing takes out of the
-unit before. Receipts match shipments by what they name, so they may be partial.
+What is shipped, sold, used or declared void by itself leaves its unit, be it an
+item or a unit, and packing takes out of the unit before. Receipts match shipments
+by what they name, so they may be partial.
 
 A pattern and the range of an activation pass over void codes: labels scrapped at
 the printer stay void, and the rest of their roll is one range. Whatever names a
@@ -201,6 +202,10 @@ order, ties by entry time, chain and position: each at its time, unless it makes
 an event contradictory that its author had seen. Then it goes after all of those
 and bears the contradiction. So nobody gains from a false date, and records that
 come late, out of order and in pieces accuse nobody.
+
+Clocks of hand-held devices are wrong by minutes ([ledger.MaxAhead] either way). Of
+two events that are no further apart, the one whose author had seen the other is
+put behind it where the records then fit better, before suspects are looked for.
 
 A trail depends on nothing but the [Input]'s final entries. [Rules] is the version
 of all this.

@@ -11,7 +11,7 @@ import (
 
 // Rules is the version of the fold. It grows whenever the same input may give
 // another trail, and stands in each trail.
-const Rules = 4
+const Rules = 5
 
 // Input is all that a trail depends on. Equal inputs give equal trails, in
 // whatever order the events come and whatever else is among them.
@@ -46,7 +46,8 @@ type Input struct {
 	// did; nil knows of none.
 	Revoked func(chain uint32, signer ledger.Address) (seq uint64, ok bool)
 	// Bracket returns the times between which an entry was made according to
-	// the frontiers of others, 0 where there is no bound; nil knows no bounds.
+	// the frontiers of others, 0 where there is no bound, or where the entry time is
+	// within it by [MaxClockError]; nil knows no bounds.
 	Bracket func(pos Position) (notBefore, notAfter int64)
 }
 
@@ -369,26 +370,21 @@ func (f *folder) arrange(o *order, byEvent map[*Event]*touched) {
 		f.other = append(f.other, newFinding(TooLong, entering[MaxEvents]))
 		entering = entering[:MaxEvents]
 	}
-	f.placeAll(entering, byEvent)
+	for _, e := range entering {
+		f.timeline = slices.Insert(f.timeline, f.after(e.At), placed{byEvent[e], e.At})
+	}
+	f.setClocksRight(o)
 	suspects := f.suspects(o)
 	if len(suspects) == 0 {
 		return // as always when everybody is honest, however late
 	}
-	f.timeline = nil
-	f.placeAll(slices.DeleteFunc(slices.Clone(entering), func(e *Event) bool { return suspects[e] }), byEvent)
+	f.timeline = slices.DeleteFunc(f.timeline, func(p placed) bool { return suspects[p.event] })
 	tried := 0
 	for _, e := range entering {
 		if suspects[e] {
 			f.place(byEvent[e], o, tried < maxSuspicions)
 			tried++
 		}
-	}
-}
-
-// placeAll puts events into the timeline by their time, ties in their order.
-func (f *folder) placeAll(events []*Event, byEvent map[*Event]*touched) {
-	for _, e := range events {
-		f.timeline = slices.Insert(f.timeline, f.after(e.At), placed{byEvent[e], e.At})
 	}
 }
 
@@ -639,7 +635,7 @@ func (f *folder) about(e *Event) []Finding {
 	}
 	if f.in.Bracket != nil {
 		notBefore, notAfter := f.in.Bracket(e.Position)
-		if e.Recorded < notBefore || notAfter > 0 && e.Recorded > notAfter {
+		if e.Recorded < notBefore-MaxClockError || notAfter > 0 && e.Recorded > notAfter+MaxClockError {
 			list = append(list, newFinding(ClockOutside, e))
 		}
 	}

@@ -44,10 +44,19 @@ const (
 	// each other.
 	MaxEvents = 1_024
 
+	// MaxClockError is how far an entry time may lie outside what others saw, in
+	// milliseconds: clocks that are set over the network agree within a second,
+	// those of machines that have slept within a minute.
+	MaxClockError = 60_000
+
 	// maxSuspicions bounds the contradictory events that are looked into, and
 	// the suspects that are tried in their place; each costs a fold or two. A
 	// trail with more contradictions is suspicious whatever their order.
 	maxSuspicions = 64
+
+	// maxHurried bounds the events that are tried in another place because a
+	// clock may have been wrong; each costs a fold. An item has some dozen steps.
+	maxHurried = 64
 
 	// maxShelfLife bounds a shelf life, in days: a hundred years. Dates beyond
 	// the year 9999 have no form.
