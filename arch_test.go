@@ -26,20 +26,22 @@ var layers = map[string]string{
 	"trace/code":  "",
 	"trace/label": "qrcode",
 	"trace":       "ledger trace/gs1 trace/code",
-	"trace/index": "ledger trace trace/gs1 trace/code badger",
+	"trace/stock": "ledger trace trace/gs1",
+	"trace/index": "ledger trace trace/gs1 trace/code trace/stock badger",
 	"trace/proof": "ledger trace trace/gs1 trace/code",
 	"trace/scan":  "ledger trace",
 	"trace/sheet": "ledger trace trace/gs1 trace/code excel",
 
-	"node/wire":    "ledger",
-	"node/replica": "ledger ledger/store node/wire libp2p",
-	"node/scan":    "trace/scan badger mmdb",
-	"node":         "ledger ledger/store trace trace/gs1 trace/code trace/index trace/proof trace/scan node/wire node/replica node/scan libp2p keystore",
+	"node/wire":     "ledger",
+	"node/protocol": "ledger node/wire",
+	"node/replica":  "ledger ledger/store node/wire libp2p",
+	"node/scan":     "trace/scan badger mmdb",
+	"node":          "ledger ledger/store trace trace/gs1 trace/code trace/index trace/proof trace/scan trace/stock node/wire node/replica node/scan libp2p keystore",
 
 	"api/web": "",
-	"api":     "ledger trace trace/gs1 trace/code trace/label trace/proof trace/scan api/web fiber",
+	"api":     "ledger trace trace/gs1 trace/code trace/label trace/proof trace/scan trace/stock api/web fiber",
 
-	"cmd/suyuan": "ledger ledger/store trace trace/gs1 trace/code trace/label trace/proof trace/scan trace/sheet node api qrcode",
+	"cmd/suyuan": "ledger ledger/store trace trace/gs1 trace/code trace/label trace/proof trace/scan trace/stock trace/sheet node api qrcode",
 }
 
 // fences are outside modules that only some packages may touch, so that no type
@@ -56,7 +58,7 @@ var fences = map[string]string{
 
 // pure lists packages in which nothing runs on its own: no goroutine starts in
 // them.
-var pure = []string{"ledger", "trace", "trace/gs1", "trace/proof", "trace/scan", "trace/sheet"}
+var pure = []string{"ledger", "node/protocol", "trace", "trace/gs1", "trace/proof", "trace/scan", "trace/sheet", "trace/stock"}
 
 // topLevel is what may stand at the top of the tree; bin holds what scripts build.
 var topLevel = []string{"bin", "api", "cmd", "ledger", "node", "scripts", "trace", ".ci", ".git"}

@@ -53,6 +53,7 @@
 //	03 per(3) gtin run start(3)                 pattern: code from+i is content of unit code start+i/per
 //	04                                          it is a unit, and the event tells of its content
 //	05 lot (to the end)                         the event says that it is of this lot
+//	06 lot (to the end), or nothing             it was made, or used, by a transform
 //
 //	unit: 01 gtin run index(3)                  a code of a run of case codes
 //	      02 sscc(8)

@@ -180,8 +180,8 @@ func (g *gathering) takeMark(at reached, pos trace.Position, m mark) error {
 		}
 	case roleContent, rolePattern:
 		g.follow(reached{m.unit, at.depth + 1})
-	case roleLot:
-		if at.depth == 0 && !slices.Contains(g.lots, m.lot) {
+	case roleLot, roleMade:
+		if at.depth == 0 && m.lot != "" && !slices.Contains(g.lots, m.lot) {
 			g.lots = append(g.lots, m.lot)
 		}
 	}

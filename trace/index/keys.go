@@ -11,7 +11,7 @@ import (
 )
 
 // formatVersion is the version of everything in this file.
-const formatVersion = 2
+const formatVersion = 3
 
 // version says how an index was filled. One with another version is dropped on
 // opening and filled again: under other rules of the fold it may lack the events
@@ -168,6 +168,7 @@ const (
 	rolePattern role = 3 // as roleContent, for every code of a pattern
 	roleUnit    role = 4 // it is a unit, and the event tells of its content
 	roleLot     role = 5 // the event is about it, and says of which lot it is
+	roleMade    role = 6 // something was made of it, or it of something, perhaps of a lot
 )
 
 // The first byte of a unit.
@@ -212,7 +213,7 @@ type mark struct {
 	role role
 	unit trace.Item // roleContent; rolePattern: the unit of the first code
 	per  uint32     // rolePattern: codes in a unit, at least 1
-	lot  string     // roleLot
+	lot  string     // roleLot; roleMade, or ""
 }
 
 // appendMark appends a mark. Its lot has been held against maxText.
@@ -223,7 +224,7 @@ func appendMark(b []byte, m mark) []byte {
 		return appendUnit(b, m.unit)
 	case rolePattern:
 		return appendCode(appendUint24(b, m.per), m.unit)
-	case roleLot:
+	case roleLot, roleMade:
 		return append(b, m.lot...)
 	}
 	return b
@@ -240,7 +241,7 @@ func parseMark(b []byte) (m mark, err error) {
 	case m.role == rolePattern && len(rest) == 3+codeLen && uint24(rest) > 0:
 		m.per = uint24(rest)
 		m.unit, err = parseCode(rest[3:])
-	case m.role == roleLot && len(rest) > 0 && len(rest) <= maxText:
+	case (m.role == roleLot && len(rest) > 0 || m.role == roleMade) && len(rest) <= maxText:
 		m.lot = string(rest)
 	case (m.role == roleAbout || m.role == roleUnit) && len(rest) == 0:
 	default:

@@ -91,6 +91,8 @@ var markTests = []struct {
 	{"pattern", "03 000018 0f5f20152adb 0002 000064", mark{role: rolePattern, per: 24, unit: trace.Code(caseOf, 2, 100)}},
 	{"unit", "04", mark{role: roleUnit}},
 	{"lot", "05 4c37", mark{role: roleLot, lot: "L7"}},
+	{"made", "06", mark{role: roleMade}},
+	{"made of a lot", "06 4c37", mark{role: roleMade, lot: "L7"}},
 }
 
 func TestMarkBytes(t *testing.T) {

@@ -28,6 +28,10 @@ const (
 	// MaxPage bounds the positions that Overlapping returns at once.
 	MaxPage = 4_096
 
+	// MaxMentions bounds what Mentions returns: twenty times the records of a run
+	// of which a hundred thousand codes are sold one by one.
+	MaxMentions = 4 << 20
+
 	// maxText bounds a lot, slug or id in a key, whose length has one byte. Lots
 	// have 20 characters (AI 10), slugs 32.
 	maxText = 255

@@ -3,6 +3,7 @@ package index
 import (
 	"flag"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"slices"
 	"testing"
@@ -10,6 +11,7 @@ import (
 	"suyuan/ledger"
 	"suyuan/trace"
 	"suyuan/trace/gs1"
+	"suyuan/trace/stock"
 )
 
 var (
@@ -48,6 +50,9 @@ func testWorld(t *testing.T, rnd *rand.Rand) {
 		w.checkOverlapping(t, x, w.rng(), w.randomCut())
 	}
 	w.checkLookups(t, x)
+	for _, cut := range cuts {
+		w.checkMentions(t, x, cut)
+	}
 }
 
 // A world is a network in little: few codes, units and lots, so that events meet.
@@ -104,6 +109,12 @@ func (w *world) event(pos trace.Position) *trace.Event {
 		return e
 	case 8:
 		e.Kind, e.Subjects = ledger.KindPack, []trace.Subject{{Kind: trace.SubjectPattern, Pattern: w.pattern()}}
+		return e
+	case 11:
+		e.Kind, e.Subjects = ledger.KindTransform, []trace.Subject{trace.Made(w.thing(), w.thing())}
+		if w.rnd.IntN(2) == 0 {
+			e.Fields["lot"] = pick(w, w.lots)
+		}
 		return e
 	case 9, 10:
 		e.Kind = ledger.KindUnpack
@@ -285,7 +296,7 @@ func (w *world) ofLot(item trace.Item, e *trace.Event, events []*trace.Event) bo
 		return false
 	}
 	for _, a := range events {
-		if a.Kind != ledger.KindActivate || !moves(a, item) {
+		if a.Lot() == "" || !moves(a, item) {
 			continue
 		}
 		lot := trace.Of(trace.Lot(item.GTIN, a.Fields.Text("lot")))
@@ -373,5 +384,71 @@ func (w *world) checkLookups(t *testing.T, x *Index) {
 		if err != nil || ok != want || ok && got != e.Position {
 			t.Fatalf("entry at %v with cut %v: got %v, %t, %v", e.Position, cut, got, ok, err)
 		}
+	}
+}
+
+// checkMentions compares what package stock counts by with the subjects of all
+// events.
+func (w *world) checkMentions(t *testing.T, x *Index, cut map[uint32]uint64) {
+	t.Helper()
+	var runs []Run
+	for _, r := range w.runs {
+		w.checkMentionsOf(t, x, trace.Code(r.gtin, r.number, 0), cut)
+		if slices.ContainsFunc(w.visible(cut), func(e *trace.Event) bool {
+			return e.Kind == ledger.KindRun && e.Fields.GTIN("gtin") == r.gtin && e.Fields.Uint("run") == uint64(r.number)
+		}) {
+			runs = append(runs, Run{r.gtin, r.number})
+		}
+	}
+	for _, s := range w.sscc {
+		w.checkMentionsOf(t, x, trace.Unit(s), cut)
+	}
+	got, err := x.Runs(gs1.GTIN{}, cut)
+	if err != nil || !slices.Equal(got, runs) {
+		t.Errorf("runs at %v: got %v, %v, want %v", cut, got, err, runs)
+	}
+}
+
+func (w *world) checkMentionsOf(t *testing.T, x *Index, i trace.Item, cut map[uint32]uint64) {
+	t.Helper()
+	list, err := x.Mentions(i, cut)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, want := make(map[string]int), make(map[string]int)
+	last := make(map[trace.Position]uint16)
+	slices.SortStableFunc(list, func(a, b stock.Mention) int { return int(a.N) - int(b.N) })
+	for _, m := range list {
+		got[fmt.Sprint(m.Position, m.From, m.To, m.Role, m.Unit, m.Lot)] = 1
+		last[m.Position] = m.N
+	}
+	name := func(e *trace.Event, s *trace.Subject, role stock.Role, unit trace.Item) {
+		switch {
+		case s.Kind == trace.SubjectRange && i.Kind == trace.ItemCode && s.Range.GTIN == i.GTIN && s.Range.Run == i.Run:
+			want[fmt.Sprint(e.Position, s.Range.From, s.Range.To, role, unit, e.Lot())] = 1
+		case s.Kind == trace.SubjectSSCC && i == trace.Unit(s.SSCC):
+			want[fmt.Sprint(e.Position, 0, 0, role, unit, e.Lot())] = 1
+		}
+	}
+	for _, e := range w.visible(cut) {
+		for n := range e.Subjects {
+			switch s := &e.Subjects[n]; s.Kind {
+			case trace.SubjectContent:
+				name(e, s.Unit, stock.Filled, trace.Item{})
+				name(e, s.Content, stock.Content, unitItem(s.Unit))
+			case trace.SubjectPattern:
+				of, in := trace.OfRange(s.Pattern.UnitRange()), trace.OfRange(s.Pattern.Range())
+				name(e, &of, stock.Filled, trace.Item{})
+				name(e, &in, stock.Packed, trace.Code(s.Pattern.UnitGTIN, s.Pattern.UnitRun, s.Pattern.UnitStart))
+			case trace.SubjectMade:
+				name(e, s.Output, stock.Made, trace.Item{})
+				name(e, s.Input, stock.Made, trace.Item{})
+			default:
+				name(e, s, stock.About, trace.Item{})
+			}
+		}
+	}
+	if !maps.Equal(got, want) {
+		t.Errorf("mentions of %v at %v:\n got %v\nwant %v", i, cut, got, want)
 	}
 }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/dgraph-io/badger/v4"
 
+	"suyuan/ledger"
 	"suyuan/trace"
 )
 
@@ -36,7 +37,7 @@ func (w *writer) event(e *trace.Event) error {
 		case trace.RoleUnit:
 			err = w.putKey(k, mark{role: roleUnit})
 		default:
-			err = w.putKey(k, thing)
+			err = w.putKey(k, markOf(e, k, thing))
 		}
 		if err != nil {
 			return err
@@ -48,6 +49,15 @@ func (w *writer) event(e *trace.Event) error {
 		}
 	}
 	return nil
+}
+
+// markOf returns the mark of a key of an event that says thing of what it is
+// about.
+func markOf(e *trace.Event, k trace.Key, thing mark) mark {
+	if e.Kind == ledger.KindTransform && (k.Kind == trace.KeyRange || k.Kind == trace.KeySSCC) {
+		return mark{role: roleMade, lot: thing.lot}
+	}
+	return thing
 }
 
 // contents writes what a subject says to be in a unit, with the unit.

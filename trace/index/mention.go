@@ -1,0 +1,163 @@
+package index
+
+import (
+	"fmt"
+	"math"
+
+	"suyuan/trace"
+	"suyuan/trace/gs1"
+	"suyuan/trace/stock"
+)
+
+// Mentions returns how events within the cut name any code of the run of an
+// ItemCode, or an ItemSSCC, in no particular order: what package stock counts by.
+// It fails with ErrTooMany at [MaxMentions].
+func (x *Index) Mentions(i trace.Item, cut map[uint32]uint64) ([]stock.Mention, error) {
+	m := mentions{}
+	err := x.view(cut, func(r *reader) error {
+		m.r = r
+		if i.Kind == trace.ItemSSCC {
+			return m.scan(ssccPrefix(i.SSCC), m.unit)
+		}
+		used, err := storedLevels(r.txn, runOf(i))
+		if err != nil {
+			return err
+		}
+		for level := range used.each() {
+			m.level = level
+			if err := m.scan(appendBlockKey(nil, runOf(i), level, 0)[:levelPrefixLen], m.codes); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("mentions of %v: %w", i, err)
+	}
+	return m.list, nil
+}
+
+// mentions is the work on one call.
+type mentions struct {
+	r     *reader
+	level int
+	list  []stock.Mention
+}
+
+// scan calls f for each key with the prefix that lies within the cut.
+func (m *mentions) scan(prefix []byte, f func(key []byte, pos trace.Position, value []byte) error) error {
+	it := m.r.it
+	for it.Seek(prefix); it.ValidForPrefix(prefix); it.Next() {
+		key := it.Item().Key()
+		pos, ok := parseSuffix(key, len(key)-suffixLen)
+		if len(key) < len(prefix)+suffixLen || !ok {
+			return fmt.Errorf("%w: key %x", ErrDamaged, key)
+		}
+		if !m.r.within(pos) {
+			continue
+		}
+		if err := it.Item().Value(func(v []byte) error { return f(key, pos, v) }); err != nil {
+			return err
+		}
+		if len(m.list) > MaxMentions {
+			return fmt.Errorf("%w: over %d", ErrTooMany, MaxMentions)
+		}
+	}
+	return nil
+}
+
+func (m *mentions) unit(key []byte, pos trace.Position, value []byte) error {
+	k, err := parseMark(value)
+	if err != nil {
+		return err
+	}
+	return m.add(key, pos, trace.Span{}, k)
+}
+
+// codes takes a range in the first of the blocks in which it stands.
+func (m *mentions) codes(key []byte, pos trace.Position, value []byte) error {
+	block, _, ok := parseBlockKey(key)
+	span, err := parseSpan(value)
+	if err != nil || !ok {
+		return fmt.Errorf("%w: key %x", ErrDamaged, key)
+	}
+	if span.From>>m.level != block {
+		return nil
+	}
+	k, err := parseMark(value[spanLen:])
+	if err != nil {
+		return err
+	}
+	return m.add(key, pos, span, k)
+}
+
+func (r role) asStock() stock.Role {
+	switch r {
+	case roleContent:
+		return stock.Content
+	case rolePattern:
+		return stock.Packed
+	case roleUnit:
+		return stock.Filled
+	case roleMade:
+		return stock.Made
+	}
+	return stock.About
+}
+
+func (m *mentions) add(key []byte, pos trace.Position, span trace.Span, k mark) error {
+	n := uint16(key[len(key)-2])<<8 | uint16(key[len(key)-1])
+	m.list = append(m.list, stock.Mention{Position: pos, N: n, Role: k.role.asStock(), From: span.From, To: span.To,
+		Unit: k.unit, Per: k.per, Lot: k.lot})
+	return nil
+}
+
+// A Run names a run of codes.
+type Run struct {
+	GTIN   gs1.GTIN
+	Number uint16
+}
+
+// Runs returns the runs of which there is a record within the cut, ascending: of
+// all products, or of one.
+func (x *Index) Runs(product gs1.GTIN, cut map[uint32]uint64) (list []Run, err error) {
+	prefix := []byte{tagRun}
+	if !product.IsZero() {
+		prefix = appendUint48(prefix, product.Uint64())
+	}
+	err = x.view(cut, func(r *reader) error {
+		for r.it.Seek(prefix); r.it.ValidForPrefix(prefix); {
+			key := r.it.Item().KeyCopy(nil)
+			if len(key) < 1+8+1 {
+				return fmt.Errorf("%w: key %x", ErrDamaged, key)
+			}
+			id, err := parseRun(key[1:9])
+			if err != nil {
+				return fmt.Errorf("%w: key %x", ErrDamaged, key)
+			}
+			if r.anyWithin(runRecordPrefix(id)) {
+				list = append(list, Run{id.gtin, id.number})
+			}
+			if id.number == math.MaxUint16 {
+				r.it.Seek(appendUint48([]byte{tagRun}, id.gtin.Uint64()+1))
+			} else {
+				r.it.Seek(appendRun([]byte{tagRun}, runID{id.gtin, id.number + 1}))
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("runs: %w", err)
+	}
+	return list, nil
+}
+
+// anyWithin reports whether a key with the prefix lies within the cut.
+func (r *reader) anyWithin(prefix []byte) bool {
+	for r.it.Seek(prefix); r.it.ValidForPrefix(prefix); r.it.Next() {
+		if pos, ok := parseSuffix(r.it.Item().Key(), len(prefix)); ok && r.within(pos) {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,325 @@
+package stock
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"suyuan/ledger"
+	"suyuan/trace"
+)
+
+// An Outcome is what one story comes to.
+type Outcome struct {
+	trace.Custody
+	To     string // the party to which it is on its way
+	Place  string // where the record that made it so says that it happened; "" on the way
+	Since  Record // that made it so
+	Active bool   // it was activated; [Outcome.Printed] says what counts
+
+	Lot     string
+	Expires string // last day of use (yyyy-mm-dd), or ""
+	Region  string // of a sale
+	Channel string // of a sale
+
+	Verdict   trace.Verdict
+	Findings  []Finding
+	Moves     []Move
+	Shipments []Shipment
+
+	lasting bool // see [Source]
+}
+
+// A Record is what figures say of the record behind them.
+type Record struct {
+	trace.Position
+	ID       ledger.Hash
+	Kind     ledger.Kind
+	Member   string
+	At       int64 // when it happened, ms since 1970 UTC
+	Zone     int   // minutes east of UTC where it happened
+	Recorded int64 // entry time, ms since 1970 UTC
+}
+
+// A Finding is a finding with the record that bears it.
+type Finding struct {
+	trace.Finding
+	By Record
+}
+
+// A Move is goods that went from one party to another, or out of the chain and
+// into it.
+type Move struct {
+	From, To string // "" is outside the tracked chain
+	Region   string // of a sale
+	Record
+}
+
+// A Shipment is a shipment with what received or cancelled it, as far as they
+// name it.
+type Shipment struct {
+	At  trace.Position
+	Got trace.Position // zero for none
+}
+
+// A State of printing is where a code is between printer and goods.
+type Printing string
+
+// The states of printing: each code of a run is in one.
+const (
+	Activated Printing = "activated" // put on goods, and not void
+	Voided    Printing = "void"
+	Open      Printing = "open" // neither
+)
+
+// Printed says where the code is between printer and goods.
+func (o *Outcome) Printed() Printing {
+	switch {
+	case o.State == trace.Void:
+		return Voided
+	case o.Active || o.State != trace.Issued && o.State != "":
+		return Activated
+	}
+	return Open
+}
+
+// A Cell is codes of a run with one story.
+type Cell struct {
+	*Outcome
+	Count uint64
+	First trace.Item // one of them
+}
+
+// A Memo keeps the outcomes of a run from one count to the next.
+type Memo map[Signature]*Outcome
+
+// A Tally is a run counted at a cut.
+type Tally struct {
+	Run   trace.Range // all of its codes
+	Cells []Cell      // none twice, in the order of their first codes
+	Memo  Memo        // for the next count
+	Deps  Deps
+}
+
+// Deps is what a tally depends on: whatever an event may name that changes it.
+type Deps map[trace.Item]struct{}
+
+// Count says how things stand with every code of a range, which is a run or a
+// part of one. Outcomes of the memo that still hold are not folded again; it may
+// be nil. Count stops with the context's error: what it had folded by then is in
+// the memo, so that a further call goes on.
+func Count(ctx context.Context, src Source, r trace.Range, memo Memo) (*Tally, error) {
+	c := counting{ctx: ctx, atlas: newAtlas(src), old: memo, cells: map[Signature]int{}}
+	cuts, err := c.atlas.cuts(r, 0, 0)
+	if err != nil {
+		return nil, err
+	}
+	t := &Tally{Run: r, Memo: make(Memo)}
+	from := r.From
+	for _, next := range append(cuts, r.To+1) {
+		if err := c.add(t, trace.Code(r.GTIN, r.Run, from), uint64(next-from)); err != nil {
+			return nil, err
+		}
+		from = next
+	}
+	t.Deps = c.atlas.deps()
+	return t, nil
+}
+
+// CountUnit says how things stand with a logistic unit.
+func CountUnit(src Source, unit trace.Item) (*Outcome, error) {
+	c := counting{ctx: context.Background(), atlas: newAtlas(src)}
+	s, err := c.atlas.tell(unit, 0)
+	if err != nil {
+		return nil, err
+	}
+	return c.fold(s)
+}
+
+// A counting is one count under way.
+type counting struct {
+	ctx   context.Context
+	atlas *atlas
+	old   Memo
+	cells map[Signature]int
+}
+
+// add counts codes that are alike.
+func (c *counting) add(t *Tally, first trace.Item, n uint64) error {
+	s, err := c.atlas.tell(first, 0)
+	if err != nil {
+		return err
+	}
+	sig := s.signature()
+	if at, ok := c.cells[sig]; ok {
+		t.Cells[at].Count += n
+		return nil
+	}
+	o := c.old[sig]
+	if o == nil || !o.lasting {
+		if err := c.ctx.Err(); err != nil {
+			return err
+		}
+		if o, err = c.fold(s); err != nil {
+			return err
+		}
+		if c.old != nil {
+			c.old[sig] = o
+		}
+	}
+	t.Memo[sig] = o
+	c.cells[sig] = len(t.Cells)
+	t.Cells = append(t.Cells, Cell{Outcome: o, Count: n, First: first})
+	return nil
+}
+
+func (c *counting) fold(s *story) (*Outcome, error) {
+	t, lasting, err := c.atlas.src.Fold(s.item, s.positions())
+	if err != nil {
+		return nil, fmt.Errorf("fold %s: %w", s.item, err)
+	}
+	o := outcomeOf(t)
+	o.lasting = lasting
+	return o, nil
+}
+
+// deps lists what the count has looked at.
+func (a *atlas) deps() Deps {
+	d := make(Deps)
+	for i := range a.sheets {
+		d[i] = struct{}{}
+	}
+	for i := range a.units {
+		d[i] = struct{}{}
+	}
+	for i := range a.about {
+		d[i] = struct{}{}
+	}
+	return d
+}
+
+// On reports whether an event may change what depends on them.
+func (d Deps) On(e *trace.Event) bool {
+	for _, k := range trace.IndexKeys(e) {
+		var i trace.Item
+		switch k.Kind {
+		case trace.KeyRange:
+			i = trace.Code(k.Range.GTIN, k.Range.Run, 0)
+		case trace.KeyRun:
+			i = trace.Code(k.GTIN, k.Run, 0)
+		case trace.KeySSCC:
+			i = trace.Unit(k.SSCC)
+		case trace.KeyLot:
+			i = trace.Lot(k.GTIN, k.Lot)
+		case trace.KeyGTIN:
+			i = trace.Product(k.GTIN)
+		default:
+			continue
+		}
+		if _, ok := d[i]; ok {
+			return true
+		}
+	}
+	return false
+}
+
+// outcomeOf reads a trail.
+func outcomeOf(t *trace.Trail) *Outcome {
+	o := &Outcome{Custody: t.Custody, Lot: t.Lot(), Expires: t.Expires(), Active: t.Active != nil, Verdict: t.Verdict}
+	since := t.Run
+	if n := len(t.Steps); n > 0 {
+		since, o.To = t.Steps[n-1].Event, t.Steps[n-1].To
+	}
+	if since != nil {
+		o.Since = recordOf(since)
+		if o.State != trace.InTransit {
+			o.Place = since.PlaceName()
+		}
+		if o.State == trace.Sold {
+			o.Region, o.Channel = since.Fields.Text("region"), since.Fields.Text("channel")
+		}
+	}
+	o.Moves = movesOf(t)
+	o.Shipments = shipmentsOf(t)
+	o.Findings = findingsOf(t)
+	return o
+}
+
+func recordOf(e *trace.Event) Record {
+	return Record{Position: e.Position, ID: e.ID, Kind: e.Kind, Member: e.Member, At: e.At, Zone: e.Zone, Recorded: e.Recorded}
+}
+
+// movesOf returns the steps at which somebody else got the item.
+func movesOf(t *trace.Trail) []Move {
+	var list []Move
+	holder := ""
+	if t.Run != nil {
+		holder = t.Run.Actor()
+	}
+	for i, s := range t.Steps {
+		if s.Holder == holder || i == 0 && t.Run == nil {
+			holder = s.Holder
+			continue
+		}
+		if s.State != trace.Void && s.State != trace.Used && !begins(s.Event.Kind) {
+			list = append(list, Move{From: holder, To: s.Holder, Region: s.Event.Fields.Text("region"), Record: recordOf(s.Event)})
+		}
+		holder = s.Holder
+	}
+	return list
+}
+
+// begins reports whether records of a kind put codes to use: whoever does that
+// holds them from then on, but no goods went to him.
+func begins(k ledger.Kind) bool { return k == ledger.KindActivate || k == ledger.KindTransform }
+
+// shipmentsOf returns the shipments in a trail, each with each receipt and
+// cancellation that names it.
+func shipmentsOf(t *trace.Trail) []Shipment {
+	var list []Shipment
+	byHash := make(map[ledger.Hash]trace.Position)
+	for _, e := range t.Events {
+		if e.Kind == ledger.KindShip && t.Counts(e) {
+			byHash[e.Hash] = e.Position
+			list = append(list, Shipment{At: e.Position})
+		}
+	}
+	for _, e := range t.Events {
+		if e.Kind != ledger.KindReceive || !t.Counts(e) {
+			continue
+		}
+		for _, ref := range e.Refs {
+			if at, ok := byHash[ref]; ok {
+				list = append(list, Shipment{At: at, Got: e.Position})
+			}
+		}
+	}
+	return list
+}
+
+// findingsOf returns the findings of a trail, and those that rest on fields for
+// parties, each with the record that bears it. Expiry is left out, as it depends
+// on the day.
+func findingsOf(t *trace.Trail) []Finding {
+	all := append(slices.Clone(t.Findings), t.PartyFindings()...)
+	if len(all) == 0 {
+		return nil
+	}
+	byID := make(map[ledger.Hash]*trace.Event, len(t.Events)+1)
+	if t.Run != nil {
+		byID[t.Run.ID] = t.Run
+	}
+	for _, e := range t.Events {
+		byID[e.ID] = e
+	}
+	list := make([]Finding, len(all))
+	for i, f := range all {
+		list[i].Finding = f
+		if len(f.Records) > 0 && byID[f.Records[0]] != nil {
+			list[i].By = recordOf(byID[f.Records[0]])
+		} else if t.Run != nil {
+			list[i].By = recordOf(t.Run)
+		}
+	}
+	return list
+}

@@ -1,0 +1,23 @@
+package stock
+
+// Every number that bounds the work on foreign records stands here, with its
+// reason.
+const (
+	// maxActive bounds what a sheet keeps: for each piece of a run the mentions
+	// that cover it, 4 bytes each. A run of 10^7 codes that are sold one by one in
+	// 10^5 records has 2·10^5 pieces with some six mentions each; anybody can write
+	// records that cut a run into pieces that all overlap.
+	maxActive = 16 << 20
+
+	// maxCells bounds the pieces of one run that are looked at: each code of a
+	// hundred thousand cases sold by itself.
+	maxCells = 4 << 20
+
+	// maxThings bounds the units in which one code was, with those around them. An
+	// item has been in some dozens.
+	maxThings = 1_024
+
+	// maxKept bounds the events of packings and transforms that are kept while a
+	// run is counted.
+	maxKept = 4_096
+)
