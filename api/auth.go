@@ -42,6 +42,10 @@ type Auth interface {
 // A Viewer is on whose behalf something is read. The zero value is the public.
 type Viewer struct {
 	Member string // slug, or empty
+
+	// Party is <member>/<slug> if the reader may act for one hosted party only.
+	// Member is empty then, so that what is for members stays theirs.
+	Party string
 }
 
 // caller returns who calls, or nil if the request names nobody. A token that is
@@ -94,6 +98,9 @@ func (s *Server) viewer(c *fiber.Ctx) (Viewer, error) {
 	op, err := s.caller(c)
 	if err != nil || op == nil || !op.May(ScopeRead) {
 		return Viewer{}, err
+	}
+	if op.Party != "" {
+		return Viewer{Party: op.Member + "/" + op.Party}, nil
 	}
 	return Viewer{Member: op.Member}, nil
 }

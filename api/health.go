@@ -99,7 +99,7 @@ func (s *Server) getMetrics() fiber.Handler {
 		if err != nil {
 			return err
 		}
-		if !s.cfg.OpenMetrics && viewer == (Viewer{}) && !s.local(c) {
+		if !s.cfg.OpenMetrics && viewer.Member == "" && !s.local(c) {
 			return NewProblem(http.StatusForbidden, codeLocalOnly, "metrics are for callers on this machine or with a token")
 		}
 		c.Set(fiber.HeaderCacheControl, cacheNever)

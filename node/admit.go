@@ -44,7 +44,11 @@ func (n *Node) admitPending(p *store.Pending, charter *ledger.Charter) error {
 	if err != nil || e == nil {
 		return err
 	}
-	if err := n.admitEvent(e, charter); err != nil {
+	limited, err := n.limited(&p.Record.Record)
+	if err != nil {
+		return err
+	}
+	if err := n.admitEvent(e, charter, limited); err != nil {
 		return err
 	}
 	n.door.admit(e)
@@ -65,14 +69,30 @@ func (n *Node) pendingEvent(p *store.Pending) (*trace.Event, error) {
 	return e, fieldRefusal(err)
 }
 
-func (n *Node) admitEvent(e *trace.Event, charter *ledger.Charter) error {
+// limited reports whether the signer of a record may sign its kind for one party
+// only.
+func (n *Node) limited(r *ledger.Record) (bool, error) {
+	c, err := n.store.Chain(n.chain)
+	if err != nil {
+		return false, err
+	}
+	return r.Party != "" && !slices.ContainsFunc(c.Rights().Of(r.Signer), func(g ledger.Grant) bool {
+		return g.Party == "" && slices.Contains(g.Kinds, r.Kind)
+	}), nil
+}
+
+func (n *Node) admitEvent(e *trace.Event, charter *ledger.Charter, limited bool) error {
 	if err := n.checkAttachments(e); err != nil {
 		return err
 	}
 	if err := n.checkForeign(e); err != nil {
 		return err
 	}
-	err := trace.Admit(e, charter, ownView{n})
+	admit := trace.Admit
+	if limited {
+		admit = trace.AdmitLimited
+	}
+	err := admit(e, charter, ownView{n})
 	if r, ok := trace.AsRefusal(err); ok {
 		return &Refusal{code: r.Code(), status: 409, text: r.Detail}
 	}

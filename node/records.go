@@ -52,6 +52,7 @@ func refuse(status int, code, format string, args ...any) *Refusal {
 type Signer struct {
 	Address  ledger.Address
 	Operator string
+	Party    string // acts for this party of the member where a draft names none
 }
 
 // SignedRecord is a record that was signed elsewhere, nothing of it checked yet.
@@ -216,6 +217,7 @@ func (n *Node) buildDraft(env trace.Env, who Signer, raw []byte) (*ledger.Record
 	if err != nil {
 		return nil, nil, nil, fieldRefusal(err)
 	}
+	d.Party = cmp.Or(d.Party, who.Party)
 	key, err := n.signingKey(who, d.Kind)
 	if err != nil {
 		return nil, nil, nil, err

@@ -93,7 +93,17 @@ type OwnView interface {
 // Refused is what the author has no right to, and what the author's own records
 // contradict; never what depends on records that others may not have delivered.
 func Admit(e *Event, charter *ledger.Charter, view OwnView) error {
-	a := &admission{event: e, charter: charter, view: view, named: map[ledger.Hash]*Event{}}
+	return admit(&admission{event: e, charter: charter, view: view, named: map[ledger.Hash]*Event{}})
+}
+
+// AdmitLimited is [Admit] for an operator who may act for the event's party only:
+// what its host or another party of the host holds, or was sent, is not its own.
+func AdmitLimited(e *Event, charter *ledger.Charter, view OwnView) error {
+	return admit(&admission{event: e, charter: charter, view: view, named: map[ledger.Hash]*Event{}, limited: true})
+}
+
+func admit(a *admission) error {
+	e := a.event
 	if err := a.registered(); err != nil {
 		return err
 	}
@@ -124,7 +134,12 @@ type admission struct {
 	view    OwnView
 	named   map[ledger.Hash]*Event // what refs name and is stored
 	mayAct  bool                   // the event's member was found entitled to it
+	limited bool                   // its operator may act for its party only
 }
+
+// hand reports whether what a party holds is the other's too, as far as the
+// event's operator may dispose of it.
+func (a *admission) hand(x, y string) bool { return x == y || !a.limited && sameHand(x, y) }
 
 // registered holds that the acting party and the place are the member's.
 func (a *admission) registered() error {
@@ -187,13 +202,13 @@ func (a *admission) side(shipment *Event) error {
 	}
 	actor, to := a.event.Actor(), shipment.Fields.Text("to")
 	switch {
-	case sameHand(actor, to):
+	case a.hand(actor, to):
 		return nil
-	case a.event.Kind == ledger.KindReceive && sameHand(actor, shipment.Actor()):
+	case a.event.Kind == ledger.KindReceive && a.hand(actor, shipment.Actor()):
 		return nil // came back undelivered
 	case a.event.Kind == ledger.KindReceive:
 		return refuse(RefusedNotRecipient, "the shipment is addressed to %s, not to %s. If the goods are here, record the receipt without naming it.", to, actor)
-	case sameHand(actor, shipment.Actor()):
+	case a.hand(actor, shipment.Actor()):
 		return nil
 	}
 	return refuse(RefusedNotSide, "only %s and %s can cancel this shipment.", shipment.Actor(), to)
@@ -457,6 +472,9 @@ func (a *admission) piece(item Item, events []*Event, r *rules) error {
 		}
 	}
 	m.problems = nil
+	if err := a.ownParty(m, item); err != nil {
+		return err
+	}
 	if a.event.Kind == ledger.KindUnpack && (last.fills || last.moves[item]) {
 		if err := a.mayOpen(m, item); err != nil {
 			return err
@@ -472,6 +490,25 @@ func (a *admission) piece(item Item, events []*Event, r *rules) error {
 		}
 	}
 	return nil
+}
+
+// ownParty refuses an operator limited to a party what another party of its member
+// holds, or was sent, by the member's own records.
+func (a *admission) ownParty(m *machine, item Item) error {
+	if !a.limited || m.custody.State == InTransit && m.to == a.event.Actor() {
+		return nil
+	}
+	whose := m.custody.Holder
+	switch {
+	case a.event.Kind == ledger.KindReceive && m.custody.State == InTransit:
+		whose = m.to
+	case a.event.Kind == ledger.KindReceive, a.event.Kind == ledger.KindReturn:
+		return nil // from outside: the records of custody judge it
+	}
+	if whose == "" || memberOf(whose) != a.event.Member || whose == a.event.Actor() {
+		return nil
+	}
+	return refuse(RefusedNotHolder, "%s: by your records it is with %s, and this operator acts for %s only.", item, whose, a.event.Actor())
 }
 
 // mayOpen refuses to take something out of a unit that the author's own records

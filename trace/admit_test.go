@@ -109,6 +109,14 @@ func (w *world) try(party string, kind ledger.Kind, opts ...option) error {
 	return Admit(e, w.charter, ownView{w, e.Member})
 }
 
+// tryLimited asks the same for an operator who may act for the party only.
+func (w *world) tryLimited(party string, kind ledger.Kind, opts ...option) error {
+	e := w.do(party, kind, opts...)
+	w.events = w.events[:len(w.events)-1]
+	w.size[e.Chain]--
+	return AdmitLimited(e, w.charter, ownView{w, e.Member})
+}
+
 // tryErase erases a field of an activation of lanzhi's.
 func (w *world) tryErase(member string, number byte) error {
 	w.product()
@@ -482,6 +490,117 @@ func TestAdmit(t *testing.T) {
 }
 
 // Cutting a range into pieces decides as looking at each of its codes does.
+// An operator of a hosted dealer acts on what the dealer holds or was sent, and
+// not on the goods of its host or of another dealer; its host's own operators may
+// act for all of them.
+func TestAdmitLimited(t *testing.T) {
+	some := about(codes(40, 59))
+	sale := field("purpose", "sale")
+	stocked := func(w *world) *Event { // the host has all, and has sent some to its dealer
+		w.product()
+		w.do("lanzhi", activate, about(codes(0, 99)), field("lot", "L1"))
+		s := w.do("lanzhi", ship, about(codes(0, 99)), sale, to("dist"))
+		w.do("dist", receive, about(codes(0, 99)), refs(s))
+		w.party("dist/a")
+		w.party("dist/b")
+		return w.do("dist", ship, some, sale, to("dist/a"))
+	}
+	received := func(w *world) { w.do("dist/a", receive, some, refs(stocked(w))) }
+	for _, c := range []struct {
+		name   string
+		ready  func(w *world)
+		party  string
+		kind   ledger.Kind
+		opts   []option
+		reason string // "" is admitted
+	}{
+		{"sell one's own", received, "dist/a", sell, []option{about(codes(41, 41))}, ""},
+		{"sell the host's", received, "dist/a", sell, []option{about(codes(5, 5))}, RefusedNotHolder},
+		{"sell another dealer's", received, "dist/b", sell, []option{about(codes(41, 41))}, RefusedNotHolder},
+		{"sell what has just arrived", func(w *world) { stocked(w) }, "dist/a", sell, []option{about(codes(41, 41))}, ""},
+		{"ship one's own on", received, "dist/a", ship, []option{some, sale, to("dist/b")}, ""},
+		{"ship the host's", received, "dist/a", ship, []option{about(codes(5, 5)), sale, to("dist/b")}, RefusedNotHolder},
+		{"void the host's", received, "dist/a", void, []option{about(codes(5, 5)), field("reason", "lost")}, RefusedNotHolder},
+		{"receive what was sent", func(w *world) { stocked(w) }, "dist/a", receive, []option{some}, ""},
+		{"receive what was sent to another", func(w *world) { stocked(w) }, "dist/b", receive, []option{some}, RefusedNotHolder},
+		{"take back from a customer", received, "dist/a", takeBack, []option{about(codes(41, 41)), field("condition", "opened"), field("disposition", "quarantine")}, ""},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			w := newWorld(t)
+			c.ready(w)
+			if c.name == "take back from a customer" {
+				w.do("dist/a", sell, about(codes(41, 41)))
+			}
+			err := w.tryLimited(c.party, c.kind, c.opts...)
+			r, refused := AsRefusal(err)
+			switch {
+			case c.reason == "" && err != nil:
+				t.Errorf("refused: %v", err)
+			case c.reason != "" && (!refused || r.Reason != c.reason):
+				t.Errorf("%v, want %s", err, c.reason)
+			}
+			if err := w.try(c.party, c.kind, c.opts...); err != nil && c.name != "sell another dealer's" && c.name != "receive what was sent to another" {
+				t.Errorf("its host's operator: %v", err)
+			}
+		})
+	}
+	t.Run("receive by a shipment to another", func(t *testing.T) {
+		w := newWorld(t)
+		s := stocked(w)
+		if r, ok := AsRefusal(w.tryLimited("dist/b", receive, some, refs(s))); !ok || r.Reason != RefusedNotRecipient {
+			t.Errorf("%v, want %s", r, RefusedNotRecipient)
+		}
+	})
+}
+
+// Dealers stand on levels below each other, each within the territory of the one
+// above.
+func TestAdmitDealers(t *testing.T) {
+	base := func(party string, level uint64, parent string, territory ...string) []option {
+		opts := []option{field("party", party), field("gtins", []gs1.GTIN{wine}), field("from", "2026-03-01"), field("territory", territory)}
+		if level > 0 {
+			opts = append(opts, field("level", level))
+		}
+		if parent != "" {
+			opts = append(opts, field("parent", parent))
+		}
+		return opts
+	}
+	for _, c := range []struct {
+		name  string
+		opts  []option
+		field string // or reason; "" is admitted
+	}{
+		{"level 1", base("wh", 1, "", "310000"), ""},
+		{"level 2", base("dist/a", 2, "dist", "330100"), ""},
+		{"level 3", base("dist/c", 3, "dist/b", "330106"), ""},
+		{"level 2 without a parent", base("dist/a", 2, "", "330100"), "fields.parent"},
+		{"level 1 with a parent", base("wh", 1, "dist", "330100"), "fields.parent"},
+		{"its own parent", base("dist/a", 2, "dist/a", "330100"), "fields.parent"},
+		{"a level left out", base("dist/c", 3, "dist", "330100"), "fields.level"},
+		{"under one not appointed", base("dist/a", 2, "wh", "330100"), RefusedNoParty},
+		{"outside the territory above", base("dist/c", 3, "dist/b", "320100"), "fields.territory"},
+		{"wider than the territory above", base("dist/c", 3, "dist/b", "330000"), "fields.territory"},
+	} {
+		w := newWorld(t)
+		w.product()
+		w.do("lanzhi", appoint, base("dist", 1, "", "330000")...)
+		w.do("lanzhi", appoint, base("dist/b", 2, "dist", "330100")...)
+		err := w.try("lanzhi", appoint, c.opts...)
+		var bad *FieldError
+		r, refused := AsRefusal(err)
+		switch {
+		case c.field == "":
+			if err != nil {
+				t.Errorf("%s: %v", c.name, err)
+			}
+		case refused && r.Reason == c.field, errors.As(err, &bad) && bad.Field == c.field:
+		default:
+			t.Errorf("%s: %v, want %s", c.name, err, c.field)
+		}
+	}
+}
+
 func TestPiecesDecideAsSingleCodes(t *testing.T) {
 	for seed := range uint64(300) {
 		rnd := rand.New(rand.NewPCG(seed, 1))

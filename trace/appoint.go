@@ -41,6 +41,22 @@ func (list appointments) of(party, day string) appointments {
 	return out
 }
 
+// nearest returns the appointments of a party on a day, or, where it has none of
+// its own, those of the member that hosts it.
+func (list appointments) nearest(party, day string) appointments {
+	all := list.of(party, day)
+	var own appointments
+	for _, a := range all {
+		if a.Fields.Text("party") == party {
+			own = append(own, a)
+		}
+	}
+	if len(own) > 0 {
+		return own
+	}
+	return all
+}
+
 // allow reports whether the event's actor was appointed to sign such an event
 // on its day.
 func (list appointments) allow(e *Event) bool {
@@ -56,7 +72,7 @@ func (list appointments) territory(party, day string) []string {
 	for range MaxNesting {
 		parent := ""
 		var regions []string
-		for _, a := range list.of(party, day) {
+		for _, a := range list.nearest(party, day) {
 			regions = append(regions, a.Fields.Texts("territory")...)
 			if p := a.Fields.Text("parent"); p != "" {
 				parent = p

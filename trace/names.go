@@ -64,11 +64,11 @@ func (d *directory) party(name string, v Viewer) PartyView {
 	n, known := Names{}, d.parties[name]
 	if known != nil {
 		n = known.Fields.Names("public_name")
-		if v.Member != "" && n == (Names{}) {
+		if (v.Member != "" || v.Party == name) && n == (Names{}) {
 			n = known.Fields.Names("name")
 		}
 	}
-	if n == (Names{}) && v.Member == "" {
+	if n == (Names{}) && v.Member == "" && v.Party != name {
 		return p
 	}
 	p.Party = hosted

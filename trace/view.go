@@ -9,10 +9,23 @@ import (
 
 const hour = int64(time.Hour / time.Millisecond)
 
-// A Viewer is who reads an answer.
+// A Viewer is who reads an answer. The zero value is the public.
 type Viewer struct {
 	Member string // slug of the member for which the reader acts, or ""
 	Code   bool   // the reader presents a code of the item
+
+	// Party is <member>/<slug> of the hosted party for which the reader acts, if
+	// it is limited to one: Member is "" then. It sees what the public sees, and of
+	// the events that it is a party of what its host sees.
+	Party string
+}
+
+// of returns who the viewer is where an event is concerned.
+func (v Viewer) of(e *Event) Viewer {
+	if v.Party != "" && (e.Actor() == v.Party || slices.Contains(e.parties(), v.Party)) {
+		return Viewer{Member: memberOf(v.Party), Code: v.Code}
+	}
+	return v
 }
 
 // audience is the widest audience whose fields the viewer sees. What is for
@@ -33,9 +46,14 @@ func (v Viewer) sees(f *Finding) bool {
 	case ledger.Public:
 		return true
 	case ledger.Members:
-		return v.Member != ""
+		return v.Member != "" || v.names(f)
 	}
-	return slices.Contains(f.Parties, v.Member)
+	return slices.Contains(f.Parties, v.Member) || v.names(f)
+}
+
+// names reports whether a finding is about the one party of the viewer.
+func (v Viewer) names(f *Finding) bool {
+	return v.Party != "" && (f.a == v.Party || f.b == v.Party)
 }
 
 // An Answer is the answer about a code, in JSON as DESIGN.md section 9 has it.
@@ -169,7 +187,7 @@ func (t *Trail) For(v Viewer) *TrailView {
 		view.Custody = &CustodyView{t.Custody.State, t.names.shown(t.Custody.Holder, v)}
 	}
 	for _, e := range t.Events {
-		if v.Member == "" && t.disregarded(e) {
+		if v.of(e).Member == "" && t.disregarded(e) {
 			continue // shown to members, who can judge it
 		}
 		view.Events = append(view.Events, t.View(e, v))
@@ -193,6 +211,7 @@ func (t *Trail) disregarded(e *Event) bool {
 // View shows an event to a viewer, with the names that the trail knows. It is
 // also for events that are not part of the trail, such as pending ones.
 func (t *Trail) View(e *Event, v Viewer) EventView {
+	v = v.of(e)
 	return EventView{
 		ID: e.ID, Kind: e.Kind.String(), At: localTime(e.At, e.Zone), Recorded: localTime(e.Recorded, 0),
 		Party: t.names.party(e.Actor(), v), Place: t.names.place(e.PlaceName(), v),

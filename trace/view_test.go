@@ -91,6 +91,19 @@ func TestNamesByViewer(t *testing.T) {
 	if p := find(member, "receive", 0).Place; p.Zh != "杭州一号库" {
 		t.Errorf("place, to members: %+v", p)
 	}
+	agent, other := tr.For(Viewer{Party: "dist/agent", Code: true}), tr.For(Viewer{Party: "dist/nobody", Code: true})
+	if got := find(agent, "receive", 1).Party; got.Zh != "老李代理" || find(other, "receive", 1).Party.Party != "" {
+		t.Errorf("the agent, to itself and to another party of its host: %+v, %+v", got, find(other, "receive", 1).Party)
+	}
+	if p := find(agent, "ship", 1); p.Fields.Text("to") != "dist/agent" || find(other, "ship", 1).Fields.Text("to") != "" {
+		t.Errorf("what was sent to the agent: %v", p.Fields)
+	}
+	if p := find(agent, "activate", 0); p.Fields.Text("line") != "" || find(member, "activate", 0).Fields.Text("line") == "" {
+		t.Error("a party sees what is for members of others' events")
+	}
+	if p := find(agent, "receive", 0).Place; p.Zh != "浙江杭州" || find(agent, "ship", 1).Place.Zh != "杭州一号库" {
+		t.Error("a party sees places of members where nothing concerned it, or not where it was sent goods from")
+	}
 	if tr.For(Viewer{}).Lot != "" || public.Lot != "L1" {
 		t.Error("the lot is for those who present a code")
 	}

@@ -33,7 +33,7 @@ func newAPI(n *node.Node, log *slog.Logger) (*api.Server, error) {
 	metrics := prometheus.NewRegistry()
 	b := backend{n, scans}
 	server, err := api.New(api.Config{
-		Trails: b, Records: b, Logs: b, Chains: b, Auth: b, Health: b, Documents: b,
+		Trails: b, Records: b, Logs: b, Chains: b, Auth: b, Health: b, Documents: b, Claims: b,
 		BaseURL: "", TrustedProxies: proxies, Log: log, Metrics: metrics,
 		Local: &api.Operator{Member: n.Member(), Scopes: []string{api.ScopeRead, api.ScopeWrite}},
 	})
@@ -52,7 +52,7 @@ type backend struct {
 
 // Answer implements api.Trails. What scans cannot say is no reason not to.
 func (b backend) Answer(ctx context.Context, uri string, viewer api.Viewer) (*trace.Answer, error) {
-	a, err := b.n.Answer(ctx, uri, viewer.Member)
+	a, err := b.n.AnswerTo(ctx, uri, trace.Viewer{Member: viewer.Member, Party: viewer.Party})
 	if err == nil {
 		b.scans.Annotate(ctx, a, viewer.Member)
 	}
@@ -70,6 +70,15 @@ func (b backend) Token(a *trace.Answer) string { return b.scans.Token(a) }
 // Take implements api.Scans.
 func (b backend) Take(token string, v api.Visitor) { b.scans.Take(token, node.Visitor(v)) }
 
+// Claim implements api.Claims.
+func (b backend) Claim(ctx context.Context, c api.Claim) (*api.Claimed, error) {
+	done, err := b.n.Claim(ctx, node.Claim(c))
+	if err != nil {
+		return nil, err
+	}
+	return &api.Claimed{Outcome: api.ClaimOutcome(done.Outcome), At: done.At, Wait: done.Wait}, nil
+}
+
 // Proof implements api.Trails.
 func (b backend) Proof(ctx context.Context, uri string, _ api.Viewer) (*proof.Bundle, error) {
 	return b.n.Proof(ctx, uri)
@@ -81,7 +90,7 @@ func (b backend) Submit(ctx context.Context, caller *api.Operator, drafts []json
 	for i := range drafts {
 		raw[i] = drafts[i]
 	}
-	return b.results(b.n.Submit(ctx, node.Signer{Address: caller.Address}, raw))
+	return b.results(b.n.Submit(ctx, node.Signer{Address: caller.Address, Party: caller.Party}, raw))
 }
 
 // SubmitSigned implements api.Records.
