@@ -67,7 +67,8 @@ func secretName(gtin gs1.GTIN, number uint16) string {
 // IssueRun issues codes: it takes the next number of the product, makes a
 // secret, writes the pack, and appends the record that commits to all codes. The
 // codes themselves are given out by [Node.Codes] only, when the record is
-// stored. A run that a crash left half-made was seen by nobody and is made anew.
+// stored. A run that was stopped half-made, by a crash too, was seen by nobody:
+// the next call for as many codes of the product goes on with it.
 func (n *Node) IssueRun(ctx context.Context, req IssueRun, progress func(done, total uint64)) (*Run, error) {
 	if req.Count == 0 || req.Count > code.MaxRunCodes {
 		return nil, refuse(422, "bad-count", "a run has 1 to %d codes", code.MaxRunCodes)
@@ -78,17 +79,24 @@ func (n *Node) IssueRun(ctx context.Context, req IssueRun, progress func(done, t
 	if err != nil {
 		return nil, err
 	}
-	run := code.Run{GTIN: req.GTIN.Uint64(), Number: number, Count: req.Count, Secret: code.NewSecret()}
-	issued, err := n.makePack(ctx, run, progress)
-	if err != nil {
+	run := code.Run{GTIN: req.GTIN.Uint64(), Number: number, Count: req.Count}
+	if run.Secret, err = n.startRun(req.GTIN, number, req.Count); err != nil {
 		return nil, err
 	}
-	secret, err := json.Marshal(runSecret{Count: req.Count, Secret: run.Secret[:], Pack: issued.Digest})
+	work := n.workDir(req.GTIN, number)
+	issued, err := n.makePack(ctx, work, run, progress)
+	if errors.Is(err, code.ErrCollision) {
+		err = errors.Join(err, n.abandonRun(req.GTIN, number))
+	}
 	if err != nil {
+		_ = os.Remove(work) // unless there is something to go on with
 		return nil, err
 	}
-	if err := n.keys.Seal(secretName(req.GTIN, number), secret); err != nil {
+	if err := n.sealRun(req.GTIN, number, runSecret{Count: req.Count, Secret: run.Secret[:], Pack: issued.Digest}); err != nil {
 		return nil, err
+	}
+	if err := os.RemoveAll(work); err != nil {
+		n.log.Warn("what a run was made of is left", "dir", work, "err", err)
 	}
 	if err := n.sealSecond(req.GTIN, number, req.Second); err != nil {
 		return nil, err
@@ -104,6 +112,47 @@ func (n *Node) IssueRun(ctx context.Context, req IssueRun, progress func(done, t
 		fields["second"] = true
 	}
 	return out, n.recordRun(context.WithoutCancel(ctx), req.Signer, req.At, fields, out)
+}
+
+// startRun returns the secret of a run that is going to be made: that of an
+// attempt which was stopped if it was for as many codes, else a new one. It is
+// on disk before any code is made of it.
+func (n *Node) startRun(gtin gs1.GTIN, number uint16, count uint32) (code.Secret, error) {
+	if s, err := n.openRun(gtin, number); err == nil && s.Count == count {
+		return code.Secret(s.Secret), nil
+	}
+	// Nobody has seen what was made with another one.
+	fresh := code.NewSecret()
+	return fresh, n.sealRun(gtin, number, runSecret{Count: count, Secret: fresh[:]})
+}
+
+// abandonRun has the next attempt take another secret.
+func (n *Node) abandonRun(gtin gs1.GTIN, number uint16) error {
+	return errors.Join(os.Remove(filepath.Join(n.dir, secretName(gtin, number))), os.RemoveAll(n.workDir(gtin, number)))
+}
+
+// workDir holds what a run is made of until its pack is among the attachments.
+func (n *Node) workDir(gtin gs1.GTIN, number uint16) string {
+	return filepath.Join(n.dir, fmt.Sprintf("issue-%s-%d", gtin, number))
+}
+
+func (n *Node) sealRun(gtin gs1.GTIN, number uint16, s runSecret) error {
+	raw, err := json.Marshal(s)
+	if err != nil {
+		return err
+	}
+	return n.keys.Seal(secretName(gtin, number), raw)
+}
+
+func (n *Node) openRun(gtin gs1.GTIN, number uint16) (s runSecret, err error) {
+	raw, err := n.keys.Open(secretName(gtin, number))
+	if err != nil {
+		return s, err
+	}
+	if err := json.Unmarshal(raw, &s); err != nil || len(s.Secret) != len(code.Secret{}) {
+		return s, fmt.Errorf("the secret of run %d of GTIN %s is damaged", number, gtin)
+	}
+	return s, nil
 }
 
 // nextRun is the lowest number that no record of a run of the GTIN uses. Records
@@ -140,14 +189,13 @@ func (n *Node) nextRun(gtin gs1.GTIN) (uint16, error) {
 	return 0, refuse(409, "no-run-left", "all %d run numbers of GTIN %s are used", code.MaxRunNumber+1, gtin)
 }
 
-// makePack writes the pack into the attachments.
-func (n *Node) makePack(ctx context.Context, run code.Run, progress func(done, total uint64)) (*code.Issued, error) {
-	dir, err := os.MkdirTemp(n.dir, "issue-*")
-	if err != nil {
+// makePack writes the pack into the attachments. dir keeps what was made when it
+// is stopped.
+func (n *Node) makePack(ctx context.Context, dir string, run code.Run, progress func(done, total uint64)) (*code.Issued, error) {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("make a place for the pack: %w", err)
 	}
-	defer os.RemoveAll(dir)
-	issued, err := code.Issue(ctx, run, code.Job{Dir: dir, TempDir: dir, Progress: progress})
+	issued, err := code.Issue(ctx, run, code.Job{Dir: dir, TempDir: dir, Resume: true, Progress: progress})
 	if err != nil {
 		return nil, err
 	}
@@ -190,16 +238,12 @@ func (n *Node) recordRun(ctx context.Context, who Signer, at time.Time, fields m
 // this node issued, in order, with their URIs. Nothing is yielded before the
 // run's record is stored.
 func (n *Node) Codes(gtin gs1.GTIN, number uint16, from, to uint32) (iter.Seq2[uint32, string], func(string) string, error) {
-	raw, err := n.keys.Open(secretName(gtin, number))
+	s, err := n.openRun(gtin, number)
 	if errors.Is(err, os.ErrNotExist) {
 		return nil, nil, refuse(404, "unknown-run", "this node has not issued run %d of GTIN %s", number, gtin)
 	}
 	if err != nil {
 		return nil, nil, err
-	}
-	var s runSecret
-	if err := json.Unmarshal(raw, &s); err != nil || len(s.Secret) != len(code.Secret{}) {
-		return nil, nil, fmt.Errorf("the secret of run %d of GTIN %s is damaged", number, gtin)
 	}
 	rec, err := n.runOf(gtin, number, nil)
 	if err != nil {

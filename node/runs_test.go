@@ -3,6 +3,7 @@ package node
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"flag"
 	"os"
 	"path/filepath"
@@ -92,6 +93,60 @@ func TestRunWithoutRecordIsMadeAgain(t *testing.T) {
 	}
 	if s := n.serial(t, toner, 0, 19); !issued(t, n, s) {
 		t.Errorf("serial %s is not in its pack", s)
+	}
+}
+
+// A run that is stopped goes on where it was, also after a crash, and gives the
+// codes that it would have given; another count begins anew.
+func TestStoppedRunGoesOn(t *testing.T) {
+	t.Parallel()
+	n := newBrand(t)
+	const count = 300_000
+	stop := func(after uint64) {
+		t.Helper()
+		ctx, cancel := context.WithCancel(context.Background())
+		defer cancel()
+		_, err := n.IssueRun(ctx, IssueRun{GTIN: toner, Count: count}, func(done, _ uint64) {
+			if done > after {
+				cancel()
+			}
+		})
+		if !errors.Is(err, context.Canceled) {
+			t.Fatalf("stopped: %v", err)
+		}
+	}
+	secret := func() string {
+		t.Helper()
+		s, err := n.openRun(toner, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(s.Secret)
+	}
+	stop(count + count/2) // all codes are made, the pack is not
+	first := secret()
+	_, _, err := n.Codes(toner, 0, 0, 1)
+	wantCode(t, err, "run-not-stored")
+	n.reopen(t)
+	stop(count + count/4)
+	began := uint64(0)
+	run, err := n.IssueRun(context.Background(), IssueRun{GTIN: toner, Count: count}, func(done, _ uint64) {
+		if began == 0 {
+			began = done
+		}
+	})
+	if err != nil || run.Number != 0 || secret() != first {
+		t.Fatalf("gone on with: %+v with another secret (%t), %v", run, secret() != first, err)
+	}
+	if began < 10_000 {
+		t.Errorf("began at %d", began)
+	}
+	if s := n.serial(t, toner, 0, count-1); !issued(t, n, s) {
+		t.Errorf("serial %s is not in its pack", s)
+	}
+	left, err := filepath.Glob(filepath.Join(n.dir, "issue-*"))
+	if err != nil || len(left) > 0 {
+		t.Errorf("left behind: %v, %v", left, err)
 	}
 }
 

@@ -72,6 +72,8 @@ type exportFlags struct {
 	pixels      int
 	show        bool
 	second      bool
+
+	issuing bool // the codes are new: a file that is cut off stands for the run
 }
 
 func (x *exportFlags) add(cmd *cobra.Command) {
@@ -104,6 +106,9 @@ func newCodesIssue(e *env) *cobra.Command {
 cannot be guessed. One record commits to all of them; the codes are written only
 once it is stored. The secret of the run stays in the node's directory.
 
+What is interrupted, by a crash too, the same command goes on with: it makes the
+same codes, or writes the file again that was cut off, and issues no second run.
+
 With --second each item gets a second code, which the printer puts under a coating
 that is scratched off. Only this node can check it: nothing of it is recorded or
 sent to anybody. Its first use is a claim, and later ones are findings.`,
@@ -114,10 +119,15 @@ sent to anybody. Its first use is a claim, and later ones are findings.`,
 			if err := x.check(); err != nil {
 				return err
 			}
-			req.Second = x.second
+			req.Second, x.issuing = x.second, true
 			return withNode(cmd.Context(), e, &pass, func(c *client) error {
-				run, err := issue(cmd.Context(), e, c, req)
+				run, err := x.cutOff(req.GTIN, req.Count)
 				if err != nil {
+					return err
+				}
+				if run != nil {
+					e.say("run %s/%d was issued before, and its file cut off: it is written again", run.GTIN, run.Run)
+				} else if run, err = issue(cmd.Context(), e, c, req); err != nil {
 					return err
 				}
 				return export(cmd.Context(), e, c, run, 0, run.Count, x)
@@ -252,7 +262,7 @@ func export(ctx context.Context, e *env, c *client, run *issuedRun, from, to uin
 			}
 		}
 	}
-	where, n, err := x.write(ctx, run, rows)
+	where, n, err := x.write(ctx, run, rows, &failed)
 	if err = errors.Join(failed, err); err != nil {
 		return err
 	}
@@ -269,8 +279,9 @@ func export(ctx context.Context, e *env, c *client, run *issuedRun, from, to uin
 	return nil
 }
 
-// write writes rows in the format asked for and says where and how many.
-func (x *exportFlags) write(ctx context.Context, run *issuedRun, rows iter.Seq[label.Row]) (where string, n int, err error) {
+// write writes rows in the format asked for and says where and how many. Rows
+// that end with *failed set are not all.
+func (x *exportFlags) write(ctx context.Context, run *issuedRun, rows iter.Seq[label.Row], failed *error) (where string, n int, err error) {
 	switch x.format {
 	case "png":
 		n, err = label.WriteFiles(ctx, x.out, "png", rows, label.DrawPNG(x.pixels, label.QuietZone))
@@ -279,9 +290,42 @@ func (x *exportFlags) write(ctx context.Context, run *issuedRun, rows iter.Seq[l
 		n, err = label.WriteFiles(ctx, x.out, "svg", rows, label.DrawSVG(label.SVGStyle{Quiet: label.QuietZone, ModuleMM: 0.5}))
 		return x.out, n, err
 	}
-	where = filepath.Join(x.out, fmt.Sprintf("codes-%s-%d.csv", run.GTIN, run.Run))
-	n, err = writeCSV(where, rows, x.second)
+	where = filepath.Join(x.out, csvName(run.GTIN, run.Run))
+	unfinished := where + ".new"
+	if x.issuing {
+		unfinished = issuingName(where, run.Count)
+	}
+	if n, err = writeCSV(unfinished, rows, x.second); err == nil && *failed == nil {
+		err = os.Rename(unfinished, where)
+	}
 	return where, n, err
+}
+
+// csvName is the file of a run's codes in CSV.
+func csvName(gtin string, run uint16) string { return fmt.Sprintf("codes-%s-%d.csv", gtin, run) }
+
+// issuingName is the name of that file while the codes of a new run are written,
+// with how many it is going to have.
+func issuingName(path string, count uint32) string { return fmt.Sprintf("%s.%d.issuing", path, count) }
+
+// cutOff returns the run of a file that an interrupted command has begun, nil if
+// there is none.
+func (x *exportFlags) cutOff(gtin string, count uint32) (*issuedRun, error) {
+	if x.format != "csv" {
+		return nil, nil
+	}
+	found, err := filepath.Glob(issuingName(filepath.Join(x.out, "codes-"+gtin+"-*.csv"), count))
+	if err != nil {
+		return nil, err
+	}
+	for _, path := range found {
+		run := &issuedRun{GTIN: gtin, Count: count}
+		name := filepath.Base(path)
+		if n, err := fmt.Sscanf(name, "codes-"+gtin+"-%d.csv", &run.Run); err == nil && n == 1 && name == issuingName(csvName(gtin, run.Run), count) {
+			return run, nil
+		}
+	}
+	return nil, nil
 }
 
 // writeCSV writes a file of codes, readable by its owner only: who has it can
