@@ -79,33 +79,50 @@ func (n *Node) readEvents(chain uint32, from, to uint64) ([]*trace.Event, error)
 // decode reads the event in a stored entry, nil if there is none. A record that
 // does not decode has no place in any trail; that is no error here.
 func (n *Node) decode(pos trace.Position, item store.Item) (*trace.Event, error) {
+	e, _, err := n.decodeSized(pos, item)
+	return e, err
+}
+
+// decodeSized is decode with the bytes of the event's entry and subjects, which
+// are the same on every node.
+func (n *Node) decodeSized(pos trace.Position, item store.Item) (*trace.Event, int, error) {
 	o, err := ledger.ReadEntry(item.Entry)
 	if err != nil {
-		return nil, fmt.Errorf("entry %d of chain %d: %w", pos.Seq, pos.Chain, err)
+		return nil, 0, fmt.Errorf("entry %d of chain %d: %w", pos.Seq, pos.Chain, err)
 	}
 	if o.Record == nil {
-		return nil, nil
+		return nil, 0, nil
 	}
 	sc, err := ledger.DecodeSidecar(item.Sidecar)
 	if err != nil {
-		return nil, fmt.Errorf("sidecar %d of chain %d: %w", pos.Seq, pos.Chain, err)
+		return nil, 0, fmt.Errorf("sidecar %d of chain %d: %w", pos.Seq, pos.Chain, err)
 	}
 	e, err := trace.DecodeEvent(pos, o, sc)
 	if errors.Is(err, trace.ErrForm) || errors.Is(err, trace.ErrKind) {
-		return nil, nil
+		return nil, 0, nil
 	}
-	return e, err
+	size := len(item.Entry)
+	for _, leaf := range sc.Leaves {
+		size += len(leaf)
+	}
+	return e, size, err
 }
 
 // event reads one stored event, nil if there is none at the position.
 func (n *Node) event(pos trace.Position) (*trace.Event, error) {
+	e, _, err := n.eventSized(pos)
+	return e, err
+}
+
+// eventSized is event with the bytes that decodeSized counts.
+func (n *Node) eventSized(pos trace.Position) (*trace.Event, int, error) {
 	raw, err := n.store.Entry(pos.Chain, pos.Seq)
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
 	side, err := n.store.Sidecar(pos.Chain, pos.Seq)
 	if err != nil && !errors.Is(err, store.ErrNotFound) {
-		return nil, err
+		return nil, 0, err
 	}
-	return n.decode(pos, store.Item{Entry: raw, Sidecar: side})
+	return n.decodeSized(pos, store.Item{Entry: raw, Sidecar: side})
 }

@@ -2,6 +2,11 @@ package node
 
 import "time"
 
+// maxLookUpBytes bounds the entries and subjects that one look-up reads: a trail of
+// thirty records that each name twelve thousand ranges. Decoded they are some
+// four times as many bytes of memory.
+const maxLookUpBytes = 16 << 20
+
 // Limits of claims. A second code is 45 random bits: at one try every lastWait
 // somebody who knows one serial needs a thousand million years for an even
 // chance. The waits are short all the same, because whoever sees the QR code can

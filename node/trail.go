@@ -233,16 +233,18 @@ func (n *Node) itemOf(r *resolved) trace.Item {
 }
 
 // gather reads the events that the trail may depend on, within a cut; nil cuts
-// nothing off. whole is false if there were too many to look at.
-func (n *Node) gather(r *resolved, cut map[uint32]uint64) (events []*trace.Event, whole bool, err error) {
-	positions, whole, err := n.positions(r, cut)
+// nothing off. whole is false if they were too many or too large to look at.
+func (n *Node) gather(found *resolved, cut map[uint32]uint64) (events []*trace.Event, whole bool, err error) {
+	positions, whole, err := n.positions(found, cut)
 	if err != nil {
 		return nil, false, err
 	}
-	if events, err = n.load(nil, positions); err != nil {
+	r := n.newReading()
+	if events, err = r.load(positions); err != nil {
 		return nil, false, err
 	}
-	if events, err = trace.WithSources(r.Item, events, func(i trace.Item) ([]*trace.Event, error) { return n.about(i, cut) }); err != nil {
+	about := func(i trace.Item) ([]*trace.Event, error) { return r.about(i, cut) }
+	if events, err = trace.WithSources(found.Item, events, about); err != nil {
 		return nil, false, err
 	}
 	places, err := n.places(events, cut)
@@ -254,17 +256,7 @@ func (n *Node) gather(r *resolved, cut map[uint32]uint64) (events []*trace.Event
 		return nil, false, err
 	}
 	events, err = n.load(events, append(places, parties...))
-	return events, whole, err
-}
-
-// about reads the events about something of which the item was made, as far as
-// it is looked at.
-func (n *Node) about(item trace.Item, cut map[uint32]uint64) ([]*trace.Event, error) {
-	positions, err := n.index.Gather(item, cut)
-	if err != nil && !errors.Is(err, index.ErrTooMany) {
-		return nil, err
-	}
-	return n.load(nil, positions)
+	return events, whole && r.whole, err
 }
 
 // positions returns where the events stand that a trail may depend on. What is
@@ -414,7 +406,7 @@ func (n *Node) pending(r *resolved, cut map[uint32]uint64) ([]*trace.Event, erro
 			later = append(later, pos)
 		}
 	}
-	events, err := n.load(nil, later)
+	events, err := n.newReading().load(later)
 	slices.SortFunc(events, func(a, b *trace.Event) int {
 		return cmp.Or(cmp.Compare(a.At, b.At), a.Position.Compare(b.Position))
 	})
