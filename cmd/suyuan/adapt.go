@@ -33,7 +33,7 @@ func newAPI(n *node.Node, log *slog.Logger) (*api.Server, error) {
 	metrics := prometheus.NewRegistry()
 	b := backend{n, scans}
 	server, err := api.New(api.Config{
-		Trails: b, Records: b, Logs: b, Chains: b, Auth: b, Health: b, Documents: b, Claims: b,
+		Trails: b, Records: b, Logs: b, Chains: b, Auth: b, Health: b, Documents: b, Claims: b, Claims: b,
 		BaseURL: "", TrustedProxies: proxies, Log: log, Metrics: metrics,
 		Local: &api.Operator{Member: n.Member(), Scopes: []string{api.ScopeRead, api.ScopeWrite}},
 	})
@@ -69,6 +69,15 @@ func (b backend) Token(a *trace.Answer) string { return b.scans.Token(a) }
 
 // Take implements api.Scans.
 func (b backend) Take(token string, v api.Visitor) { b.scans.Take(token, node.Visitor(v)) }
+
+// Claim implements api.Claims.
+func (b backend) Claim(ctx context.Context, c api.Claim) (*api.Claimed, error) {
+	done, err := b.n.Claim(ctx, node.Claim(c))
+	if err != nil {
+		return nil, err
+	}
+	return &api.Claimed{Outcome: api.ClaimOutcome(done.Outcome), At: done.At, Wait: done.Wait}, nil
+}
 
 // Claim implements api.Claims.
 func (b backend) Claim(ctx context.Context, c api.Claim) (*api.Claimed, error) {
