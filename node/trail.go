@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -61,11 +62,17 @@ func (n *Node) AnswerTo(ctx context.Context, uri string, viewer trace.Viewer) (*
 // inside: what the entries within it had seen is within it too.
 func (n *Node) finalCut() (map[uint32]uint64, error) {
 	final := n.store.FinalSizes()
-	chains := n.Network().Chains()
-	cut := make(map[uint32]uint64, len(chains))
-	for _, c := range chains {
+	cut := make(map[uint32]uint64)
+	for _, c := range n.Network().Chains() {
 		cut[c] = final[c]
 	}
+	return n.closed(cut)
+}
+
+// closed makes a cut smaller, until what the entries within it had seen is within
+// it too. The cut names every chain.
+func (n *Node) closed(cut map[uint32]uint64) (map[uint32]uint64, error) {
+	chains := slices.Sorted(maps.Keys(cut))
 	// A node may have got a quorum checkpoint before that of a chain which its
 	// entries had seen. The cut only shrinks, so that this ends.
 	for shrunk := true; shrunk; {
@@ -115,36 +122,46 @@ func (n *Node) fold(r *resolved, cut map[uint32]uint64) (*trace.Trail, error) {
 	if err != nil {
 		return nil, err
 	}
-	in := trace.Input{
-		Item: n.itemOf(r), URI: r.URI, Serial: r.Serial, Absent: r.neverIssued(), BadPack: r.BadPack,
-		Events: events, AsOf: cut,
-		Revoked: n.revocations(cut),
-		Known: func(leaf ledger.Hash) bool {
-			_, ok, kerr := n.index.Entry(leaf, cut)
-			if kerr != nil {
-				err = kerr
-			}
-			return ok
-		},
-		Seen: func(pos trace.Position, chain uint32) uint64 {
-			size, ferr := n.store.FrontierAt(pos.Chain, pos.Seq, chain)
-			if ferr != nil {
-				err = fmt.Errorf("frontier of chain %d: %w", pos.Chain, ferr)
-			}
-			return size
-		},
-	}
-	if in.Charters, err = n.chartersWithin(cut); err != nil {
+	f, err := n.folding(cut)
+	if err != nil {
 		return nil, err
 	}
-	if in.Bracket, err = n.brackets(cut, in.Charters, &err); err != nil {
-		return nil, err
-	}
-	t := trace.Fold(in)
+	f.Item, f.URI, f.Serial, f.Absent, f.BadPack, f.Events = n.itemOf(r), r.URI, r.Serial, r.neverIssued(), r.BadPack, events
+	t := trace.Fold(f.Input)
 	if !whole {
 		noteLeftOut(t)
 	}
-	return t, err
+	return t, f.err
+}
+
+// A folding is what all trails at one cut have in common. It is for one goroutine.
+type folding struct {
+	trace.Input
+	err error // what could not be read while something was folded
+}
+
+func (n *Node) folding(cut map[uint32]uint64) (*folding, error) {
+	f := &folding{Input: trace.Input{AsOf: cut, Revoked: n.revocations(cut)}}
+	f.Known = func(leaf ledger.Hash) bool {
+		_, ok, err := n.index.Entry(leaf, cut)
+		if err != nil {
+			f.err = err
+		}
+		return ok
+	}
+	f.Seen = func(pos trace.Position, chain uint32) uint64 {
+		size, err := n.store.FrontierAt(pos.Chain, pos.Seq, chain)
+		if err != nil {
+			f.err = fmt.Errorf("frontier of chain %d: %w", pos.Chain, err)
+		}
+		return size
+	}
+	var err error
+	if f.Charters, err = n.chartersWithin(cut); err != nil {
+		return nil, err
+	}
+	f.Bracket, err = n.brackets(cut, f.Charters, &f.err)
+	return f, err
 }
 
 // noteLeftOut adds to a trail that not all records could be looked at. It is a
