@@ -1,0 +1,53 @@
+package protocol
+
+import (
+	"fmt"
+	"log/slog"
+
+	"suyuan/node/wire"
+)
+
+// heardAlert has evidence judged that a peer sends. False evidence ends the
+// session: nobody passes on what does not verify.
+func (c *Core) heardAlert(s *session, a *wire.Alert) {
+	if len(s.alerts) < maxAlerts {
+		s.alerts = append(s.alerts, a)
+	}
+	c.judge(s)
+}
+
+func (c *Core) judge(s *session) {
+	if s.judging || len(s.alerts) == 0 || c.streams[s.stream] != s {
+		return
+	}
+	a := s.alerts[0]
+	s.alerts, s.judging = s.alerts[1:], true
+	c.do(Judge{Task: c.begin(func(e Event) {
+		s.judging = false
+		c.judged(s, e.(Ended))
+		c.judge(s)
+	}), Peer: s.Number, Alert: a})
+}
+
+func (c *Core) judged(s *session, e Ended) {
+	switch {
+	case e.Result == Done:
+		c.log(slog.LevelError, "fork proven", "chain", e.Chain, "peer", s.Number)
+	case e.Result == Invalid && !c.charterBehind() && c.streams[s.stream] == s:
+		c.drop(s, "", fmt.Errorf("%w: evidence does not verify: %w", ErrProtocol, e.Err))
+	case e.Result != Invalid:
+		c.log(slog.LevelError, "evidence not stored", "peer", s.Number, "err", e.Err)
+	}
+}
+
+// accused tells everybody of evidence that is new.
+func (c *Core) accused(ch *chain, before *wire.Alert) {
+	if ch.Evidence == nil || before != nil {
+		return
+	}
+	ch.disputed = nil
+	for _, s := range c.sessions() {
+		s.out.alerts[ch.Number] = ch.Evidence
+		c.queue(s)
+	}
+}

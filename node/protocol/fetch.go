@@ -1,0 +1,327 @@
+package protocol
+
+import (
+	"bytes"
+	"log/slog"
+	"slices"
+	"time"
+)
+
+// A chain is what is stored of one, and what is being done about the rest. There
+// is never more than one request or write for a chain.
+type chain struct {
+	Chain
+	stirred bool      // there may be something to do
+	busy    bool      // a task is under way
+	hungry  bool      // somebody has more, and no request fitted in
+	retry   time.Time // when somebody who is passed over may be asked again
+	lost    bool      // the own chain: entries have been lost that were signed
+	spans   []span
+
+	disputed     []byte // a note that contradicts what is stored, without proof so far
+	disputedSize uint64 // LatestSize when that was tried last
+}
+
+func (c *Core) stir(ch *chain) { ch.stirred = true }
+
+// grown takes note of what has changed on disk.
+func (c *Core) grown(ch *chain, before *Chain) {
+	c.stir(ch)
+	if ch.Number != c.cfg.Number {
+		return
+	}
+	if c.signing {
+		ch.lost = false
+	}
+	if ch.Size != before.Size || ch.LatestSize != before.LatestSize || !bytes.Equal(ch.Final, before.Final) {
+		c.ownNews()
+		c.rounds.stir()
+	}
+}
+
+// followChains goes on with the chains about which there is news.
+func (c *Core) followChains() {
+	freed := c.requests.freed
+	c.requests.freed = false
+	if len(c.chains) == 0 {
+		return
+	}
+	// Each time another chain comes first, so that none goes hungry.
+	c.turn++
+	for i := range c.chains {
+		ch := c.chains[(i+c.turn)%len(c.chains)]
+		if (ch.stirred || ch.hungry && freed) && !ch.busy {
+			ch.stirred, ch.hungry, ch.retry = false, false, time.Time{}
+			c.goOn(ch)
+		}
+	}
+}
+
+// goOn begins the next thing to do for a chain, if there is one: checkpoints
+// whose entries are stored first, because they may be proof of a fork; then
+// entries; then disclosures.
+func (c *Core) goOn(ch *chain) {
+	if c.keepNext(ch) || c.fetchNext(ch) {
+		return
+	}
+	c.discloseNext(ch)
+}
+
+func (c *Core) ringChains() {
+	for _, ch := range c.chains {
+		if due(ch.retry, c.now) {
+			c.stir(ch)
+		}
+	}
+}
+
+func (c *Core) nextChains(at *alarmClock) {
+	for _, ch := range c.chains {
+		if !ch.busy {
+			at.set(ch.retry)
+		}
+	}
+}
+
+// keepNext has one checkpoint stored that a peer has named and whose entries are
+// stored by now.
+func (c *Core) keepNext(ch *chain) bool {
+	for _, s := range c.sessions() {
+		h := s.theirs[ch.Number]
+		if h == nil || h.early {
+			continue
+		}
+		for _, slot := range []*note{&h.signed, &h.final} {
+			n := *slot
+			if n.raw == nil || n.size > ch.Size {
+				continue
+			}
+			*slot = note{}
+			if bytes.Equal(n.raw, ch.Latest) || bytes.Equal(n.raw, ch.Final) {
+				continue
+			}
+			c.keep(ch, s.peer, n, func() { h.early, *slot = true, n })
+			return true
+		}
+	}
+	if ch.disputed != nil && max(ch.LatestSize, ch.FinalSize) > ch.disputedSize {
+		raw := ch.disputed
+		ch.disputed = nil
+		c.keep(ch, nil, note{raw: raw}, func() {})
+		return true
+	}
+	return false
+}
+
+// keep gives a checkpoint to the disk. early is called if it rests on a charter
+// that is not held yet.
+func (c *Core) keep(ch *chain, p *peer, n note, early func()) {
+	ch.busy = true
+	number := uint32(0)
+	if p != nil {
+		number = p.Number
+	}
+	c.do(Keep{Task: c.begin(func(e Event) {
+		ch.busy = false
+		c.kept(ch, number, n, e.(Ended), early)
+		c.stir(ch)
+	}), Peer: number, Chain: ch.Number, Note: n.raw})
+}
+
+func (c *Core) kept(ch *chain, from uint32, n note, e Ended, early func()) {
+	if e.Result == Invalid && c.charterBehind() {
+		e.Result = Early
+	}
+	switch e.Result {
+	case Done:
+		ch.Size = max(ch.Size, n.size) // Stored is on its way
+	case Early:
+		early()
+	case Invalid:
+		c.offend(from, ch.Number, e.Err)
+	case Behind:
+		if ch.Number == c.cfg.Number {
+			ch.lost = true
+			c.log(slog.LevelWarn, "own entries are fetched back", "chain", ch.Number, "size", ch.Size, "n", n.size)
+		}
+	case Conflict:
+		// Somebody has signed what we cannot have both. Another checkpoint of the
+		// history that is stored will prove it.
+		ch.disputed, ch.disputedSize = n.raw, max(ch.LatestSize, ch.FinalSize)
+		c.log(slog.LevelError, "a checkpoint contradicts what is stored", "chain", ch.Number, "peer", from, "err", e.Err)
+	default:
+		c.log(slog.LevelWarn, "checkpoint not kept", "chain", ch.Number, "peer", from, "err", e.Err)
+	}
+}
+
+// retryEarly looks again at what a newer charter may explain.
+func (c *Core) retryEarly() {
+	for _, s := range c.sessions() {
+		for _, h := range s.theirs {
+			h.early = false
+		}
+	}
+	for _, ch := range c.chains {
+		c.stir(ch)
+	}
+}
+
+// fetchNext makes one request if a peer names a checkpoint beyond what is stored.
+func (c *Core) fetchNext(ch *chain) bool {
+	var list []candidate
+	var wait alarmClock
+	for _, s := range c.sessions() {
+		h := s.theirs[ch.Number]
+		if h == nil || h.early || h.best().size <= ch.Size {
+			continue
+		}
+		if until := c.blame.until(c.now, s.Number, ch.Number); !until.IsZero() {
+			wait.set(until)
+			continue
+		}
+		if !c.mayAsk(s.peer) {
+			ch.hungry = true
+			continue
+		}
+		list = append(list, candidate{
+			session: s, author: s.Number == ch.Number, own: s.Member == c.cfg.Member, running: c.requests.byMember[s.Member],
+		})
+	}
+	ch.retry = wait.at
+	i := choose(list, c.rnd)
+	if i < 0 {
+		return false
+	}
+	c.fetch(ch, list[i].session)
+	return true
+}
+
+// fetch asks a peer for the next entries of a chain. Where that is our own, what
+// the peer names is first given to the disk: if our key has signed it, entries
+// have been lost, and nothing may be signed before they are back.
+func (c *Core) fetch(ch *chain, s *session) {
+	h := s.theirs[ch.Number]
+	n, from := h.best(), ch.Size
+	if ch.Number == c.cfg.Number && c.signing && !ch.lost {
+		c.keep(ch, s.peer, n, func() { h.early = true })
+		return
+	}
+	ch.busy = true
+	p, ended := s.peer, c.ask(s.peer)
+	c.do(Fetch{Task: c.begin(func(e Event) {
+		ch.busy = false
+		ended()
+		c.fetched(ch, p, from, e.(Ended))
+		c.stir(ch)
+	}), Peer: p.Number, Chain: ch.Number, From: from, To: RangeEnd(from, n.size), Note: n.raw})
+}
+
+func (c *Core) fetched(ch *chain, p *peer, from uint64, e Ended) {
+	if e.Size > ch.Size {
+		ch.Size = e.Size
+	}
+	if e.Size > from {
+		ch.noteSpan(p.Number, from, e.Size, ch.Number == c.cfg.Number)
+	}
+	switch e.Result {
+	case Done:
+	case Early:
+		c.wantCharter(p.session, c.net.Version()+1)
+		c.blame.passOver(c.now, p.Number, ch.Number, FailWait)
+	default:
+		c.punish(p, ch.Number, e)
+	}
+}
+
+// A span is a range of a chain that was fetched from a node other than its
+// author. Disclosures for parties may be missing in it: the holder was not among
+// them, while we may be. Those of the own chain, fetched back after a loss, lie
+// scattered over the nodes of the parties. Spans are forgotten when the node
+// stops.
+type span struct {
+	from, to uint64
+	at       uint64          // up to where the node that is being asked has answered
+	asked    map[uint32]bool // nodes that have given what they have
+}
+
+// noteSpan remembers where entries came from.
+func (ch *chain) noteSpan(holder uint32, from, to uint64, own bool) {
+	if holder == ch.Number {
+		return
+	}
+	if n := len(ch.spans); n > 0 && ch.spans[n-1].to == from && (!own || ch.spans[n-1].asked[holder] && len(ch.spans[n-1].asked) == 1) {
+		ch.spans[n-1].to = to
+		return
+	}
+	ch.spans = append(ch.spans, span{from: from, to: to, at: from, asked: map[uint32]bool{holder: true}})
+}
+
+// discloseNext asks one node that may have more for the disclosures of one span.
+func (c *Core) discloseNext(ch *chain) {
+	for i := range ch.spans {
+		if s := c.mayDisclose(ch, &ch.spans[i]); s != nil {
+			c.disclose(ch, s, ch.spans[i])
+			return
+		}
+	}
+}
+
+// mayDisclose returns an admitted node that has not been asked about the span:
+// the author, or for the own chain any that holds the range.
+func (c *Core) mayDisclose(ch *chain, sp *span) *session {
+	for _, s := range c.sessions() {
+		h := s.theirs[ch.Number]
+		if h == nil || h.size < sp.to || sp.asked[s.Number] || ch.Number != c.cfg.Number && s.Number != ch.Number {
+			continue
+		}
+		if until := c.blame.until(c.now, s.Number, ch.Number); !until.IsZero() {
+			ch.retry = sooner(ch.retry, until)
+			continue
+		}
+		if c.mayAsk(s.peer) {
+			return s
+		}
+		ch.hungry = true
+	}
+	return nil
+}
+
+func sooner(a, b time.Time) time.Time {
+	clock := alarmClock{a}
+	clock.set(b)
+	return clock.at
+}
+
+func (c *Core) disclose(ch *chain, s *session, sp span) {
+	ch.busy = true
+	p, ended := s.peer, c.ask(s.peer)
+	c.do(Disclose{Task: c.begin(func(e Event) {
+		ch.busy = false
+		ended()
+		c.disclosed(ch, p, sp.from, e.(Ended))
+		c.stir(ch)
+	}), Peer: p.Number, Chain: ch.Number, From: sp.at, To: RangeEnd(sp.at, sp.to), Size: sp.to})
+}
+
+// disclosed notes how far a node has answered about the span that begins at from.
+func (c *Core) disclosed(ch *chain, p *peer, from uint64, e Ended) {
+	i := slices.IndexFunc(ch.spans, func(sp span) bool { return sp.from == from })
+	if i < 0 {
+		return
+	}
+	sp := &ch.spans[i]
+	if e.Result != Done || e.Size <= sp.at {
+		sp.at = sp.from // whoever is asked next begins anew
+		c.punish(p, ch.Number, e)
+		return
+	}
+	if sp.at = e.Size; sp.at < sp.to {
+		return
+	}
+	if ch.Number != c.cfg.Number { // only the author has all, and it has been asked
+		ch.spans = slices.Delete(ch.spans, i, i+1)
+		return
+	}
+	sp.at = sp.from
+	sp.asked[p.Number] = true
+}

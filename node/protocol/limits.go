@@ -1,0 +1,107 @@
+package protocol
+
+import (
+	"time"
+
+	"suyuan/node/wire"
+)
+
+// Times. Those that an operator or a test may want to change stand in
+// [Intervals]; these are part of how nodes treat each other.
+const (
+	// HelloTimeout is how long a connected peer may take to be admitted.
+	HelloTimeout = 10 * time.Second
+
+	// MaxRetry bounds the wait between two attempts at the same thing.
+	MaxRetry = 5 * time.Minute
+
+	// JoinDelay gathers the cosignatures that come after the quorum, so that
+	// they cost one more publication and not one each.
+	JoinDelay = 200 * time.Millisecond
+
+	// maxRetryProposal bounds the wait before a witness that refuses is asked
+	// again: it may be waiting for something that comes any moment.
+	maxRetryProposal = 30 * time.Second
+
+	// BlockTime is how long a node that sent invalid data for a chain is not
+	// asked for that chain; it doubles with each further offence up to MaxBlock.
+	// One offence is forgiven every ForgiveTime, so that a fault that was repaired
+	// does not stick.
+	BlockTime   = 10 * time.Minute
+	MaxBlock    = 24 * time.Hour
+	ForgiveTime = time.Hour
+
+	// FailWait is how long a holder is passed over after a request that failed
+	// for other reasons.
+	FailWait = time.Second
+
+	// BusyWait is what a peer that is over its share is told to wait, and the
+	// least that we wait when told so.
+	BusyWait = 200 * time.Millisecond
+)
+
+// Sizes and counts.
+const (
+	// maxFetches bounds the requests that run at one time, maxFetchesPerMember
+	// those to the nodes of one member: enough to hide round trips, few enough
+	// that memory stays below maxFetches batches of the store.
+	maxFetches          = 8
+	maxFetchesPerMember = 2
+
+	// maxOffers bounds the proposals that stay open while no quorum is reached.
+	maxOffers = 16
+
+	// gossipPeers is how many random peers hear of other nodes' chains in each
+	// round of gossip.
+	gossipPeers = 8
+
+	// haveBudget is the payload at which a HAVE is split; a single chain with two
+	// full notes still fits a frame.
+	haveBudget = wire.MaxCtl / 2
+
+	// maxAlerts bounds the evidence of one peer that waits to be checked: what is
+	// over it is told again in the peer's next session.
+	maxAlerts = 16
+
+	// maxOffences bounds how much of one node's misbehaviour is counted; beyond it
+	// the wait has reached MaxBlock.
+	maxOffences = 16
+
+	// maxOffenceBytes bounds what is remembered of them: some 20 bytes for each
+	// node and chain, of which a charter has no more than ledger.MaxNodes.
+	maxOffenceBytes = 4 << 20
+)
+
+// Intervals are the times that may be changed; zero values mean the defaults.
+type Intervals struct {
+	Round   time.Duration // least time between two checkpoints of the own chain; 10 ms
+	Timeout time.Duration // a round without a quorum is followed by the next after this; 1 s
+	Have    time.Duration // least time between two announcements of the own chain; 100 ms
+	Gossip  time.Duration // other nodes' chains to some peers; 5 s
+	Full    time.Duration // everything to every peer, ± 20 %; 60 s
+	Ping    time.Duration // 10 s
+	Dead    time.Duration // a peer that sent nothing for so long is given up; 25 s
+	Wait    time.Duration // how long a witness waits for what a proposal covers; 5 s
+	Retry   time.Duration // first wait before dialling again; 1 s, doubling to MaxRetry, full jitter
+	Yield   time.Duration // the side that dials second lets the other dial for so long; 8 s
+}
+
+// WithDefaults fills in what is not set.
+func (i Intervals) WithDefaults() Intervals {
+	set := func(d *time.Duration, v time.Duration) {
+		if *d <= 0 {
+			*d = v
+		}
+	}
+	set(&i.Round, 10*time.Millisecond)
+	set(&i.Timeout, time.Second)
+	set(&i.Have, 100*time.Millisecond)
+	set(&i.Gossip, 5*time.Second)
+	set(&i.Full, time.Minute)
+	set(&i.Ping, 10*time.Second)
+	set(&i.Dead, 25*time.Second)
+	set(&i.Wait, 5*time.Second)
+	set(&i.Retry, time.Second)
+	set(&i.Yield, 8*time.Second)
+	return i
+}

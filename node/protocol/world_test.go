@@ -1,0 +1,450 @@
+package protocol_test
+
+import (
+	"flag"
+	"fmt"
+	"maps"
+	"math/rand/v2"
+	"runtime"
+	"runtime/debug"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+)
+
+var (
+	oneSeed = flag.Uint64("seed", 0, "run the simulator with this seed only, and show what happens")
+	seeds   = flag.Uint64("seeds", 2000, "run the simulator with so many seeds")
+)
+
+// TestMain has the collector run rarely: networks are made and dropped by the
+// thousand, and each is small.
+func TestMain(m *testing.M) {
+	debug.SetGCPercent(800)
+	m.Run()
+}
+
+// A plan is what a seed makes of a run.
+type plan struct {
+	nodes   int
+	liar    string // what node 1 is: "", "twins", "signer", "garbler"
+	restore string // what happens to the last node: "", "kept", "lost"
+	trouble trouble
+	cuts    int
+	chaos   time.Duration
+	faults  faults // planted in all honest disks
+}
+
+func planOf(rnd *rand.Rand) plan {
+	p := plan{
+		nodes: 4,
+		trouble: trouble{
+			loss: rnd.Float64() * 0.05, twice: 0.05, slow: rnd.Float64() * 0.05,
+			crash: rnd.Float64() * 0.01, silent: rnd.Float64(),
+		},
+		cuts:  rnd.IntN(4),
+		chaos: time.Duration(10+rnd.IntN(30)) * time.Second,
+	}
+	if rnd.IntN(5) == 0 {
+		p.nodes = 3 + rnd.IntN(5)
+	}
+	p.liar = [...]string{"", "", "twins", "twins", "signer", "garbler"}[rnd.IntN(6)]
+	p.restore = [...]string{"", "", "kept", "kept", "lost"}[rnd.IntN(5)]
+	if p.nodes == 3 {
+		p.liar = "" // nothing is safe with three and a liar
+	}
+	return p
+}
+
+// newSim makes the network of a plan; nothing runs yet.
+func newSim(seed uint64, p plan) *sim {
+	s := &sim{
+		seed: seed, rnd: rand.New(rand.NewPCG(seed, 0)), start: time.Unix(1_772_323_200, 0),
+		number: make(map[uint32][]*host), side: make(map[*host]int), cut: make(map[[2]uint32]bool),
+		trouble: p.trouble, book: newBook(p.nodes),
+	}
+	for no := uint32(1); no <= uint32(p.nodes); no++ {
+		s.add(no, fmt.Sprintf("node %d", no), p)
+	}
+	liar := s.number[1][0]
+	switch p.liar {
+	case "twins":
+		s.add(1, "its twin", p)
+		for _, h := range s.number[1] {
+			h.disk.(*modelDisk).twin = true
+		}
+	case "signer":
+		liar.disk.(*modelDisk).faults.signsAnything = true
+	case "garbler":
+		liar.lie = lie{garbles: 0.3, withholds: 0.3, inflates: 0.2, forgets: 0.2}
+	}
+	if p.liar != "" {
+		s.book.honest[1] = p.liar != "twins"
+		for _, h := range s.number[1] {
+			h.honest = false
+		}
+	}
+	for _, h := range s.hosts {
+		s.side[h] = s.rnd.IntN(2)
+	}
+	return s
+}
+
+func (s *sim) add(no uint32, name string, p plan) {
+	d := newModelDisk(s.book, no, p.nodes)
+	d.faults = p.faults
+	h := &host{sim: s, no: no, name: name, honest: true, disk: d, pace: 1 + (s.rnd.Float64()-0.5)*0.02}
+	s.hosts = append(s.hosts, h)
+	s.number[no] = append(s.number[no], h)
+}
+
+// live runs a plan: first everything goes wrong, then it heals. It returns what
+// must not be, "" if nothing of the kind was seen.
+func (s *sim) live(p plan) string {
+	for _, h := range s.hosts {
+		s.after(time.Duration(s.rnd.IntN(3000))*time.Millisecond, h.boot)
+		s.appendNowAndThen(h, p.chaos)
+		s.stumble(h, p.chaos)
+	}
+	for range p.cuts {
+		s.partition(p.chaos)
+	}
+	if p.liar == "twins" {
+		s.swapSides(p.chaos)
+	}
+	if p.restore != "" {
+		s.putBack(s.hosts[p.nodes-1], p)
+	}
+	s.run(p.chaos)
+	s.heal(p)
+	for s.now < p.chaos+2*time.Hour {
+		s.run(s.now + 5*time.Second)
+		if len(s.book.wrongs) > 0 {
+			return strings.Join(s.book.wrongs, "\n")
+		}
+		if s.missing() == "" {
+			return s.unequal()
+		}
+	}
+	return s.missing()
+}
+
+func (s *sim) appendNowAndThen(h *host, until time.Duration) {
+	var next func()
+	next = func() {
+		if h.up && (h.honest || s.rnd.IntN(2) == 0) {
+			h.onDisk(func() {
+				if h.disk.Append(s.rnd.Uint64()) {
+					h.look()
+				}
+			})
+		}
+		if s.now < until {
+			s.after(time.Duration(s.rnd.IntN(6000))*time.Millisecond, next)
+		}
+	}
+	s.after(time.Duration(s.rnd.IntN(5000))*time.Millisecond, next)
+}
+
+// stumble has a host crash now and then, and brings it back whenever it has.
+func (s *sim) stumble(h *host, until time.Duration) {
+	var look func()
+	look = func() {
+		if s.now >= until {
+			return
+		}
+		switch {
+		case !h.up && s.rnd.IntN(3) == 0:
+			h.boot()
+		case h.up && s.chance(s.trouble.crash):
+			h.crash()
+		}
+		s.after(time.Second, look)
+	}
+	s.after(4*time.Second, look)
+}
+
+// partition cuts a random set of nodes off from the others for a while.
+func (s *sim) partition(until time.Duration) {
+	from := time.Duration(s.rnd.Int64N(int64(until)))
+	to := from + time.Duration(s.rnd.Int64N(int64(until)))
+	group := s.rnd.IntN(1 << len(s.number))
+	s.after(from, func() {
+		s.tell("cut: %b", group)
+		for a := range uint32(len(s.number)) {
+			for b := range a {
+				if group>>a&1 != group>>b&1 {
+					s.cut[[2]uint32{b + 1, a + 1}] = true
+				}
+			}
+		}
+	})
+	s.after(to, func() {
+		s.tell("the cut has healed")
+		clear(s.cut)
+	})
+}
+
+// swapSides lets hosts talk to the other of two twins from time to time.
+func (s *sim) swapSides(until time.Duration) {
+	for range s.rnd.IntN(6) {
+		h := s.hosts[s.rnd.IntN(len(s.hosts))]
+		s.after(time.Duration(s.rnd.Int64N(int64(until))), func() {
+			s.side[h] = 1 - s.side[h]
+			if e := h.streams[h.sessions[1]]; h.up && e != nil {
+				e.lose(0)
+			}
+		})
+	}
+}
+
+// putBack replaces a host's disk by an older copy of it.
+func (s *sim) putBack(h *host, p plan) {
+	when := time.Duration(s.rnd.Int64N(int64(p.chaos)))
+	s.after(when/2, func() { h.backup = h.disk.(*modelDisk).copyOf() })
+	s.after(when, func() {
+		h.crash()
+		s.tell("%s gets an old copy back, guard %s", h.name, p.restore)
+		d := h.backup.(*modelDisk)
+		if p.restore == "lost" {
+			d.guard = &modelGuard{lost: true, cosigned: make(map[uint32]mark)}
+		}
+		h.disk = d
+	})
+}
+
+// heal ends all trouble. Who was down comes back, but for some of the dishonest.
+func (s *sim) heal(p plan) {
+	s.tell("everything heals")
+	s.trouble = trouble{}
+	clear(s.cut)
+	quiet := p.liar == "twins" && s.rnd.IntN(2) == 0
+	for _, h := range s.hosts {
+		switch {
+		case quiet && !h.honest:
+			h.crash()
+		case !h.up:
+			h.boot()
+		}
+	}
+	for _, h := range s.hosts {
+		for _, id := range sortedStreams(h.streams) {
+			if e := h.streams[id]; e.broken {
+				e.shut(errModel)
+			}
+		}
+	}
+}
+
+func (h *host) model() *modelDisk { return h.disk.(*modelDisk) }
+
+// right are the hosts that do what they should, and can.
+func (s *sim) right() (list []*host) {
+	for _, h := range s.hosts {
+		if h.honest {
+			list = append(list, h)
+		}
+	}
+	return list
+}
+
+// wedged reports whether an honest node has stored entries of a forked chain that
+// are not those which became final. It cannot give them up, so that it has no part
+// in what rests on the others.
+func (s *sim) wedged() bool {
+	for _, h := range s.right() {
+		for no, ch := range h.model().chains {
+			for _, f := range s.book.finals[no] {
+				if !s.book.agree(f, ch.mark()) {
+					return true
+				}
+			}
+		}
+	}
+	return false
+}
+
+// alive reports whether honest witnesses make a quorum.
+func (s *sim) alive() bool {
+	n := 0
+	for _, h := range s.right() {
+		if !h.model().guard.lost {
+			n++
+		}
+	}
+	return n >= s.book.quorum
+}
+
+// missing is what has not come yet, "" if nothing.
+func (s *sim) missing() string {
+	right := s.right()
+	for _, h := range right {
+		for no, ch := range h.model().chains {
+			for _, other := range right {
+				if (ch.evidence == nil) != (other.model().chains[no].evidence == nil) {
+					return fmt.Sprintf("%s and %s: evidence against %d", h.name, other.name, no)
+				}
+			}
+		}
+	}
+	if !s.alive() || s.wedged() {
+		return ""
+	}
+	for _, author := range right {
+		d := author.model()
+		own := d.chains[author.no]
+		if d.refusal() != nil {
+			if !d.guard.lost && s.held(author.no, d.guard.own) {
+				return fmt.Sprintf("%s does not sign (%v), and what it lacks is there", author.name, d.refusal())
+			}
+			continue
+		}
+		for _, h := range right {
+			if f := h.model().chains[author.no].final; len(own.entries) > 0 && (f == nil || f.mark != own.mark()) {
+				return fmt.Sprintf("%s: finality of chain %d at %d", h.name, author.no, len(own.entries))
+			}
+		}
+	}
+	for no := range s.number {
+		for _, h := range right[1:] {
+			a, b := right[0].model().chains[no], h.model().chains[no]
+			if s.book.honest[no] && finalMark(a) != finalMark(b) {
+				return fmt.Sprintf("%s and %s: one final prefix of chain %d", right[0].name, h.name, no)
+			}
+		}
+	}
+	return ""
+}
+
+func finalMark(c *modelChain) mark {
+	if c.final == nil {
+		return mark{}
+	}
+	return c.final.mark
+}
+
+// held reports whether an honest node has a chain up to a mark.
+func (s *sim) held(no uint32, m mark) bool {
+	return slices.ContainsFunc(s.right(), func(h *host) bool {
+		ch := h.model().chains[no]
+		return ch.mark().size >= m.size && ch.roots[m.size] == m.root
+	})
+}
+
+// unequal is how the final prefixes of honest nodes, or what they make of them,
+// differ; "" if they do not.
+func (s *sim) unequal() string {
+	trails := make(map[string]string)
+	for _, h := range s.right() {
+		sizes := make(map[uint32]uint64)
+		for no, ch := range h.model().chains {
+			sizes[no] = finalMark(ch).size
+			for _, f := range s.book.finals[no] {
+				if !s.book.agree(f, finalMark(ch)) && ch.final != nil {
+					return fmt.Sprintf("%s holds another final prefix of chain %d", h.name, no)
+				}
+			}
+		}
+		key := fmt.Sprint(sizes)
+		t := h.trail(sizes)
+		if other, ok := trails[key]; ok && other != t {
+			return fmt.Sprintf("%s makes another trail of the same prefixes:\n%s\n%s", h.name, t, other)
+		}
+		trails[key] = t
+	}
+	return ""
+}
+
+// trail folds final prefixes: their records in causal order, each after what its
+// chain had seen, ties by chain and position.
+func (h *host) trail(sizes map[uint32]uint64) string {
+	done := make(map[uint32]uint64)
+	var b strings.Builder
+	for again := true; again; {
+		again = false
+		for _, no := range slices.Sorted(maps.Keys(sizes)) {
+			for done[no] < sizes[no] {
+				e := h.book.entries[h.model().chains[no].entries[done[no]]]
+				if slices.ContainsFunc(e.seen, func(s seen) bool { return done[s.chain] < s.size }) {
+					break
+				}
+				fmt.Fprintf(&b, "%d/%d:%x ", no, done[no], e.record)
+				done[no]++
+				again = true
+			}
+		}
+	}
+	if !maps.Equal(done, sizes) {
+		fmt.Fprintf(&b, "not closed: %v of %v", done, sizes)
+	}
+	return b.String()
+}
+
+// A verdict is what became of the runs of a test.
+type verdict struct {
+	runs, wedged, dead, steps atomic.Int64
+}
+
+// try runs one seed.
+func (v *verdict) try(seed uint64, change func(*plan)) (s *sim, wrong string) {
+	rnd := rand.New(rand.NewPCG(seed, 1))
+	p := planOf(rnd)
+	if change != nil {
+		change(&p)
+	}
+	s = newSim(seed, p)
+	for _, h := range s.hosts {
+		h.verbose = *oneSeed != 0
+	}
+	s.tell("%+v", p)
+	wrong = s.live(p)
+	v.runs.Add(1)
+	v.steps.Add(int64(s.steps))
+	if s.wedged() {
+		v.wedged.Add(1)
+	}
+	if !s.alive() {
+		v.dead.Add(1)
+	}
+	return s, wrong
+}
+
+// TestNetworksHoldTheirPromises runs networks of cores through all that may go
+// wrong, and looks at what has to hold nonetheless: honest nodes hold the same
+// final prefixes and make the same trails of them; whatever honest nodes appended
+// becomes final once a quorum can talk; no two final checkpoints contradict each
+// other; no honest node signs two histories or cosigns what it does not hold.
+func TestNetworksHoldTheirPromises(t *testing.T) {
+	if *oneSeed != 0 {
+		s, wrong := new(verdict).try(*oneSeed, nil)
+		t.Log("\n" + strings.Join(s.story, "\n"))
+		if wrong != "" {
+			t.Fatal(wrong)
+		}
+		return
+	}
+	n := *seeds
+	if testing.Short() {
+		n = min(n, 300)
+	}
+	var v verdict
+	var next atomic.Uint64
+	var workers sync.WaitGroup
+	began := time.Now()
+	for range runtime.GOMAXPROCS(0) {
+		workers.Go(func() {
+			for seed := next.Add(1); seed <= n && !t.Failed(); seed = next.Add(1) {
+				if s, wrong := v.try(seed, nil); wrong != "" {
+					t.Errorf("seed %d: %s\nrun it again with -seed %d; the end of it:\n%s", seed, wrong, seed,
+						strings.Join(s.story[max(0, len(s.story)-30):], "\n"))
+				}
+			}
+		})
+	}
+	workers.Wait()
+	t.Logf("%d networks, %d steps, %v; in %d no quorum of honest witnesses was left, in %d a node held a fork that did not become final",
+		v.runs.Load(), v.steps.Load(), time.Since(began).Round(time.Millisecond), v.dead.Load(), v.wedged.Load())
+}
