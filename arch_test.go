@@ -36,7 +36,8 @@ var layers = map[string]string{
 	"node/protocol": "ledger node/wire",
 	"node/replica":  "ledger ledger/store node/wire libp2p",
 	"node/scan":     "trace/scan badger mmdb",
-	"node":          "ledger ledger/store trace trace/gs1 trace/code trace/index trace/proof trace/scan trace/stock node/wire node/replica node/scan libp2p keystore",
+	"node/reward":   "badger webhooks",
+	"node":          "ledger ledger/store trace trace/gs1 trace/code trace/index trace/proof trace/scan trace/stock node/wire node/replica node/scan node/reward libp2p keystore",
 
 	"api/web": "",
 	"api":     "ledger trace trace/gs1 trace/code trace/label trace/proof trace/scan trace/stock api/web fiber",
@@ -53,6 +54,7 @@ var fences = map[string]string{
 	"qrcode":   "github.com/skip2/go-qrcode",
 	"mmdb":     "github.com/oschwald/maxminddb-golang",
 	"excel":    "github.com/xuri/excelize",
+	"webhooks": "github.com/standard-webhooks/",
 	"keystore": "github.com/ethereum/go-ethereum/accounts",
 }
 
