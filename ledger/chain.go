@@ -250,6 +250,9 @@ func checkOwnKind(r *Record, sc *Sidecar, seq uint64) error {
 	case KindRevoke:
 		var f RevokeFields
 		return encodedFields(r.Fields, &f)
+	case KindErase:
+		_, err := r.Erases()
+		return err
 	}
 	return nil
 }

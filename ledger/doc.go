@@ -102,10 +102,12 @@
 //	              19 appoint   23 pack       28 cancel      33 release   38 link
 //	                           24 unpack     29 sell        34 recall
 //
-// The fields of grant and revoke:
+// The fields of the kinds of this package:
 //
 //	grant    1 address, 2 ascending array of 1 to 64 kinds (not grant, not revoke)
 //	revoke   1 address
+//	erase    1? ascending array of h32: digests of disclosures, 3 h32: record id,
+//	         5? ascending array of h32: digests of attachments; 1 or 5 is there
 //
 // A grant may have three disclosures, each at most once: path 3, a slug, the
 // only party for which the operator may act, and path 4, an array of 1 to 256
@@ -124,13 +126,25 @@
 // application defines. The leaves of a record ascend by the bytes of their
 // subjects; at most 32,768.
 //
-// A sidecar is a map of at most 1 MiB; an empty one is no bytes:
+// A sidecar is a map of less than 1 MiB; an empty one is no bytes:
 //
 //	1 ? array of byte strings: disclosures, ascending by digest
 //	2 ? array of byte strings: all subject leaves
 //
 // Each disclosure must be in the digest list of its audience. Shared ones (sdm)
-// must be there, the others only with those who may see them.
+// must be there, the others only with those who may see them; those that were
+// erased with nobody.
+//
+// # Erasure
+//
+// An erase record names a record that stands before it on the same chain, by id,
+// and digests. Nodes forget the disclosures of that record with these digests,
+// but not the shared ones of grant and erase records, and, once no other record
+// names them, the attachments. A node that fetches the record later, from
+// somebody who has forgotten, stores it without them, and goes on asking others
+// until it has the erase record too. A witness cosigns a size when for every
+// shared disclosure that it lacks an erase record stands below that size. Bytes
+// that the application still reads are kept; see package store.
 //
 // # Entry
 //

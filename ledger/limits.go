@@ -11,8 +11,9 @@ const (
 	MaxEntryBytes = 65_535
 
 	// MaxSidecarBytes keeps one entry with its sidecar far below the 4 MiB of
-	// a batch, so that a batch always holds several.
-	MaxSidecarBytes = 1 << 20
+	// a batch, so that a batch always holds several, and below 1 MiB: the store
+	// keeps smaller values where they can be removed for good.
+	MaxSidecarBytes = 1<<20 - 1
 
 	// MaxCharterBytes bounds a charter body: 200 members with two nodes each
 	// need about 150 kB.

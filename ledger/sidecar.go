@@ -63,22 +63,38 @@ func DecodeSidecar(raw []byte) (*Sidecar, error) {
 // leaves must hash to the record's root. It fails with CodeMissing if a shared
 // disclosure that the record names is absent, unless erased says it may be.
 func (s *Sidecar) Check(r *Record, erased func(Hash) bool) error {
-	if s == nil {
-		s = &Sidecar{}
-	}
-	if err := s.checkSubjects(r); err != nil {
-		return err
-	}
-	held, err := s.checkDisclosures(r)
+	missing, err := s.Missing(r)
 	if err != nil {
 		return err
 	}
-	for _, d := range r.SDM {
-		if !held[d] && (erased == nil || !erased(d)) {
+	for _, d := range missing {
+		if erased == nil || !erased(d) {
 			return wrong(CodeMissing, "disclosure %s is absent", d)
 		}
 	}
 	return nil
+}
+
+// Missing is Check for a sidecar from which shared disclosures may be absent: it
+// returns their digests, ascending.
+func (s *Sidecar) Missing(r *Record) ([]Hash, error) {
+	if s == nil {
+		s = &Sidecar{}
+	}
+	if err := s.checkSubjects(r); err != nil {
+		return nil, err
+	}
+	held, err := s.checkDisclosures(r)
+	if err != nil {
+		return nil, err
+	}
+	var missing []Hash
+	for _, d := range r.SDM {
+		if !held[d] {
+			missing = append(missing, d)
+		}
+	}
+	return missing, nil
 }
 
 func (s *Sidecar) checkSubjects(r *Record) error {

@@ -272,6 +272,17 @@ type chainVerifier struct {
 	finalAt  *Checkpoint
 	seen     map[Hash]uint64 // record ids; unused where the source can find records
 	frontier []placedFrontier
+
+	gaps   []gap                  // sidecars that lack shared disclosures
+	erased map[Hash]map[Hash]bool // digests that erase records name, by record id
+}
+
+// A gap is a record whose sidecar lacks shared disclosures. An erase record that
+// comes later may say why.
+type gap struct {
+	seq     uint64
+	record  Hash
+	missing []Hash
 }
 
 type placedFrontier struct {
@@ -283,6 +294,7 @@ func (v *verifier) verifyChain(number uint32) {
 	c := &chainVerifier{
 		verifier: v, number: number, name: ChainName(v.net.MemberOf(number), number),
 		tiles: make(map[TileID][]byte), roots: make(map[uint64]Hash), seen: make(map[Hash]uint64),
+		erased: make(map[Hash]map[Hash]bool),
 	}
 	c.report.Chain = c.name
 	v.chains[number] = c
@@ -306,6 +318,7 @@ func (v *verifier) verifyChain(number uint32) {
 	} else {
 		c.walk()
 	}
+	c.checkGaps()
 	c.checkTilesLeft()
 	c.checkCheckpoints()
 	if end != nil {
@@ -457,7 +470,7 @@ func (c *chainVerifier) checkOne(se *StoredEntry, o *OpenedEntry, openErr error,
 		return
 	}
 	if sc != nil {
-		if err := c.chain.Check(o, sc, nil); err != nil {
+		if err := c.checkSidecar(o, sc, seq); err != nil {
 			c.problem("sidecar", &seq, err)
 		}
 	}
@@ -469,10 +482,50 @@ func (c *chainVerifier) checkOne(se *StoredEntry, o *OpenedEntry, openErr error,
 	c.noteRoot()
 }
 
+// checkSidecar checks an entry's sidecar and remembers what it lacks.
+func (c *chainVerifier) checkSidecar(o *OpenedEntry, sc *Sidecar, seq uint64) error {
+	if o.Record == nil || !o.Record.Record.MayLack() {
+		return c.chain.Check(o, sc, nil)
+	}
+	missing, err := sc.Missing(&o.Record.Record)
+	if err == nil && len(missing) > 0 {
+		c.gaps = append(c.gaps, gap{seq, o.Record.ID, missing})
+	}
+	return err
+}
+
+// noteErased remembers what an erase record names. What it says of a record that
+// comes after it does not count: see count.
+func (c *chainVerifier) noteErased(r *Record) {
+	f, err := r.Erases()
+	if f == nil || err != nil {
+		return
+	}
+	if c.erased[f.Record] == nil {
+		c.erased[f.Record] = make(map[Hash]bool)
+	}
+	for _, d := range f.Digests {
+		c.erased[f.Record][d] = true
+	}
+}
+
+// checkGaps reports the shared disclosures that are absent and were not erased.
+func (c *chainVerifier) checkGaps() {
+	for _, g := range c.gaps {
+		for _, d := range g.missing {
+			if !c.erased[g.record][d] {
+				c.problem("sidecar", &g.seq, wrong(CodeMissing, "disclosure %s is absent", d))
+			}
+		}
+	}
+}
+
 func (c *chainVerifier) count(o *OpenedEntry, se *StoredEntry, sc *Sidecar) {
 	switch o.Entry.Kind {
 	case EntryRecord:
 		c.report.Records++
+		delete(c.erased, o.Record.ID)
+		c.noteErased(&o.Record.Record)
 		c.seen[o.Record.ID] = se.Seq
 		if _, ok := c.src.(RecordFinder); ok {
 			delete(c.seen, o.Record.ID)

@@ -21,6 +21,8 @@ type Head struct {
 type chainLog struct {
 	number uint32
 
+	erasures atomic.Int64 // erase records, 0 if there is none
+
 	write  sync.Mutex // held by whoever extends the chain or rewrites a sidecar
 	edge   edge       // guarded by write
 	failed error      // why nothing more is stored, ErrFailed; guarded by write
@@ -198,7 +200,9 @@ type batch struct {
 	bytes int
 
 	frontier bool  // it begins with a frontier entry made here
+	fetched  bool  // the entries come from elsewhere: what was erased may be absent
 	grant    bool  // rights have changed
+	erasures int64 // erase records that name a record
 	read     error // a look-up that failed
 }
 
@@ -238,6 +242,14 @@ func (b *batch) stands(id ledger.Hash) bool {
 // against the record already. After an error of the check the
 // batch is as it was; after any other it must be discarded.
 func (b *batch) add(o *ledger.OpenedEntry, sc *ledger.Sidecar, sidecar []byte, stands func(ledger.Hash) bool) error {
+	var lacking []ledger.Hash
+	if b.fetched && o.Record != nil && o.Record.Record.MayLack() {
+		var err error
+		if lacking, err = sc.Missing(&o.Record.Record); err != nil {
+			return err
+		}
+		sc = nil
+	}
 	if err := b.fold.Check(o, sc, stands); err != nil {
 		return errors.Join(b.read, err)
 	}
@@ -255,7 +267,8 @@ func (b *batch) add(o *ledger.OpenedEntry, sc *ledger.Sidecar, sidecar []byte, s
 	case o.Record != nil:
 		b.ids[o.Record.ID] = seq
 		b.set(recordKey(o.Record.ID), placeValue(chain, seq))
-		b.grant = b.grant || o.Record.Record.Kind == ledger.KindGrant || o.Record.Record.Kind == ledger.KindRevoke
+		b.setLacking(seqKey(prefixLacking, chain, seq), lacking)
+		b.ownKind(&o.Record.Record, seq)
 	case o.Frontier != nil:
 		b.set(seqKey(prefixFrontier, chain, seq), o.Entry.Payload)
 		for _, seen := range o.Frontier {
@@ -264,6 +277,20 @@ func (b *batch) add(o *ledger.OpenedEntry, sc *ledger.Sidecar, sidecar []byte, s
 	}
 	b.bytes += len(o.Raw) + len(sidecar)
 	return b.err
+}
+
+// ownKind does what the kinds of package ledger bring about.
+func (b *batch) ownKind(r *ledger.Record, seq uint64) {
+	switch r.Kind {
+	case ledger.KindGrant, ledger.KindRevoke:
+		b.grant = true
+	case ledger.KindErase:
+		f, err := r.Erases()
+		if err == nil {
+			err = b.erase(seq, f)
+		}
+		b.err = errors.Join(b.err, err)
+	}
 }
 
 // visit keeps a hash that a new entry completes; see [ledger.Tree.Append].
@@ -307,6 +334,7 @@ func (b *batch) store() error {
 	}
 	if err == nil {
 		b.c.edge = b.edge
+		b.c.erasures.Add(b.erasures)
 		err = b.c.publish(b.fold)
 	}
 	if err == nil {

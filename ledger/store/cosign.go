@@ -11,7 +11,8 @@ import (
 
 // Cosign makes the witness's cosignature line on a verified checkpoint: a promise
 // that everything under it is stored here. It is made only if the stored entries
-// have the checkpoint's root, if everything that frontiers under it name is
+// have the checkpoint's root and all shared disclosures but those that are erased
+// within it, if everything that frontiers under it name is
 // stored too, with the same roots and covered as the rule asks, and if no other
 // root was cosigned for the size and no greater size before; and after the guard
 // names it on disk.
@@ -53,6 +54,9 @@ func (s *Store) cosign(ctx context.Context, cp *ledger.Checkpoint, witness strin
 		return nil, err
 	}
 	if err := s.checkClosed(c, cp.Size); err != nil {
+		return nil, err
+	}
+	if err := s.checkWhole(c.number, cp.Size); err != nil {
 		return nil, err
 	}
 	if err := s.guard.raiseCosigned(Mark{cp.Chain, cp.Size, cp.Root}); err != nil {

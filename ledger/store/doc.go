@@ -62,9 +62,32 @@
 //	                                 held, in the form of 'c'
 //	'n' chain                        a note under the own log key that the own
 //	                                 chain contradicts; stops signing
+//	'z' chain seq at[8]              the erase record at `at` names the record at
+//	                                 seq; no value
+//	'y' chain at                     seq of that record
+//	'm' chain seq                    digests of the shared disclosures that the
+//	                                 sidecar there lacks and no erase record names
+//	'u' chain seq                    sidecar after an erasure, as long as bytes of
+//	                                 the one before may be on the disk
+//	'w' chain at                     the erase record there names attachments that
+//	                                 have not been looked after; no value
 //
 // For example, the entry at position 258 of chain 3 has the key
 // 65 00000003 0000000000000102.
+//
+// # Erasure
+//
+// An erase record takes effect in the transaction that stores it: the sidecar
+// of the record that it names is written anew without the disclosures, except
+// those that Config.Keep wants kept. [Store.Purge] then removes the old bytes
+// from the files. For that Badger drops the key 's' chain seq with all its
+// versions from buffers and tables, and the sidecar is written back from 'u';
+// after a crash in between it is read from there.
+//
+// A record that comes from elsewhere may lack shared disclosures: they were
+// erased, and the erase record stands further on. Until it is stored too, or the
+// disclosures have come from another node, the record is in [Store.Lacking];
+// what is behind it is not [Store.Whole], and nothing that covers it is cosigned.
 //
 // # Guard file
 //

@@ -43,6 +43,8 @@ var (
 	// ErrFailed: a write ended in an error and its outcome is unknown. Nothing
 	// is appended until the store has been opened again.
 	ErrFailed = errors.New("the store has failed and must be opened again")
+	// ErrBusy: somebody reads what would be changed. It can be tried again.
+	ErrBusy = errors.New("busy")
 	// ErrTooLarge: a blob is over MaxBlobBytes.
 	ErrTooLarge = errors.New("too large")
 )

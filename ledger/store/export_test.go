@@ -11,3 +11,21 @@ func (s *Store) FailCommits(err error) { s.disk.fail = err }
 
 // SetLimit replaces MaxBlobBytes.
 func (b *Blobs) SetLimit(n int64) { b.limit = n }
+
+// DropOnly does the first half of Purge, as if the process had been killed then.
+func (s *Store) DropOnly() error {
+	for _, number := range s.Chains() {
+		prefix := chainKey(prefixOnItsWay, number)
+		list, err := scan(s.view, prefix, prefix, purgeAtOnce)
+		if err != nil {
+			return err
+		}
+		if err := s.dropSidecars(list); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Flatten moves all tables to one level.
+func (s *Store) Flatten() error { return s.db.Flatten(1) }

@@ -2,7 +2,9 @@ package store
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"slices"
 
 	"suyuan/ledger"
 )
@@ -12,6 +14,8 @@ import (
 // folded state. Entries that are stored already are compared and passed over. The
 // good prefix is stored; the error, an [EntryError], says which entry was refused
 // and why. It returns the size that the chain has now.
+//
+// Records may lack shared disclosures, which may have been erased: see Lacking.
 //
 // The caller has proven the entries against a checkpoint that the author signed:
 // the time of an entry, frontiers and charter entries bear no other signature,
@@ -110,8 +114,9 @@ func (s *Store) compare(c *chainLog, from uint64, items []Item) error {
 // extendBatch stores what of the items fits into one transaction, at least one.
 func (s *Store) extendBatch(c *chainLog, items []Item, opened []openedItem) (n int, err error) {
 	b := s.begin(c)
+	b.fetched = true
 	var refused error
-	for n < len(items) && (n == 0 || b.fits(len(items[n].Entry)+len(items[n].Sidecar))) {
+	for n < len(items) && (n == 0 || b.fits(len(items[n].Entry)+len(items[n].Sidecar)+b.eraseBytes(opened[n].entry))) {
 		o := opened[n]
 		err := o.err
 		if err == nil {
@@ -138,7 +143,8 @@ func (s *Store) extendBatch(c *chainLog, items []Item, opened []openedItem) (n i
 }
 
 // AddDisclosures adds disclosures to the stored sidecar of an entry: those that
-// the node may see and lacks. Each must be the record's.
+// the node may see and lacks. Each must be the record's; what was erased is left
+// out.
 func (s *Store) AddDisclosures(ctx context.Context, chain uint32, seq uint64, more *ledger.Sidecar) error {
 	if err := s.enterAt(chain, seq); err != nil {
 		return err
@@ -154,17 +160,18 @@ func (s *Store) AddDisclosures(ctx context.Context, chain uint32, seq uint64, mo
 	if err != nil {
 		return err
 	}
-	merged, err := mergeSidecar(items[0], more)
+	erased, err := s.erasedBy(chain, seq)
+	if err != nil {
+		return err
+	}
+	merged, lacking, err := s.mergeSidecar(items[0], more, erased)
 	if err != nil {
 		return &EntryError{chain, seq, err}
 	}
 	if string(merged) == string(items[0].Sidecar) {
 		return nil
 	}
-	err = s.update(func(w *writer) error {
-		w.set(seqKey(prefixSidecar, chain, seq), merged)
-		return nil
-	})
+	err = s.update(func(w *writer) error { return w.merged(chain, seq, merged, lacking) })
 	if err != nil {
 		return fmt.Errorf("store sidecar: %w", err)
 	}
@@ -172,26 +179,40 @@ func (s *Store) AddDisclosures(ctx context.Context, chain uint32, seq uint64, mo
 	return s.strictCheck()
 }
 
-// mergeSidecar checks further disclosures and returns the sidecar with them.
-func mergeSidecar(it Item, more *ledger.Sidecar) ([]byte, error) {
-	e, err := ledger.DecodeEntry(it.Entry)
+// mergeSidecar checks further disclosures and returns the sidecar with them, and
+// what it lacks still.
+func (s *Store) mergeSidecar(it Item, more *ledger.Sidecar, erased map[ledger.Hash]uint64) (merged []byte, lacking []ledger.Hash, err error) {
+	r, err := recordOf(it.Entry)
 	if err != nil {
-		return nil, err
-	}
-	if e.Kind != ledger.EntryRecord {
-		return nil, &ledger.Error{Code: ledger.CodeSidecar, Detail: "only a record has a sidecar"}
-	}
-	r, err := ledger.DecodeRecord(e.Payload)
-	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	sc, err := ledger.DecodeSidecar(it.Sidecar)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	merged := sc.Merge(more)
-	if err := merged.Check(r, nil); err != nil {
-		return nil, err
+	isErased := func(d ledger.Hash) bool { _, ok := erased[d]; return ok && r.MayErase(d) }
+	all := s.without(r, sc.Merge(more), isErased)
+	if lacking, err = all.Missing(r); err != nil {
+		return nil, nil, err
 	}
-	return merged.Encode()
+	lacking = slices.DeleteFunc(lacking, isErased)
+	if len(lacking) > 0 && !r.MayLack() {
+		return nil, nil, all.Check(r, nil)
+	}
+	merged, err = all.Encode()
+	return merged, lacking, err
+}
+
+// merged writes a sidecar that has got more.
+func (w *writer) merged(chain uint32, seq uint64, sidecar []byte, lacking []ledger.Hash) error {
+	w.set(seqKey(prefixSidecar, chain, seq), sidecar)
+	onItsWay := seqKey(prefixOnItsWay, chain, seq)
+	if _, err := getIn(w.txn, onItsWay); err == nil {
+		w.set(onItsWay, sidecar)
+	} else if !errors.Is(err, ErrNotFound) {
+		return err
+	}
+	w.remove(seqKey(prefixLacking, chain, seq))
+	w.setLacking(seqKey(prefixLacking, chain, seq), lacking)
+	return w.err
 }

@@ -23,6 +23,11 @@ const (
 	prefixEvidence   = 'x'
 	prefixContradict = 'n'
 	prefixConflict   = 'd'
+	prefixErased     = 'z'
+	prefixErase      = 'y'
+	prefixLacking    = 'm'
+	prefixOnItsWay   = 'u'
+	prefixFiles      = 'w'
 )
 
 // layoutVersion is the number under which the layout of this file is stored.
@@ -51,6 +56,16 @@ func parseSeqKey(key []byte) (chain uint32, seq uint64, ok bool) {
 		return 0, 0, false
 	}
 	return binary.BigEndian.Uint32(key[1:]), binary.BigEndian.Uint64(key[5:]), true
+}
+
+// erasedKey says that the erase record at a position is about an entry.
+func erasedKey(chain uint32, seq, at uint64) []byte {
+	return binary.BigEndian.AppendUint64(seqKey(prefixErased, chain, seq), at)
+}
+
+// parseErasedKey is for keys of the length that erasedKey makes.
+func parseErasedKey(key []byte) (chain uint32, seq, at uint64) {
+	return binary.BigEndian.Uint32(key[1:]), binary.BigEndian.Uint64(key[5:]), binary.BigEndian.Uint64(key[13:])
 }
 
 func tileKey(chain uint32, t ledger.TileID) []byte {

@@ -41,6 +41,10 @@ const (
 	// hashed when a store is opened.
 	checkedAtOpen = 256
 
+	// purgeAtOnce bounds the sidecars of one step of Purge, during which nobody
+	// reads or writes.
+	purgeAtOnce = 64
+
 	// page is how many entries an iterator reads in one transaction.
 	page = 256
 

@@ -106,11 +106,17 @@ func (s *Store) Sidecar(chain uint32, seq uint64) ([]byte, error) {
 		return nil, err
 	}
 	defer s.life.leave()
-	raw, err := s.get(seqKey(prefixSidecar, chain, seq))
-	if errors.Is(err, ErrNotFound) {
+	raw, err := callBadger(func() (raw []byte, err error) {
+		err = s.view(func(txn *badger.Txn) error {
+			raw, err = s.sidecarIn(txn, chain, seq)
+			return err
+		})
+		return raw, err
+	})
+	switch {
+	case errors.Is(err, ErrNotFound), err == nil && len(raw) == 0:
 		return nil, nil
-	}
-	if err != nil {
+	case err != nil:
 		return nil, s.missing(err, "sidecar", chain, seq)
 	}
 	return raw, nil
@@ -185,6 +191,11 @@ func (s *Store) items(chain uint32, from, to uint64) ([]Item, error) {
 					return s.missing(err, "entry", chain, seq)
 				}
 				side, _, err := sidecars.at(seqKey(prefixSidecar, chain, seq))
+				if err == nil && s.dropping.Load() {
+					if side, err = s.sidecarIn(txn, chain, seq); errors.Is(err, ErrNotFound) {
+						err = nil
+					}
+				}
 				if err != nil {
 					return s.missing(err, "sidecar", chain, seq)
 				}

@@ -91,6 +91,20 @@ func (c *selfCheck) pair(key, value []byte) {
 	case prefix == prefixTile && len(key) == 14:
 		c.checkTile(key)
 	case bytes.IndexByte([]byte{prefixHead, prefixRights, prefixLatest, prefixFinal, prefixEvidence}, prefix) >= 0 && len(key) == 5:
+	case prefix == prefixErased && len(key) == 21:
+		chain, seq, at := parseErasedKey(key)
+		c.checkErased(chain, seq, at)
+	case prefix == prefixErase && ok:
+		at := seq
+		seq, ok := parseUint64(value)
+		if !ok {
+			c.atSeq(chain, at, ledger.CodeForm, "erasure", "the look-up has %d bytes", len(value))
+		}
+		c.checkErased(chain, seq, at)
+	case bytes.IndexByte([]byte{prefixLacking, prefixOnItsWay, prefixFiles}, prefix) >= 0 && ok:
+		if seq >= c.sizes[chain] {
+			c.atSeq(chain, seq, ledger.CodeHead, "erasure", "it stands beyond the head")
+		}
 	case prefix == prefixConflict && len(key) == 1:
 	case prefix == prefixContradict && len(key) == 5:
 		c.problem(ledger.CodeCheckpoint, "checkpoint", "a checkpoint under the own log key contradicts the own chain")
@@ -139,6 +153,28 @@ func (c *selfCheck) checkEntry(chain uint32, seq uint64, raw []byte) {
 			c.atSeq(chain, seq, ledger.CodeFrontier, "frontier look-up", "it does not lead to size %d of chain %d", s.Size, s.Chain)
 		}
 	}
+}
+
+// checkErased holds that a look-up leads from a record to the erase record about
+// it.
+func (c *selfCheck) checkErased(chain uint32, seq, at uint64) {
+	target, err := c.entryAt(chain, seq, ledger.EntryRecord)
+	if err != nil {
+		c.atSeq(chain, at, ledger.CodeRecordID, "erasure", "entry %d, which it is said to be about, is no record: %v", seq, err)
+		return
+	}
+	e, err := c.entryAt(chain, at, ledger.EntryRecord)
+	if err == nil {
+		var r *ledger.Record
+		if r, err = ledger.DecodeRecord(e.Payload); err == nil {
+			f, bad := r.Erases()
+			if bad == nil && f != nil && f.Record == ledger.Keccak(target.Payload) {
+				return
+			}
+			err = errors.New("it is not about that record")
+		}
+	}
+	c.atSeq(chain, at, ledger.CodeRecordID, "erasure", "entry %d is said to be erased there: %v", seq, err)
 }
 
 // entryAt reads the entry to which a look-up leads.

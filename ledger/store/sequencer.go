@@ -48,7 +48,11 @@ func (t *ticket) bytes() int {
 	if t.charter != nil {
 		return 256
 	}
-	return len(t.Record.Raw) + len(t.raw) + 256
+	n := len(t.Record.Raw) + len(t.raw) + 256
+	if t.Record.Record.Kind == ledger.KindErase {
+		n += 2 * ledger.MaxSidecarBytes // it may write the sidecar of another entry twice
+	}
+	return n
 }
 
 func (t *ticket) answer(r Result) {

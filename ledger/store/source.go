@@ -7,6 +7,7 @@ import (
 	"iter"
 	"log/slog"
 	"strings"
+	"sync"
 
 	"github.com/dgraph-io/badger/v4"
 
@@ -19,10 +20,12 @@ import (
 // implements ledger.Source, StateSource, RecordFinder, EvidenceSource and, with
 // blobs, AttachmentSource.
 type Source struct {
-	snap  *snapshot
-	life  *life
-	blobs *Blobs
-	close func() error // closes what OpenSource opened
+	snap     *snapshot
+	life     *life
+	blobs    *Blobs
+	onItsWay bool         // sidecars may be on their way, because Purge was cut short
+	release  func()       // gives the snapshot back, once
+	close    func() error // closes what OpenSource opened
 }
 
 // Source takes a snapshot of an open store; blobs may be nil. It is read as long
@@ -32,7 +35,17 @@ func (s *Store) Source(blobs *Blobs) (*Source, error) {
 		return nil, err
 	}
 	defer s.life.leave()
-	return &Source{snap: s.current(), life: &s.life, blobs: blobs}, nil
+	s.sourceMu.Lock()
+	defer s.sourceMu.Unlock()
+	s.sources++
+	snap := s.current()
+	release := sync.OnceFunc(func() {
+		s.sourceMu.Lock()
+		defer s.sourceMu.Unlock()
+		s.sources--
+		snap.release()
+	})
+	return &Source{snap: snap, life: &s.life, blobs: blobs, onItsWay: s.dropping.Load(), release: release}, nil
 }
 
 // view is the viewer of the snapshot.
@@ -62,7 +75,11 @@ func OpenSource(dir string, blobs *Blobs, log *slog.Logger) (*Source, error) {
 	if err != nil {
 		return nil, openError(dir, err)
 	}
-	return &Source{snap: newSnapshot(db), life: &life{}, blobs: blobs, close: db.Close}, nil
+	snap := newSnapshot(db)
+	src := &Source{snap: snap, life: &life{}, blobs: blobs, release: sync.OnceFunc(snap.release), close: db.Close}
+	list, err := scan(src.view, []byte{prefixOnItsWay}, []byte{prefixOnItsWay}, 1)
+	src.onItsWay = err != nil || len(list) > 0
+	return src, nil
 }
 
 // Close gives up the snapshot, and closes what OpenSource has opened.
@@ -70,7 +87,7 @@ func (src *Source) Close() error {
 	if err := src.life.enter(); err != nil {
 		return nil // the store is closed, and the snapshot with it
 	}
-	src.snap.release()
+	src.release()
 	src.life.leave()
 	if src.close == nil || !src.life.end() {
 		return nil
@@ -132,7 +149,7 @@ func (src *Source) Entries(chain uint32, from, to uint64) iter.Seq2[ledger.Store
 	return func(yield func(ledger.StoredEntry, error) bool) {
 		for ; from < to; from += page {
 			end := min(to, from+page)
-			list, err := inside(src, func() ([]ledger.StoredEntry, error) { return readRange(src.view, chain, from, end) })
+			list, err := inside(src, func() ([]ledger.StoredEntry, error) { return src.readRange(chain, from, end) })
 			for _, e := range list {
 				if !yield(e, nil) {
 					return
@@ -147,12 +164,12 @@ func (src *Source) Entries(chain uint32, from, to uint64) iter.Seq2[ledger.Store
 
 // readRange reads a range one by one, so that one unreadable block does not take
 // its neighbours with it. What is absent is left out.
-func readRange(view viewer, chain uint32, from, to uint64) (list []ledger.StoredEntry, err error) {
+func (src *Source) readRange(chain uint32, from, to uint64) (list []ledger.StoredEntry, err error) {
 	for seq := from; seq < to; seq++ {
 		e := ledger.StoredEntry{Seq: seq}
 		var errs [2]error
-		e.Raw, errs[0] = getValue(view, seqKey(prefixEntry, chain, seq))
-		e.Sidecar, errs[1] = getValue(view, seqKey(prefixSidecar, chain, seq))
+		e.Raw, errs[0] = getValue(src.view, seqKey(prefixEntry, chain, seq))
+		e.Sidecar, errs[1] = src.sidecar(chain, seq)
 		for _, one := range errs {
 			if one != nil && !errors.Is(one, ErrNotFound) {
 				err = errors.Join(err, fmt.Errorf("entry %d: %w", seq, one))
@@ -163,6 +180,16 @@ func readRange(view viewer, chain uint32, from, to uint64) (list []ledger.Stored
 		}
 	}
 	return list, err
+}
+
+// sidecar reads a sidecar as [Store.Sidecar] does.
+func (src *Source) sidecar(chain uint32, seq uint64) ([]byte, error) {
+	if src.onItsWay {
+		if raw, err := getValue(src.view, seqKey(prefixOnItsWay, chain, seq)); !errors.Is(err, ErrNotFound) {
+			return raw, err
+		}
+	}
+	return getValue(src.view, seqKey(prefixSidecar, chain, seq))
 }
 
 // Tile implements [ledger.Source].

@@ -38,6 +38,11 @@ type Config struct {
 	// first on. Entries that arrive through Extend are told by Watch only.
 	Applied func(first uint64, n int)
 
+	// Keep says which disclosures stay although an erase record names them,
+	// because the application reads them: no honest author erases these, and
+	// nobody else can take them out of what others see. nil keeps none.
+	Keep func(kind ledger.Kind, path uint64) bool
+
 	Now     func() time.Time // nil is time.Now
 	Log     *slog.Logger     // nil discards
 	MinFree uint64           // bytes of disk kept in reserve; 0 is 1 GiB
@@ -67,7 +72,11 @@ type Store struct {
 	adopt  sync.Mutex                           // held while the network grows
 	chains atomic.Pointer[map[uint32]*chainLog] // replaced when the network grows
 
-	commitMu sync.Mutex // held while a transaction is committed
+	commitMu sync.Mutex  // held while a transaction is committed
+	purging  sync.Mutex  // held by Purge
+	dropping atomic.Bool // sidecars may be on their way; see Purge
+	sourceMu sync.Mutex  // held while sidecars are dropped; guards sources
+	sources  int         // snapshots that Source gave out
 	snap     atomic.Pointer[snapshot]
 
 	signMu    sync.Mutex        // held by Sign
@@ -159,6 +168,9 @@ func (s *Store) load(hadTables bool) error {
 		chains[n] = c
 	}
 	s.chains.Store(&chains)
+	if err := s.resumeErasures(chains); err != nil {
+		return damaged(s.cfg.Dir, err, "erasures")
+	}
 	if s.cfg.Own != 0 && chains[s.cfg.Own] == nil {
 		return fmt.Errorf("own chain: %w", unknownChain(s.cfg.Own))
 	}

@@ -29,6 +29,16 @@ func (w *writer) set(key, value []byte) {
 	}
 }
 
+// remove deletes a key.
+func (w *writer) remove(key []byte) {
+	if w.err != nil {
+		return
+	}
+	if err := w.txn.Delete(key); err != nil {
+		w.err = fmt.Errorf("write: %w", err)
+	}
+}
+
 // cbor adds a key whose value is the encoding of v.
 func (w *writer) cbor(key []byte, v any) {
 	b, err := ledger.Marshal(v)
