@@ -57,7 +57,8 @@ type ether struct {
 	delay     time.Duration // of every packet, and up to twice as much
 	loss      float64       // share of packets that get lost
 	cut       map[way]bool  // where none arrive
-	endpoints int           // made so far
+	sent      map[uint32]int
+	endpoints int // made so far
 }
 
 // A way is a direction between two nodes, by number.
@@ -84,7 +85,7 @@ func inBubble(t *testing.T, do func(t *testing.T, e *ether), opts ...ledgertest.
 		time.Sleep(time.Until(time.UnixMilli(ledgertest.Start))) // bubbles begin in the year 2000
 		e := &ether{
 			rand: rand.New(rand.NewPCG(from, 1)), dice: rand.New(rand.NewPCG(from, 2)),
-			delay: 5 * time.Millisecond, cut: make(map[way]bool),
+			delay: 5 * time.Millisecond, cut: make(map[way]bool), sent: make(map[uint32]int),
 			line: lineOfSpeed(100 * simlibp2p.OneMbps),
 		}
 		e.net = &simnet.Simnet{LatencyFunc: e.latency, Logger: slog.New(slog.DiscardHandler)}
@@ -135,11 +136,19 @@ var nowhere = &net.UDPAddr{IP: addressOf(0), Port: 1}
 func (e *ether) latency(p *simnet.Packet) time.Duration {
 	e.mu.Lock()
 	defer e.mu.Unlock()
+	e.sent[numberAt(p.From)]++
 	if e.cut[way{numberAt(p.From), numberAt(p.To)}] || e.dice.Float64() < e.loss {
 		p.To = nowhere
 		return 0
 	}
 	return e.delay + time.Duration(e.dice.Float64()*float64(e.delay))
+}
+
+// sentBy counts the packets that a node has sent.
+func (e *ether) sentBy(number uint32) int {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.sent[number]
 }
 
 // weather sets latency and loss of all lines.
@@ -336,7 +345,7 @@ func TestPartitions(t *testing.T) {
 // In the end everything is final everywhere, and as many goroutines run as in the
 // beginning.
 func TestChurn(t *testing.T) {
-	hours := 2
+	hours := 1
 	if *long {
 		hours = 48
 	}
