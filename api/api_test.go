@@ -13,6 +13,7 @@ import (
 
 	"suyuan/ledger"
 	"suyuan/ledger/ledgertest"
+	"suyuan/trace"
 )
 
 // testBase is the public URL of test servers.
@@ -36,6 +37,7 @@ type fakeNode struct {
 	refuse    func(n int) error
 	asked     []string // uri and viewer of each question
 	answers   map[string]testAnswer
+	links     []trace.Link // of whatever is asked about
 }
 
 func newFakeNode(opts ...ledgertest.Option) *fakeNode {

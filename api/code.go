@@ -9,6 +9,7 @@ import (
 	"github.com/gofiber/fiber/v2"
 
 	"suyuan/api/web"
+	"suyuan/trace"
 	"suyuan/trace/code"
 	"suyuan/trace/gs1"
 )
@@ -27,12 +28,6 @@ func (s *Server) getCode(c *fiber.Ctx) error {
 	if path, _, _ := strings.Cut(link.String(), "?"); path != s.base(c)+requestPath(c) && shortGTIN(c) {
 		return c.Redirect(link.String(), http.StatusPermanentRedirect)
 	}
-	linkType := c.Query("linkType")
-	if linkType != "" && !wantsLinkset(linkType) {
-		if handled, err := followLink(c, link, linkType); handled {
-			return err
-		}
-	}
 	viewer, err := s.viewer(c)
 	if err != nil {
 		return err
@@ -41,9 +36,23 @@ func (s *Server) getCode(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
+	linkType := c.Query("linkType")
+	if linkType != "" && !wantsLinkset(linkType) {
+		links, err := s.directory(c, link, answer)
+		if err != nil {
+			return err
+		}
+		if handled, err := links.follow(c, linkType); handled {
+			return err
+		}
+	}
 	switch {
 	case wantsLinkset(linkType), c.Accepts(typeHTML, typeJSON, typeLinkset) == typeLinkset:
-		return sendLinkset(c, link, productName(answer).In(s.language(c)))
+		links, err := s.directory(c, link, answer)
+		if err != nil {
+			return err
+		}
+		return links.sendLinkset(c)
 	case c.Accepts(typeHTML, typeJSON) == typeJSON:
 		return sendJSON(c, withScans(answer, s.seen(c, answer)))
 	case c.Accepts(typeHTML) == "":
@@ -51,6 +60,23 @@ func (s *Server) getCode(c *fiber.Ctx) error {
 	}
 	c.Set(fiber.HeaderLink, "<"+link.String()+"?linkType=linkset>; rel=\"linkset\"; type=\""+typeLinkset+"\"")
 	return s.itemPage(c, link, answer)
+}
+
+// directory gathers the links of a code.
+func (s *Server) directory(c *fiber.Ctx, link gs1.Link, a *trace.Answer) (*directory, error) {
+	brand, err := s.cfg.Trails.Links(c.UserContext(), link.String(), lotOf(link, a))
+	if err != nil {
+		return nil, err
+	}
+	return directoryOf(link, productName(a).In(s.language(c)), brand), nil
+}
+
+// lotOf is the lot of an item as far as it is known.
+func lotOf(link gs1.Link, a *trace.Answer) string {
+	if a.Trail != nil && a.Trail.Lot != "" {
+		return a.Trail.Lot
+	}
+	return link.Lot()
 }
 
 // requestPath is the path as it was sent, escapes included, without slashes at

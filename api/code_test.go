@@ -62,6 +62,12 @@ func (f fakeTrails) Proof(_ context.Context, uri string, v Viewer) (*proof.Bundl
 	return a.bundle, err
 }
 
+func (f fakeTrails) Links(context.Context, string, string) ([]trace.Link, error) {
+	f.n.mu.Lock()
+	defer f.n.mu.Unlock()
+	return f.n.links, nil
+}
+
 // newAnswer is an answer about an item that was made, shipped, received and sold.
 func newAnswer(verdict trace.Verdict) *trace.Answer {
 	brand := trace.PartyView{Member: "lanzhi", Zh: "兰芷", En: "Lanzhi"}
@@ -408,7 +414,7 @@ func TestLinksOfEveryKey(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		set := links(l, "")
+		set := directoryOf(l, "", nil).targets
 		if len(set[linkDefault]) != 1 {
 			t.Errorf("%s: got %d default links, want 1", uri, len(set[linkDefault]))
 		}

@@ -23,6 +23,11 @@ type Trails interface {
 	// Proof returns the bundle with which a verifier can check the answer.
 	// Errors are those of Answer.
 	Proof(ctx context.Context, uri string, viewer Viewer) (*proof.Bundle, error)
+
+	// Links returns the pages that the brand names for what a URI names: those for
+	// the item first, then those for its lot, if that is known, then those for its
+	// product. There are none for what is not known.
+	Links(ctx context.Context, uri, lot string) ([]trace.Link, error)
 }
 
 func (s *Server) getTrail(c *fiber.Ctx) error {

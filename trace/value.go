@@ -235,7 +235,7 @@ var codecs = map[Type]codec{
 	TypeQuantity:  codecOf(quantityToWire, quantityFromWire, checkQuantity),
 	TypeURL:       plain(checkURL),
 	TypeLanguage:  plain(shapeOf(languageForm, "a language such as zh or zh-Hant")),
-	TypeLinkType:  plain(shapeOf(linkTypeForm, "a link type of the GS1 vocabulary such as gs1:pip")),
+	TypeLinkType:  plain(checkLinkType),
 	TypeMediaType: plain(shapeOf(mediaTypeForm, "a media type such as text/html")),
 }
 
@@ -285,15 +285,36 @@ func checkQuantity(q Quantity) error {
 }
 
 // checkURL lets only pages in that a phone may open without a second thought.
+// checkURL holds that people can be sent to an address: over TLS, to a public name
+// that reads as what it is. Letters beyond ASCII, which may look like others, stand
+// in it only as their escapes do.
 func checkURL(s string) error {
 	if err := checkText(s); err != nil {
 		return err
 	}
 	u, err := url.Parse(s)
-	if err != nil || u.Scheme != "https" || u.Host == "" || u.User != nil || strings.ContainsAny(s, " \n\"<>\\") {
-		return malformed("a link begins with https:// and a host, and has no spaces, quotes or user")
+	if err != nil || u.Scheme != "https" || u.User != nil || strings.ContainsAny(s, " \n\"<>\\") || strings.ContainsFunc(s, func(r rune) bool { return r > '~' }) {
+		return malformed("a link begins with https:// and a host, is ASCII, and has no spaces, quotes or user")
+	}
+	if !publicHost.MatchString(u.Host) {
+		return malformed("the host of a link is a public domain name")
 	}
 	return nil
+}
+
+// publicHost is a domain name of at least two labels, with a port perhaps. The
+// last label is no number, so that addresses are none.
+var publicHost = regexp.MustCompile(`^([a-zA-Z0-9]([a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?\.)+[a-zA-Z][a-zA-Z0-9-]{0,61}[a-zA-Z0-9](:[0-9]{1,5})?$`)
+
+// checkLinkType holds that a link says what it is. What a code's address itself
+// leads to is the resolver's business: no record sends people past the page that
+// would warn them.
+func checkLinkType(s string) error {
+	switch s {
+	case "gs1:defaultLink", "gs1:defaultLinkMulti", "gs1:linkset", "gs1:all":
+		return malformed("the default link of a code is its page; name what the link is about, such as gs1:pip")
+	}
+	return shapeOf(linkTypeForm, "a link type of the GS1 vocabulary such as gs1:pip")(s)
 }
 
 func lineToWire(l Line) wireLine { return wireLine{GTIN: l.GTIN.Uint64(), Count: l.Count} }

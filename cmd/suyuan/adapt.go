@@ -33,7 +33,7 @@ func newAPI(n *node.Node, log *slog.Logger) (*api.Server, error) {
 	metrics := prometheus.NewRegistry()
 	b := backend{n, scans}
 	server, err := api.New(api.Config{
-		Trails: b, Records: b, Logs: b, Chains: b, Auth: b, Health: b, Documents: b, Claims: b, Claims: b,
+		Trails: b, Records: b, Logs: b, Chains: b, Auth: b, Health: b, Documents: b, Claims: b,
 		BaseURL: "", TrustedProxies: proxies, Log: log, Metrics: metrics,
 		Local: &api.Operator{Member: n.Member(), Scopes: []string{api.ScopeRead, api.ScopeWrite}},
 	})
@@ -79,18 +79,14 @@ func (b backend) Claim(ctx context.Context, c api.Claim) (*api.Claimed, error) {
 	return &api.Claimed{Outcome: api.ClaimOutcome(done.Outcome), At: done.At, Wait: done.Wait}, nil
 }
 
-// Claim implements api.Claims.
-func (b backend) Claim(ctx context.Context, c api.Claim) (*api.Claimed, error) {
-	done, err := b.n.Claim(ctx, node.Claim(c))
-	if err != nil {
-		return nil, err
-	}
-	return &api.Claimed{Outcome: api.ClaimOutcome(done.Outcome), At: done.At, Wait: done.Wait}, nil
-}
-
 // Proof implements api.Trails.
 func (b backend) Proof(ctx context.Context, uri string, _ api.Viewer) (*proof.Bundle, error) {
 	return b.n.Proof(ctx, uri)
+}
+
+// Links implements api.Trails.
+func (b backend) Links(ctx context.Context, uri, lot string) ([]trace.Link, error) {
+	return b.n.Links(ctx, uri, lot)
 }
 
 // Submit implements api.Records.
