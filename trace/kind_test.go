@@ -1,6 +1,7 @@
 package trace
 
 import (
+	"strings"
 	"testing"
 
 	"suyuan/ledger"
@@ -99,5 +100,23 @@ func TestRegionNames(t *testing.T) {
 		if n := RegionName(c.country, c.region); n.Zh != c.zh || n.En != c.en {
 			t.Errorf("%s %s: %+v", c.country, c.region, n)
 		}
+	}
+}
+
+// Every kind is described in both languages, in sentences.
+func TestKindTexts(t *testing.T) {
+	for s := range Kinds() {
+		text := s.Text()
+		for _, n := range []Names{text.Doc, text.Who, text.Rule} {
+			if n.Zh == "" || n.En == "" {
+				t.Errorf("%s: %+v lacks a language", s.Kind, n)
+			}
+		}
+		if !strings.HasSuffix(text.Rule.En, ".") || !strings.HasSuffix(text.Rule.Zh, "。") {
+			t.Errorf("%s: %+v is no sentence", s.Kind, text.Rule)
+		}
+	}
+	if len(kindTexts) != len(specs) {
+		t.Errorf("%d texts for %d kinds", len(kindTexts), len(specs))
 	}
 }

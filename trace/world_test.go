@@ -31,7 +31,7 @@ func testCharter() *ledger.Charter {
 	return c
 }
 
-var chainOf = map[string]uint32{"audit": 1, "dist": 2, "lanzhi": 3, "wh": 4, "rival": 5}
+var chainOf = map[string]uint32{"audit": 1, "dist": 2, "lanzhi": 3, "wh": 4, "rival": 5, "oem": 6, "shop": 7}
 
 // A world is some members' chains, made of events without any bytes.
 type world struct {

@@ -300,6 +300,15 @@ func KindWord(kind ledger.Kind, l Lang) string {
 	return kind.String()
 }
 
+// FieldWord is what a field of a kind is called in a language.
+func FieldWord(spec *trace.KindSpec, f *trace.Field, l Lang) string {
+	zh, en := fieldNames(spec, f)
+	if l == Zh {
+		return zh[0]
+	}
+	return en[0]
+}
+
 // choiceShown is how a choice is written in a language.
 func choiceShown(choice string, l Lang) string {
 	if w := choiceWords[choice]; l == Zh && w != "" {
