@@ -93,6 +93,9 @@ func (n *Node) admitEvent(e *trace.Event, charter *ledger.Charter, limited bool)
 		admit = trace.AdmitLimited
 	}
 	err := admit(e, charter, ownView{n})
+	if err == nil {
+		err = n.checkApproval(e)
+	}
 	if r, ok := trace.AsRefusal(err); ok {
 		return &Refusal{code: r.Code(), status: 409, text: r.Detail}
 	}
@@ -208,30 +211,8 @@ func (v ownView) Record(id ledger.Hash) (*trace.Event, error) {
 	return v.n.ownRecord(id)
 }
 
-// Disclosures implements trace.OwnView.
-func (v ownView) Disclosures(id ledger.Hash) (map[ledger.Hash]uint64, error) {
-	chain, seq, ok, err := v.n.store.Find(id)
-	if err != nil || !ok || v.n.Network().MemberOf(chain) != v.n.member.Member {
-		return nil, err
-	}
-	raw, err := v.n.store.Sidecar(chain, seq)
-	if err != nil {
-		return nil, err
-	}
-	sc, err := ledger.DecodeSidecar(raw)
-	if err != nil {
-		return nil, err
-	}
-	held := make(map[ledger.Hash]uint64, len(sc.Disclosures))
-	for _, raw := range sc.Disclosures {
-		d, err := ledger.DecodeDisclosure(raw)
-		if err != nil {
-			return nil, err
-		}
-		held[ledger.DisclosureDigest(raw)] = d.Path
-	}
-	return held, nil
-}
+// Stored implements trace.OwnView.
+func (v ownView) Stored(id ledger.Hash) (*trace.Stored, error) { return v.n.stored(id) }
 
 // ownRecord returns the event in a stored record of this member, nil if there is
 // none.
@@ -299,6 +280,7 @@ func (n *Node) indexOwn(first uint64, events []*trace.Event) error {
 	for _, e := range events {
 		if e != nil {
 			n.door.remember(e)
+			n.forgetAtDoor(e)
 		}
 	}
 	n.indexing.Lock()
