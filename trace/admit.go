@@ -41,6 +41,9 @@ const (
 	RefusedCorrected    = "already-corrected"
 	RefusedNoDisclosure = "unknown-disclosure"
 	RefusedNotErasable  = "not-erasable"
+	RefusedErased       = "already-erased"
+	RefusedNotAuthor    = "not-author"
+	RefusedOtherChain   = "other-chain"
 )
 
 // A Refusal says why a record is not accepted at its author's door and what to
@@ -79,9 +82,8 @@ type OwnView interface {
 	Registered(kind ledger.Kind, slug string) (bool, error)
 	// Record returns the member's own event whose record has that id.
 	Record(id ledger.Hash) (*Event, error)
-	// Disclosures returns the numbers of the fields of the member's own record
-	// with that id that are disclosures and stored, by their digests.
-	Disclosures(id ledger.Hash) (map[ledger.Hash]uint64, error)
+	// Stored returns what is stored of a record besides its bytes, whoever wrote it.
+	Stored(id ledger.Hash) (*Stored, error)
 	// Entry returns the event whose entry has that leaf hash, whoever wrote it.
 	Entry(leaf ledger.Hash) (*Event, error)
 }

@@ -76,20 +76,24 @@ func (v ownView) Record(id ledger.Hash) (*Event, error) {
 	return nil, nil
 }
 
-// Disclosures pretends that each field of a record is a disclosure whose digest
-// is its number.
-func (v ownView) Disclosures(id ledger.Hash) (map[ledger.Hash]uint64, error) {
-	e, err := v.Record(id)
-	if err != nil || e == nil {
-		return nil, err
+// Stored pretends that each field of a record is a disclosure whose digest is its
+// number.
+func (v ownView) Stored(id ledger.Hash) (*Stored, error) {
+	i := slices.IndexFunc(v.w.events, func(e *Event) bool { return e.ID == id })
+	if i < 0 {
+		return nil, nil
 	}
+	e := v.w.events[i]
 	spec, _ := Spec(e.Kind)
-	held := map[ledger.Hash]uint64{}
+	st := &Stored{Member: e.Member, Chain: e.Chain, Kind: e.Kind, Disclosures: map[ledger.Hash]uint64{}, Files: map[ledger.Hash][]string{}, Erased: map[ledger.Hash]bool{{99}: true}}
 	for name := range e.Fields {
 		f, _ := spec.Field(name)
-		held[ledger.Hash{byte(f.Number)}] = f.Number
+		st.Disclosures[ledger.Hash{byte(f.Number)}] = f.Number
 	}
-	return held, nil
+	for _, a := range e.NamedFiles() {
+		st.Files[a.Digest] = append(st.Files[a.Digest], a.Field)
+	}
+	return st, nil
 }
 
 func (v ownView) Entry(leaf ledger.Hash) (*Event, error) {
@@ -122,6 +126,13 @@ func (w *world) tryErase(member string, number byte) error {
 	w.product()
 	e := w.do("lanzhi", activate, about(codes(0, 99)), field("lot", "L1"), field("co_approval", "Ms Li"), field("line", "line-2"))
 	return w.try(member, ledger.KindErase, field("record", e.ID), field("digests", []ledger.Hash{{number}}))
+}
+
+// tryEraseFile erases a file of an activation of lanzhi's that names one.
+func (w *world) tryEraseFile(file ledger.Hash) error {
+	w.product()
+	e := w.do("lanzhi", activate, about(codes(0, 99)), field("lot", "L1"), field("documents", []ledger.Hash{{55}}))
+	return w.try("lanzhi", ledger.KindErase, field("record", e.ID), field("files", []ledger.Hash{file}))
 }
 
 // party registers a hosted party.
@@ -455,7 +466,24 @@ func TestAdmit(t *testing.T) {
 		{"erase what no trail reads", func(w *world) error { return w.tryErase("lanzhi", 5) }, ""},
 		{"erase what the fold reads", func(w *world) error { return w.tryErase("lanzhi", 1) }, RefusedNotErasable},
 		{"erase what is not there", func(w *world) error { return w.tryErase("lanzhi", 77) }, RefusedNoDisclosure},
-		{"erase of another's record", func(w *world) error { return w.tryErase("dist", 5) }, RefusedNoRecord},
+		{"erase what is erased", func(w *world) error { return w.tryErase("lanzhi", 99) }, RefusedErased},
+		{"erase of another's record", func(w *world) error { return w.tryErase("dist", 5) }, RefusedNotAuthor},
+		{"erase of an unknown record", func(w *world) error {
+			return w.try("lanzhi", ledger.KindErase, field("record", ledger.Hash{1}), field("digests", []ledger.Hash{{5}}))
+		}, RefusedNoRecord},
+		{"erase of a record on another chain", func(w *world) error {
+			w.product()
+			e := w.do("lanzhi", activate, about(codes(0, 99)), field("lot", "L1"), field("co_approval", "Ms Li"))
+			e.Chain = 9
+			return w.try("lanzhi", ledger.KindErase, field("record", e.ID), field("digests", []ledger.Hash{{5}}))
+		}, RefusedOtherChain},
+		{"erase a file", func(w *world) error { return w.tryEraseFile(ledger.Hash{55}) }, ""},
+		{"erase a file that is erased", func(w *world) error { return w.tryEraseFile(ledger.Hash{99}) }, RefusedErased},
+		{"erase a file that the record does not name", func(w *world) error { return w.tryEraseFile(ledger.Hash{56}) }, RefusedNoDisclosure},
+		{"erase the pack of a run", func(w *world) error {
+			run := w.do("lanzhi", ledger.KindRun, field("gtin", wine), field("run", uint64(2)), field("count", uint64(5)), field("pack", ledger.Hash{8}))
+			return w.try("lanzhi", ledger.KindErase, field("record", run.ID), field("files", []ledger.Hash{run.Fields.Hash("pack")}))
+		}, RefusedNotErasable},
 		{"claim a code", func(w *world) error { ready(w); return w.try("lanzhi", claim, about(codes(5, 5))) }, ""},
 		{"claim again", func(w *world) error {
 			ready(w)

@@ -77,31 +77,3 @@ func sameSubjects(a, b []Subject) bool {
 	}
 	return slices.Equal(names(a), names(b))
 }
-
-// erase holds that what is erased is the member's own, and nothing on which
-// trails depend: then all nodes would have to forget at one moment.
-func (a *admission) erase() error {
-	record, err := a.ownRecord("record")
-	if err != nil {
-		return err
-	}
-	held, err := a.view.Disclosures(record.ID)
-	if err != nil {
-		return fmt.Errorf("look up disclosures of record %s: %w", record.ID, err)
-	}
-	spec, ok := Spec(record.Kind)
-	if !ok {
-		return refuse(RefusedNotErasable, "records of kind %s are not known to this version.", record.Kind)
-	}
-	digests, _ := a.event.Fields["digests"].([]ledger.Hash)
-	for _, d := range digests {
-		number, ok := held[d]
-		if !ok {
-			return refuse(RefusedNoDisclosure, "record %s has no disclosure %s, or it is erased.", record.ID, d)
-		}
-		if f, ok := spec.numbered(number); ok && f.Folded {
-			return refuse(RefusedNotErasable, "the trail of goods depends on %s of a %s record. Correct the record instead.", f.Name, spec.Kind)
-		}
-	}
-	return nil
-}

@@ -169,9 +169,16 @@ and lines of activation; they end by being corrected. They and holds count in th
 answer before they are final ([Trail.PendingFindings]).
 
 The chain that issued a code claims it when the code hidden under its coating is
-used; later claims are findings. [Links] gives the pages that the brand names. An
-erase record names disclosures of an own record by their digests; what the fold
-reads cannot be erased.
+used; later claims are findings. [Links] gives the pages that the brand names.
+
+# Erasure
+
+An erase record names, by their digests, disclosures of an own record and files
+that it names. Nodes forget these where they store the erase record, final or not,
+and the events of the record show what is gone ([ErasureView]): so a field that no
+trail depends on may be gone on one node a moment before another, which is the
+only way in which trails with one "as_of" differ. What the fold reads is refused at
+the author's door, and kept by nodes that are told to forget it ([KeepsErased]).
 
 # Appointments
 

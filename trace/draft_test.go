@@ -24,7 +24,7 @@ var update = flag.Bool("update", false, "write the files in testdata anew")
 // drafts has one draft per kind with every field, in the order of kinds. Values
 // that must not be seen by all hold the name of their audience in capitals.
 var drafts = []string{
-	`{"kind":"erase","at":"2026-03-01T08:00:00+08:00","fields":{"digests":["` + hash1 + `"],"ground":"members-ground","record":"` + hash2 + `"}}`,
+	`{"kind":"erase","at":"2026-03-01T08:00:00+08:00","fields":{"digests":["` + hash1 + `"],"ground":"members-ground","fields":["note"],"files":["` + hash2 + `"],"note":"own-note","record":"` + hash2 + `"}}`,
 	`{"kind":"product","at":"2026-03-01T08:00:00+08:00","fields":{"gtin":"6901234567892","version":2,"applies_from":"2026-04-01","corrects":1,
 	  "producer":"lanzhi/factory","issuing_chain":1,"names":{"zh":"兰芷干红","en":"Lanzhi Red"},"origin":{"zh":"宁夏"},"net_content":"750 mL",
 	  "shelf_life_days":3650,"licences":["SC11500000000000"],"picture":"` + hash1 + `","scan_threshold":31337,"reward_trigger":"sold","sku":"OWN sku"}}`,

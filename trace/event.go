@@ -39,6 +39,10 @@ type Event struct {
 	Subjects []Subject // in the order of the leaves
 	Refs     []ledger.Hash
 	Fields   Values
+
+	// Erased is what erase records took out of it. Whoever reads events from
+	// storage fills it in.
+	Erased []Erasure
 }
 
 // Actor names who acted: <member>[/<slug>].
@@ -110,8 +114,14 @@ type Attachment struct {
 	Field    string
 }
 
-// Attachments returns the files that the event names, in the table's order.
+// Attachments returns the files that the event names and that were not erased, in
+// the table's order.
 func (e *Event) Attachments() []Attachment {
+	return slices.DeleteFunc(e.NamedFiles(), func(a Attachment) bool { return e.erasedFile(a.Digest) })
+}
+
+// NamedFiles returns all files that the event names, in the table's order.
+func (e *Event) NamedFiles() []Attachment {
 	spec, ok := Spec(e.Kind)
 	if !ok {
 		return nil

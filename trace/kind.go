@@ -98,11 +98,14 @@ var stopFields = []Field{
 // specs is the table: validation, JSON and documentation come from it. It is
 // never changed.
 var specs = []KindSpec{
-	{Kind: ledger.KindErase, Who: "the author of what it erases", Doc: "disclosures of an own record whose bytes every node forgets",
+	{Kind: ledger.KindErase, Who: "the author of what it erases", Doc: "disclosures and files of an own record whose bytes every node forgets",
 		Fields: []Field{
-			{Number: 1, Name: "digests", Type: TypeHashes, Audience: mem, Required: true, Doc: "of the disclosures"},
+			{Number: 1, Name: "digests", Type: TypeHashes, Audience: pub, InRecord: true, Doc: "of the disclosures, ascending"},
 			{Number: 2, Name: "ground", Type: TypeToken, Audience: mem, Required: true, Doc: "such as consent-withdrawn, purpose-ended, court-order"},
-			{Number: 3, Name: "record", Type: TypeHash, Audience: mem, Required: true, Doc: "id of the record that has them"},
+			{Number: 3, Name: "record", Type: TypeHash, Audience: pub, InRecord: true, Required: true, Doc: "id of the record that has them, on the same chain"},
+			{Number: 4, Name: "fields", Type: TypeTexts, Audience: mem, Doc: "names of the fields that they are"},
+			{Number: 5, Name: "files", Type: TypeHashes, Audience: pub, InRecord: true, Doc: "SHA-256 of files that the record names, ascending"},
+			{Number: 6, Name: "note", Type: TypeText, Audience: own, Doc: "for the author's own files"},
 		}},
 	{Kind: ledger.KindProduct, Who: "the member to which the charter gives the GTIN", Doc: "a product, or a new version of it",
 		Fields: []Field{

@@ -132,6 +132,10 @@ type EventView struct {
 	Hash     ledger.Hash `json:"hash"` // leaf hash, the name that refs use
 	Fields   Values      `json:"fields"`
 
+	// Erased says what is gone of the event. A field vanishes where the erase
+	// record is stored, and so may be gone on one node a moment before another.
+	Erased []ErasureView `json:"erased,omitempty"`
+
 	// Corrected is the id of the correction by which the event counts for
 	// nothing.
 	Corrected ledger.Hash `json:"corrected,omitzero"`
@@ -216,7 +220,7 @@ func (t *Trail) View(e *Event, v Viewer) EventView {
 		ID: e.ID, Kind: e.Kind.String(), At: localTime(e.At, e.Zone), Recorded: localTime(e.Recorded, 0),
 		Party: t.names.party(e.Actor(), v), Place: t.names.place(e.PlaceName(), v),
 		Chain: ledger.ChainName(e.Member, e.Chain), Seq: e.Seq, Hash: e.Hash, Fields: visible(e, v.audience()),
-		Corrected: t.corrected[e.ID],
+		Erased: e.erasures(v), Corrected: t.corrected[e.ID],
 	}
 }
 

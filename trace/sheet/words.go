@@ -105,7 +105,7 @@ var fieldWords = map[string][]string{
 	"scope":       {"范围"},
 	"advice":      {"处理建议"},
 	"filter":      {"筛选条件"},
-	"record":      {"记录编号"}, "digests": {"披露摘要"}, "ground": {"擦除依据"}, "title": {"标题"},
+	"record":      {"记录编号"}, "digests": {"披露摘要"}, "ground": {"擦除依据"}, "fields": {"擦除字段"}, "files": {"擦除文件"}, "title": {"标题"},
 	"quantity": {"数量"},
 	"lots":     {"涉及批号"}, "activated_from": {"激活起始时间"}, "activated_to": {"激活截止时间"},
 	"gtins":       {"适用商品条码"},
