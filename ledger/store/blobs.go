@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"suyuan/ledger"
@@ -26,6 +27,9 @@ import (
 type Blobs struct {
 	dir   string
 	limit int64 // MaxBlobBytes; less in tests
+
+	mu     sync.Mutex           // held while a file gets or loses its name; guards erased
+	erased map[ledger.Hash]bool // what Erase took away since the folder was opened
 }
 
 // An Audience says who may have a blob. Of the audiences of disclosures, Public,
@@ -98,7 +102,7 @@ const (
 // left unfinished an hour ago or more. Younger files may be those of a running
 // node, beside which a command opens the folder too.
 func OpenBlobs(dir string) (*Blobs, error) {
-	b := &Blobs{dir: dir, limit: MaxBlobBytes}
+	b := &Blobs{dir: dir, limit: MaxBlobBytes, erased: make(map[ledger.Hash]bool)}
 	if err := os.MkdirAll(filepath.Join(dir, incoming), 0o700); err != nil {
 		return nil, fmt.Errorf("open blobs: %w", err)
 	}
@@ -134,7 +138,8 @@ func (b *Blobs) Put(ctx context.Context, r io.Reader, a Audience) (ledger.Hash, 
 	return b.put(ctx, r, a, nil)
 }
 
-// PutDigest stores what r gives if it has the digest; ErrConflict if it has not.
+// PutDigest stores what r gives if it has the digest; ErrConflict if it has not,
+// ErrNotFound if Erase took it away while it was being fetched.
 func (b *Blobs) PutDigest(ctx context.Context, digest ledger.Hash, r io.Reader, a Audience) error {
 	_, err := b.put(ctx, r, a, &digest)
 	return err
@@ -156,6 +161,12 @@ func (b *Blobs) put(ctx context.Context, r io.Reader, a Audience, want *ledger.H
 	if want != nil && digest != *want {
 		return digest, fmt.Errorf("store blob %s: its content has the digest %s: %w", *want, digest, ErrConflict)
 	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.erased[digest] && want != nil {
+		return digest, fmt.Errorf("store blob %s: it was erased: %w", digest, ErrNotFound)
+	}
+	delete(b.erased, digest) // somebody has given it anew
 	if b.Has(digest) {
 		return digest, nil
 	}
@@ -254,6 +265,24 @@ func (b *Blobs) Open(digest ledger.Hash) (*os.File, error) {
 		return nil, blobError(digest, err)
 	}
 	return f, nil
+}
+
+// Erase removes a blob, durably, and keeps it from coming back through a PutDigest
+// that is under way. One that is not there is no error.
+func (b *Blobs) Erase(digest ledger.Hash) error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.erased[digest] = true
+	path := b.path(digest)
+	for _, name := range []string{path, path + audienceSuffix} {
+		if err := os.Remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return fmt.Errorf("erase blob %s: %w", digest, err)
+		}
+	}
+	if err := syncDir(filepath.Dir(path)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("erase blob %s: %w", digest, err)
+	}
+	return nil
 }
 
 // SetAudience changes who may have a stored blob.

@@ -335,6 +335,9 @@ func (b *batch) store() error {
 	if err == nil {
 		b.c.edge = b.edge
 		b.c.erasures.Add(b.erasures)
+		if b.erasures > 0 {
+			b.s.erased.Add(1)
+		}
 		err = b.c.publish(b.fold)
 	}
 	if err == nil {

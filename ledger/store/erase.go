@@ -352,6 +352,10 @@ func (s *Store) FilesErased(e Erasure) error {
 	})
 }
 
+// Erased is a number that grows whenever there may be something to do for Purge
+// and in FilesToErase.
+func (s *Store) Erased() int64 { return s.erased.Load() }
+
 // Purge removes from the files the bytes that erase records took out of sidecars,
 // and returns how many sidecars it has done. Readers and writers wait while it
 // works on a chain: a second or so where the store is large. ErrBusy says that a
@@ -476,6 +480,7 @@ func (s *Store) resumeErasures(chains map[uint32]*chainLog) error {
 		return err
 	}
 	s.dropping.Store(len(list) > 0)
+	s.erased.Store(1) // whatever was left undone
 	for number, c := range chains {
 		prefix := chainKey(prefixErase, number)
 		some, err := scan(s.view, prefix, prefix, 1)

@@ -72,11 +72,12 @@ type Store struct {
 	adopt  sync.Mutex                           // held while the network grows
 	chains atomic.Pointer[map[uint32]*chainLog] // replaced when the network grows
 
-	commitMu sync.Mutex  // held while a transaction is committed
-	purging  sync.Mutex  // held by Purge
-	dropping atomic.Bool // sidecars may be on their way; see Purge
-	sourceMu sync.Mutex  // held while sidecars are dropped; guards sources
-	sources  int         // snapshots that Source gave out
+	commitMu sync.Mutex   // held while a transaction is committed
+	purging  sync.Mutex   // held by Purge
+	erased   atomic.Int64 // counts batches with erase records; see Erased
+	dropping atomic.Bool  // sidecars may be on their way; see Purge
+	sourceMu sync.Mutex   // held while sidecars are dropped; guards sources
+	sources  int          // snapshots that Source gave out
 	snap     atomic.Pointer[snapshot]
 
 	signMu    sync.Mutex        // held by Sign
