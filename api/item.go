@@ -19,10 +19,13 @@ import (
 
 // itemPage shows an answer to people.
 func (s *Server) itemPage(c *fiber.Ctx, link gs1.Link, a *trace.Answer) error {
-	view := s.itemView(link, a)
+	links, err := s.cfg.Trails.Links(c.UserContext(), link.String(), lotOf(link, a))
+	if err != nil {
+		return err
+	}
+	view := s.itemView(link, a, links)
 	view.Scans = scansView(s.seen(c, a))
 	view.ClaimURL = s.claimPath(link, a)
-	var err error
 	if view.Beacon, err = s.beacon(c, a); err != nil {
 		return err
 	}
@@ -34,7 +37,7 @@ func (s *Server) itemPage(c *fiber.Ctx, link gs1.Link, a *trace.Answer) error {
 }
 
 // itemView puts an answer into the plain values of a page.
-func (s *Server) itemView(link gs1.Link, a *trace.Answer) *web.Item {
+func (s *Server) itemView(link gs1.Link, a *trace.Answer, links []trace.Link) *web.Item {
 	net := s.cfg.Chains.Network()
 	b := viewBuilder{answer: a, charter: net.Newest().Charter}
 	v := &web.Item{
@@ -55,8 +58,27 @@ func (s *Server) itemView(link gs1.Link, a *trace.Answer) *web.Item {
 		v.ProofURL = "/api/v1/proof?uri=" + url.QueryEscape(link.String())
 	}
 	v.Mirrors = b.mirrors(link)
+	v.Links = linksView(links)
+	b.stem = link.Stem
 	b.fill(v)
 	return v
+}
+
+// linksView are the brand's links as the page shows them, one of each kind and
+// title: pages in other languages stand in the linkset.
+func linksView(links []trace.Link) []web.Link {
+	var list []web.Link
+	for _, l := range links {
+		u, err := url.Parse(l.Href)
+		if err != nil || u.Scheme != "https" {
+			continue // written by a node that took more than this one
+		}
+		list = append(list, web.Link{Type: strings.TrimPrefix(l.Type, "gs1:"), Title: text(l.Title), URL: l.Href, Host: u.Host})
+		if len(list) == maxLinksShown {
+			break
+		}
+	}
+	return list
 }
 
 // levelOf tells what a link identifies.
@@ -89,6 +111,7 @@ func same(s string) web.Text { return web.Text{Zh: s, En: s} }
 type viewBuilder struct {
 	answer  *trace.Answer
 	charter *ledger.Charter
+	stem    string // what the page's address begins with
 }
 
 // fill sets what comes from the answer.
@@ -104,6 +127,8 @@ func (b *viewBuilder) fill(v *web.Item) {
 	v.Lot, v.Serial = cmp.Or(t.Lot, v.Lot), cmp.Or(t.Serial, v.Serial)
 	v.Findings = b.findings()
 	v.Events = b.events(t.Events, marked)
+	v.Route = wayOf(t.Events)
+	v.Sources = b.sources(t.Sources, marked)
 	v.Reports = reports(t.Events)
 	v.Product = b.product(t)
 	if t.Custody != nil {
@@ -280,7 +305,79 @@ func shown(value any) web.Text {
 // with its report.
 var eventFields = []string{"lot", "produced", "expires", "purpose", "from", "to", "via", "to_place", "channel", "region", "type", "result", "reason"}
 
+// sources are those of an item, each with the sources of its own: the fold bounds
+// how many and how deep.
+func (b *viewBuilder) sources(list []*trace.TrailView, marked map[ledger.Hash]bool) []web.Source {
+	var out []web.Source
+	for _, t := range list {
+		s := web.Source{
+			GTIN: t.GTIN, Lot: t.Lot, SSCC: t.SSCC, URL: b.sourceURL(t),
+			Events: b.events(t.Events, marked), Sources: b.sources(t.Sources, marked),
+		}
+		if t.Product != nil {
+			s.Name = text(t.Product.Fields.Names("names"))
+		}
+		if t.Custody != nil {
+			s.Custody = string(t.Custody.State)
+		}
+		for _, f := range t.Findings {
+			s.Findings = append(s.Findings, web.Finding{Code: f.Code, Severity: string(f.Severity), Text: web.Text{Zh: f.Zh, En: f.En}})
+		}
+		out = append(out, s)
+	}
+	return out
+}
+
+// sourceURL is the page of a source, as narrow as can be named: its serial is
+// known to whoever has it in hand only.
+func (b *viewBuilder) sourceURL(t *trace.TrailView) string {
+	switch {
+	case t.SSCC != "":
+		return b.stem + "/00/" + t.SSCC
+	case t.GTIN == "":
+		return ""
+	case t.Lot != "":
+		return b.stem + "/01/" + t.GTIN + "/10/" + url.PathEscape(t.Lot)
+	}
+	return b.stem + "/01/" + t.GTIN
+}
+
+// wayOf returns the places through which goods came: where they were made, shipped,
+// received and sold, each once in a row.
+func wayOf(events []trace.EventView) []web.Text {
+	var list []web.Text
+	for _, e := range events {
+		switch e.Kind {
+		case ledger.KindActivate.String(), ledger.KindShip.String(), ledger.KindReceive.String(), ledger.KindSell.String(), ledger.KindReturn.String():
+		default:
+			continue
+		}
+		if e.Place == nil || !e.Corrected.IsZero() {
+			continue
+		}
+		at := web.Text{Zh: e.Place.Zh, En: e.Place.En}
+		if at.IsZero() || len(list) > 0 && list[len(list)-1] == at {
+			continue
+		}
+		list = append(list, at)
+	}
+	if len(list) > maxRoute {
+		return nil
+	}
+	return list
+}
+
 func (b *viewBuilder) events(list []trace.EventView, marked map[ledger.Hash]bool) []web.Event {
+	byID := make(map[ledger.Hash]*trace.EventView, len(list))
+	for i := range list {
+		byID[list[i].ID] = &list[i]
+	}
+	reference := func(id ledger.Hash) *web.Reference {
+		if e := byID[id]; e != nil {
+			return &web.Reference{Kind: e.Kind, At: instant(e.At)}
+		}
+		return nil
+	}
 	var out []web.Event
 	for _, e := range list {
 		v := web.Event{
@@ -289,6 +386,12 @@ func (b *viewBuilder) events(list []trace.EventView, marked map[ledger.Hash]bool
 		}
 		if e.Place != nil {
 			v.Place, v.PlaceIs = web.Text{Zh: e.Place.Zh, En: e.Place.En}, e.Place.Kind
+		}
+		if e.Kind == ledger.KindCorrect.String() {
+			v.Corrects = reference(e.Fields.Hash("target"))
+		}
+		if by := byID[e.Corrected]; by != nil {
+			v.Corrected = &web.Correction{Reason: by.Fields.Text("reason"), With: reference(by.Fields.Hash("replacement"))}
 		}
 		for _, name := range eventFields {
 			value := shown(e.Fields[name])

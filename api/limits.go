@@ -51,6 +51,14 @@ const (
 	// maxTokenBytes bounds a bearer token before it is hashed.
 	maxTokenBytes = 512
 
+	// maxLinksShown bounds the brand's links on a page: more are no help to people,
+	// and all stand in the linkset.
+	maxLinksShown = 12
+
+	// maxRoute bounds the places on the line that says where goods came through; a
+	// longer way is told by the timeline.
+	maxRoute = 8
+
 	// maxPage bounds the elements of one answer with a list.
 	maxPage = 500
 

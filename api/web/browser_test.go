@@ -97,6 +97,8 @@ func renderFixture(p *Pages, w *bytes.Buffer, l Lang, name string) error {
 		return p.Trouble(w, l, &Trouble{Status: 404, Code: "unknown-product", ID: "7f3a", Form: &Entry{GTIN: "06901234567892"}})
 	case "internal":
 		return p.Trouble(w, l, &Trouble{Status: 500, Code: "internal", ID: "7f3a"})
+	case "kit":
+		return p.Item(w, l, testKit())
 	case "product":
 		item := testItem(None)
 		item.Level, item.Serial, item.Lot, item.Custody = LevelProduct, "", "", ""
@@ -124,7 +126,7 @@ func TestPagesOnPhone(t *testing.T) {
 		t.Skip("SKIPPED: the browser takes some seconds")
 	}
 	ctx, site := newTestBrowser(t), newTestSite(t)
-	names := []string{"entry", "typo", "unknown-product", "internal", "product"}
+	names := []string{"entry", "typo", "unknown-product", "internal", "product", "kit"}
 	for _, v := range verdicts {
 		names = append(names, string(v))
 	}

@@ -80,7 +80,35 @@ func testItem(v Verdict) *Item {
 		},
 		Filings: []string{"浙ICP备00000000号"},
 	}
+	item.Route = []Text{{"浙江", "Zhejiang"}, {"上海", "Shanghai"}, {"江苏", "Jiangsu"}}
+	item.Links = []Link{{Type: "pip", URL: "https://lanzhi.example/reishi", Host: "lanzhi.example"},
+		{Type: "certificationInfo", Title: Text{"有机认证证书", "Organic certificate"}, URL: "https://certificates.lanzhi.example/2026/reishi", Host: "certificates.lanzhi.example"}}
 	return adapt(item, at)
+}
+
+// testKit is an item made of two others, one of which was made of a third; a
+// record of it was corrected.
+func testKit() *Item {
+	item := testItem(Consistent)
+	run, made := item.Events[0], item.Events[1]
+	wrong := made
+	wrong.Kind, wrong.Facts = "void", []Fact{{"reason", Text{"damaged", "damaged"}}}
+	wrong.Corrected = &Correction{Reason: "wrong-code", With: &Reference{"receive", item.Events[3].At}}
+	gone := made
+	gone.Kind, gone.Facts, gone.Corrected = "receive", nil, &Correction{}
+	fix := made
+	fix.Kind, fix.Facts, fix.Corrects = "correct", []Fact{{"reason", Text{"wrong-code", "wrong-code"}}}, &Reference{"void", wrong.At}
+	box := made
+	box.Kind, box.Facts = "pack", nil
+	item.Events = append([]Event{run, made, wrong, fix, gone, box}, item.Events[2:]...)
+	inner := Source{GTIN: "06901234567885", Events: []Event{run}}
+	item.Sources = []Source{
+		{Name: Text{"灵芝孢子油软胶囊（每瓶一百二十粒）", "Reishi Spore Oil Capsules, bottle of 120"}, GTIN: "06901234567861", Lot: "S20260918", Custody: "used",
+			URL: "/01/06901234567861/10/S20260918", Events: []Event{run, made}, Sources: []Source{inner}},
+		{Name: Text{"灵芝茶", "Reishi Tea"}, GTIN: "06901234567878", Custody: "used", URL: "/01/06901234567878", Events: []Event{run, made},
+			Findings: []Finding{{"is-recalled", "critical", Text{"这批灵芝茶正在召回。", "This lot of tea is being recalled."}}}},
+	}
+	return item
 }
 
 // adapt makes the rest of the item fit its verdict.

@@ -117,6 +117,65 @@ func (p *itemPage) Value(f Fact) string {
 	return value
 }
 
+// Route says through which places the item came, or nothing if that is one.
+func (p *itemPage) Route() string {
+	var names []string
+	for _, r := range p.Item.Route {
+		names = append(names, p.T(r))
+	}
+	if len(names) < 2 {
+		return ""
+	}
+	return strings.Join(names, " → ")
+}
+
+// LinkTitle is what people call a page of the brand's.
+func (p *itemPage) LinkTitle(l Link) string {
+	if title := p.T(l.Title); title != "" {
+		return title
+	}
+	return lookUp(p.Words.Links.Types, l.Type)
+}
+
+// A sourcePage is one source with the page on which it is shown.
+type sourcePage struct {
+	*itemPage
+	Source Source
+}
+
+// SourcePages are the sources as their template takes them.
+func (p *itemPage) SourcePages(list []Source) []sourcePage {
+	var pages []sourcePage
+	for _, s := range list {
+		pages = append(pages, sourcePage{p, s})
+	}
+	return pages
+}
+
+// About tells sources of one product from each other: lot and state.
+func (p sourcePage) About() string {
+	var parts []string
+	for _, part := range []struct{ label, value string }{
+		{p.Words.Fields["lot"], p.Source.Lot}, {"SSCC", p.Source.SSCC}, {"", p.Words.Custody[p.Source.Custody]},
+	} {
+		if part.value != "" {
+			parts = append(parts, strings.TrimSpace(part.label+" "+part.value))
+		}
+	}
+	return strings.Join(parts, " · ")
+}
+
+// Title is the source's name.
+func (p sourcePage) Title() string {
+	if name := p.T(p.Source.Name); name != "" {
+		return name
+	}
+	if p.Source.GTIN != "" {
+		return "GTIN " + p.Source.GTIN
+	}
+	return p.Words.Sources.Unknown
+}
+
 // ShowsTimeline reports whether the page has a timeline: that of a product is
 // its brand's business, not a journey.
 func (p *itemPage) ShowsTimeline() bool {
@@ -184,7 +243,9 @@ type step struct {
 	Who, When, Where string
 	Facts            []string
 	Marked           bool
-	Flag             string
+	Minor            bool     // a step inside a company: of little weight
+	Void             bool     // taken back
+	Flags            []string // what else is to be known about it
 }
 
 // Step puts an event into words.
@@ -193,12 +254,53 @@ func (p *itemPage) Step(e Event) step {
 	s := step{
 		Name: words.Name, Text: words.Text, Icon: eventIcon(e.Kind),
 		Who: p.T(e.Party), When: p.when(e), Where: p.where(e),
-		Marked: e.Marked, Flag: p.Words.Timeline.Marked,
+		Marked: e.Marked, Void: e.Corrected != nil,
+		Minor: e.Kind == "pack" || e.Kind == "unpack" || e.Kind == "correct",
 	}
 	for _, f := range e.Facts {
 		s.Facts = append(s.Facts, p.Label(f)+" "+p.Value(f))
 	}
+	if e.Marked {
+		s.Flags = append(s.Flags, p.Words.Timeline.Marked)
+	}
+	if e.Corrected != nil {
+		s.Flags = append(s.Flags, p.correction(e.Corrected))
+	}
+	if e.Corrects != nil {
+		s.Text = fill(p.Words.Timeline.Corrects, "what", p.reference(e.Corrects))
+	}
 	return s
+}
+
+// Class is what the style sheet calls the step.
+func (s step) Class() string {
+	var names []string
+	for _, c := range []struct {
+		name string
+		is   bool
+	}{{"marked", s.Marked}, {"void", s.Void}, {"minor", s.Minor}} {
+		if c.is {
+			names = append(names, c.name)
+		}
+	}
+	return strings.Join(names, " ")
+}
+
+// correction says why a step does not count.
+func (p *itemPage) correction(c *Correction) string {
+	text := p.Words.Timeline.Corrected
+	if c.Reason != "" {
+		text += fill(p.Words.Timeline.Because, "reason", p.Value(Fact{Key: "reason", Value: Text{c.Reason, c.Reason}}))
+	}
+	if c.With != nil {
+		text += fill(p.Words.Timeline.Instead, "what", p.reference(c.With))
+	}
+	return text
+}
+
+// reference names another step.
+func (p *itemPage) reference(r *Reference) string {
+	return fill(p.Words.Timeline.Reference, "name", lookUp(p.Words.Kinds, r.Kind).Name, "date", day(p.Lang, r.At))
 }
 
 func (p *itemPage) when(e Event) string {

@@ -40,10 +40,13 @@ type Item struct {
 	Beacon string // path of the picture that counts this page, or empty
 
 	Stored   Stored
+	Route    []Text  // the regions or places through which it came, in order
 	Events   []Event // final, in the order of the trail
 	Pending  []Event // stored by this node and not final
 	Findings []Finding
+	Sources  []Source // of what it was made
 	Reports  []Report
+	Links    []Link // pages that the brand names
 
 	Network  string // network id, hex
 	Host     string // the host that the brand prints on its codes
@@ -88,6 +91,40 @@ type Event struct {
 	PlaceIs string // kind of place, such as "factory"
 	Facts   []Fact
 	Marked  bool // a finding rests on it
+
+	Corrected *Correction // its author has taken it back: it counts for nothing
+	Corrects  *Reference  // what a correction takes back, if that is shown
+}
+
+// A Correction says why a record was taken back and what stands in its place.
+type Correction struct {
+	Reason string     // a code such as wrong-lot, or empty
+	With   *Reference // nil if nothing does, or it is not shown
+}
+
+// A Reference names another step of the timeline.
+type Reference struct {
+	Kind string
+	At   time.Time
+}
+
+// A Source is something of which the item was made, with its own trail.
+type Source struct {
+	Name            Text
+	GTIN, Lot, SSCC string
+	URL             string // of its page, the narrowest that can be named; or empty
+	Custody         string // state of custody
+	Findings        []Finding
+	Events          []Event
+	Sources         []Source // of what it was made in its turn
+}
+
+// A Link is a page that the brand names for its goods.
+type Link struct {
+	Type  string // of the GS1 Web Vocabulary without its prefix, such as pip
+	Title Text   // may be empty
+	URL   string
+	Host  string // where the link leads, for people to see before they go
 }
 
 // A Finding is something wrong or noteworthy.

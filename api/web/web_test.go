@@ -134,8 +134,10 @@ func TestForeignTextIsEscaped(t *testing.T) {
 	both := Text{bad, bad}
 	v := &Item{
 		Level: LevelItem, Serial: bad, Lot: bad, GTIN: bad, Verdict: Consistent, Headline: both, Brand: both, Holder: both, Contact: both,
-		Product:  &Product{Name: both, Picture: "javascript:alert(1)", Facts: []Fact{{bad, both}}},
-		Events:   []Event{{Kind: bad, Party: both, Place: both, PlaceIs: bad, Facts: []Fact{{"lot", both}}}},
+		Product: &Product{Name: both, Picture: "javascript:alert(1)", Facts: []Fact{{bad, both}}},
+		Events:  []Event{{Kind: bad, Party: both, Place: both, PlaceIs: bad, Facts: []Fact{{"lot", both}}}},
+		Route:   []Text{both, both}, Links: []Link{{Type: bad, Title: both, URL: "javascript:alert(1)", Host: bad}},
+		Sources:  []Source{{Name: both, Lot: bad, GTIN: bad, SSCC: bad, Custody: bad, URL: "javascript:alert(1)", Findings: []Finding{{Severity: "warning", Text: both}}}},
 		Findings: []Finding{{Severity: "warning", Text: both}},
 		Reports:  []Report{{Type: bad, Issuer: both, URL: "javascript:alert(1)"}},
 		Mirrors:  []Mirror{{both, "javascript:alert(1)"}}, Filings: []string{bad}, Host: bad, Network: bad,
@@ -149,6 +151,43 @@ func TestForeignTextIsEscaped(t *testing.T) {
 			if strings.Contains(buf.String(), not) {
 				t.Errorf("the page has %q", not)
 			}
+		}
+	}
+}
+
+// TestCorrectionsAreSaid holds that a record that was taken back is struck out, with
+// why and what counts instead, and that the correction names it.
+func TestCorrectionsAreSaid(t *testing.T) {
+	for l, want := range map[Lang][]string{
+		Zh: {"<del>作废</del>", "提交的公司已更正，不计入结论。原因：扫错了码。以2026年10月6日的“收货”为准。", "撤回2026年10月3日的“作废”的记录"},
+		En: {"<del>Voided</del>", "does not count. Reason: Wrong code scanned. What counts is “Received” of 6 Oct 2026.", "Takes back the record “Voided” of 3 Oct 2026"},
+	} {
+		var buf bytes.Buffer
+		if err := newTestPages(t).Item(&buf, l, testKit()); err != nil {
+			t.Fatal(err)
+		}
+		for _, text := range want {
+			if !strings.Contains(buf.String(), text) {
+				t.Errorf("%s: the page does not say %s", l, text)
+			}
+		}
+		if got := strings.Count(buf.String(), "<del>"); got != 2 {
+			t.Errorf("%s: %d records are struck out, want 2", l, got)
+		}
+	}
+}
+
+// TestSourcesAreShown holds that what an item was made of stands on its page, with
+// what that was made of in its turn.
+func TestSourcesAreShown(t *testing.T) {
+	var buf bytes.Buffer
+	if err := newTestPages(t).Item(&buf, En, testKit()); err != nil {
+		t.Fatal(err)
+	}
+	for _, text := range []string{"Reishi Spore Oil Capsules", "Batch S20260918 · Used in making something else", "GTIN 06901234567885", "It was made of these",
+		`href="/01/06901234567861/10/S20260918"`, "This lot of tea is being recalled.", "About the product", "Organic certificate", "certificates.lanzhi.example"} {
+		if !strings.Contains(buf.String(), text) {
+			t.Errorf("the page does not say %s", text)
 		}
 	}
 }

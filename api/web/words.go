@@ -18,6 +18,8 @@ type Words struct {
 	Custody  map[string]string       `json:"custody"`
 	Severity map[string]string       `json:"severity"`
 	Sections SectionWords            `json:"sections"`
+	Sources  SourceWords             `json:"sources"`
+	Links    LinkWords               `json:"links"`
 	Meaning  MeaningWords            `json:"meaning"`
 	Check    CheckWords              `json:"check"`
 	Form     FormWords               `json:"form"`
@@ -62,6 +64,27 @@ type TimelineWords struct {
 	Marked    string `json:"marked"`
 	Pending   string `json:"pending"`
 	PendingIs string `json:"pending_hint"`
+	Corrected string `json:"corrected"` // of a step that was taken back; then because, instead
+	Because   string `json:"because"`
+	Instead   string `json:"instead"`
+	Corrects  string `json:"corrects"`
+	Reference string `json:"reference"` // another step
+	Route     string `json:"route"`
+}
+
+// SourceWords stand around what an item was made of.
+type SourceWords struct {
+	Title   string `json:"title"`
+	Hint    string `json:"hint"`
+	Unknown string `json:"unknown"`
+	Page    string `json:"page"`
+	Inside  string `json:"inside"`
+}
+
+// LinkWords stand around the pages of the brand.
+type LinkWords struct {
+	Title string            `json:"title"`
+	Types map[string]string `json:"types"` // by link type; "" for all others
 }
 
 // KindWords say in plain words what an event of a kind is.

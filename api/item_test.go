@@ -1,0 +1,43 @@
+package api
+
+import (
+	"strings"
+	"testing"
+
+	"suyuan/trace"
+)
+
+// A page strikes out what was taken back, says what counts instead, and shows
+// what the item was made of with links as narrow as can be.
+func TestPageShowsCorrectionsSourcesAndLinks(t *testing.T) {
+	s, n := newCodeServer(t)
+	n.links = brandLinks(t)
+	a := newAnswer(trace.Consistent)
+	wrong, right := &a.Trail.Events[2], a.Trail.Events[3]
+	fix := right
+	fix.ID, fix.Kind, fix.Fields = right.ID, "correct", trace.Values{"target": wrong.ID, "replacement": right.ID, "reason": "wrong-lot"}
+	fix.ID[0] ^= 1
+	wrong.Corrected = fix.ID
+	a.Trail.Events = append(a.Trail.Events, fix)
+	made := a.Trail.Events[0]
+	inner := &trace.TrailView{SSCC: "006141411234567890", Events: []trace.EventView{made}}
+	a.Trail.Sources = []*trace.TrailView{
+		{GTIN: "06901234567885", Lot: "A/1", Product: a.Trail.Product, Custody: &trace.CustodyView{State: trace.Used}, Events: []trace.EventView{made}, Sources: []*trace.TrailView{inner}},
+		{GTIN: "06901234567878"},
+	}
+	n.answers[itemPath] = testAnswer{answer: a}
+	page := ask(t, s, "GET", itemPath, "", "Accept", "text/html", "Accept-Language", "en").body
+	for _, want := range []string{
+		"<del>Received</del>", "does not count. Reason: Wrong lot. What counts is “Sold” of 20 Oct 2026.", "Takes back the record “Received” of 6 Oct 2026",
+		`href="` + testBase + `/01/06901234567885/10/A%2F1"`, `href="` + testBase + `/00/006141411234567890"`, `href="` + testBase + `/01/06901234567878"`,
+		"Batch A/1 · Used in making something else",
+		`<a href="https://lanzhi.example/use.pdf" rel="noopener noreferrer nofollow">Page use.pdf</a><span>lanzhi.example</span>`,
+	} {
+		if !strings.Contains(page, want) {
+			t.Errorf("the page lacks %s", want)
+		}
+	}
+	if strings.Count(page, "<del>") != 1 {
+		t.Error("something else is struck out too")
+	}
+}
