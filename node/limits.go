@@ -38,6 +38,14 @@ const (
 	// be checked.
 	unableWait = 5 * time.Second
 
+	// claimsRead is after how many entries of the chain what was found of claims is
+	// written down while they are read for rewards.
+	claimsRead = 1_000
+
+	// claimsListed is how many entries one list of claims looks at: some tens of
+	// milliseconds.
+	claimsListed = 10_000
+
 	// maxClaimToken bounds a caller's token, of which only a digest is kept.
 	maxClaimToken = 128
 )

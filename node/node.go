@@ -17,6 +17,7 @@ import (
 	"suyuan/ledger"
 	"suyuan/ledger/store"
 	"suyuan/node/replica"
+	"suyuan/node/reward"
 	"suyuan/trace/index"
 )
 
@@ -39,15 +40,16 @@ type Node struct {
 	now    func() time.Time
 	log    *slog.Logger
 
-	keys   *Keyring
-	tokens *tokens
-	store  *store.Store
-	blobs  *store.Blobs
-	index  *index.Index
-	packs  *packs
-	wanted *wanted
-	claims *claims
-	clocks *clocks
+	keys    *Keyring
+	tokens  *tokens
+	store   *store.Store
+	blobs   *store.Blobs
+	index   *index.Index
+	packs   *packs
+	wanted  *wanted
+	claims  *claims
+	rewards *reward.Outbox // nil without rewards.toml
+	clocks  *clocks
 
 	scans   atomic.Pointer[Scans] // nil before OpenScans
 	replica *replica.Replica      // nil unless Run is running
@@ -161,7 +163,10 @@ func (n *Node) openStores(net *ledger.Network) error {
 	if err := n.takeOver(context.Background()); err != nil {
 		return err
 	}
-	return n.indexAll()
+	if err := n.indexAll(); err != nil {
+		return err
+	}
+	return n.openRewards()
 }
 
 // Close ends the node. It must not be called while Run is running.
@@ -178,6 +183,9 @@ func (n *Node) Close() error {
 	}
 	if n.packs != nil {
 		errs = append(errs, n.packs.Close())
+	}
+	if n.rewards != nil {
+		errs = append(errs, n.rewards.Close())
 	}
 	return errors.Join(errs...)
 }
@@ -203,6 +211,7 @@ func (n *Node) Run(ctx context.Context) error {
 	g.Go(func() error { return n.follow(ctx, changed) })
 	g.Go(func() error { return n.fetchAttachments(ctx, r) })
 	g.Go(func() error { n.claims.sweep(ctx, n.now); return nil })
+	g.Go(func() error { n.runRewards(ctx); return nil })
 	if err := g.Wait(); err != nil && !errors.Is(err, context.Canceled) {
 		return err
 	}

@@ -22,6 +22,9 @@ type Status struct {
 	Signing SigningStatus `json:"signing"`
 	Chains  []ChainStatus `json:"chains"`
 	Peers   []PeerStatus  `json:"peers"`
+
+	// Rewards counts the rewards in each state, without those of none.
+	Rewards map[string]int `json:"rewards,omitempty"`
 }
 
 // NetworkStatus says what finality needs. With one fault among three cosigners
@@ -98,6 +101,14 @@ func (n *Node) Status() *Status {
 		Network: NetworkStatus{Name: net.Name, ID: net.ID, Charter: c.Version, Cosigners: len(c.Cosigners), Faulty: f, Quorum: q, Conflict: n.store.Conflict() != nil},
 		Signing: SigningStatus{OK: ok, Reason: reason, Advice: advice},
 		Peers:   n.peers(),
+	}
+	if n.rewards != nil {
+		s.Rewards = make(map[string]int)
+		for state, count := range n.rewards.Count() {
+			if count > 0 {
+				s.Rewards[string(state)] = count
+			}
+		}
 	}
 	for _, number := range net.Chains() {
 		s.Chains = append(s.Chains, n.chainStatus(net, number, s.Peers))

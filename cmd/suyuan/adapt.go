@@ -178,10 +178,11 @@ func (b backend) Operator(_ context.Context, token string) (*api.Operator, error
 // Ready implements api.Health.
 func (b backend) Ready(context.Context) []string { return b.n.Ready() }
 
-// Status implements api.Health. Where peers are reached is for members.
+// Status implements api.Health. Where peers are reached, and how many rewards are paid, is for members.
 func (b backend) Status(_ context.Context, viewer api.Viewer) (any, error) {
 	s := b.n.Status()
 	if viewer.Member == "" {
+		s.Rewards = nil
 		for i := range s.Peers {
 			s.Peers[i].Address, s.Peers[i].Error = "", ""
 		}

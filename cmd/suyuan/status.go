@@ -11,6 +11,7 @@ import (
 
 	"suyuan/ledger"
 	"suyuan/node"
+	"suyuan/node/reward"
 )
 
 func newStatus(e *env) *cobra.Command {
@@ -71,6 +72,21 @@ func printStatus(e *env, s *node.Status) {
 	}
 	fmt.Fprintln(e.stdout, t.Render())
 	printPeers(e, s.Peers)
+	printRewards(e, s.Rewards)
+}
+
+// printRewards says what is paid to who used hidden codes, if the node pays.
+func printRewards(e *env, counts map[string]int) {
+	var parts []string
+	for _, state := range slices.Sorted(maps.Keys(counts)) {
+		parts = append(parts, fmt.Sprintf("%s %d", state, counts[state]))
+	}
+	if len(parts) > 0 {
+		fmt.Fprintf(e.stdout, "rewards   %s\n", strings.Join(parts, ", "))
+	}
+	if counts["failed"] > 0 {
+		fmt.Fprintln(e.stdout, "          suyuan claim list --state failed shows why; suyuan claim resend sends one again")
+	}
 }
 
 // stateOfChain is what people have to know of a chain first.

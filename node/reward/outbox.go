@@ -245,6 +245,15 @@ func (o *Outbox) count(s State, n int) {
 	o.counts[s] += n
 }
 
+// Get returns the reward for a claim. The error is ErrNotFound if there is none.
+func (o *Outbox) Get(id ID) (r *Reward, err error) {
+	err = o.db.View(func(txn *badger.Txn) error {
+		r, err = get(txn, id)
+		return err
+	})
+	return r, err
+}
+
 // Again has a reward that has failed sent anew.
 func (o *Outbox) Again(id ID) error {
 	err := o.change(id, func(r *Reward) error {
@@ -376,8 +385,8 @@ func (o *Outbox) workOn(ctx context.Context, ids []ID) error {
 // it had not been: what the receiver has made of it nobody knows, and it gets the
 // same message again.
 func (o *Outbox) step(ctx context.Context, id ID) error {
-	var r *Reward
-	if err := o.db.View(func(txn *badger.Txn) (err error) { r, err = get(txn, id); return err }); err != nil {
+	r, err := o.Get(id)
+	if err != nil {
 		return err
 	}
 	if r.State == Due {
