@@ -3,6 +3,8 @@ package main
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 
@@ -11,7 +13,6 @@ import (
 
 	"suyuan/ledger"
 	"suyuan/node"
-	"suyuan/node/reward"
 )
 
 func newStatus(e *env) *cobra.Command {
