@@ -3,8 +3,11 @@ package api
 import (
 	"net/http"
 	"regexp"
+	"slices"
 
 	"github.com/gofiber/fiber/v2"
+
+	"suyuan/trace/stock"
 )
 
 // A route is one line of the surface: what is served, and what /openapi.json
@@ -61,6 +64,9 @@ func (s *Server) routeTable() []route {
 	}
 	uri := []param{{"uri", "the code as a GS1 Digital Link URI or bracketed element string", true}}
 	list := []param{{"after", "the next of the answer before", false}, {"limit", "elements, at most 500", false}}
+	cut := []param{{"at", "answer from what was final at this time (RFC 3339)", false}, {"as_of", "answer from these sizes of chains: wh/2:120,brand/1:44", false}}
+	findings := []param{{"code", "keep to this finding; may stand several times", false}, {"severity", "info, notice, warning or critical", false},
+		{"member", "who recorded what bears it", false}, {"product", "GTIN", false}, {"from", "recorded not before (RFC 3339)", false}, {"to", "recorded not after", false}}
 	return []route{
 		{method: get, path: "/", summary: "Entry form for a code", gives: []string{typeHTML}, handler: s.getEntry,
 			query: []param{{"gtin", "the product's barcode", false}, {"serial", "the serial beside the QR code", false}, {"link", "the whole address or element string", false}, resolve[1]}},
@@ -81,6 +87,11 @@ func (s *Server) routeTable() []route {
 		{method: post, path: "/api/v1/claims", summary: "Check the second code of an item, at the node that issued it: {uri, code, token?, tag?}", takes: []string{typeJSON}, gives: []string{typeJSON}, token: true, handler: s.postClaim},
 		{method: get, path: "/api/v1/chains", summary: "Chains with their sizes and cosigners", query: list, gives: []string{typeJSON}, handler: s.getChains},
 		{method: get, path: "/api/v1/charter", summary: "Charter with its signatures", query: []param{{"version", "the version; the newest without", false}}, gives: []string{typeJSON}, handler: s.getCharter},
+		{method: get, path: "/api/v1/inventory", summary: "How many items, by party, state, place, product, lot and more, now or at a past cut", query: figureParams(stock.Dims), gives: []string{typeJSON}, token: true, handler: s.getInventory},
+		{method: get, path: "/api/v1/inventory/runs", summary: "Of each run of codes: printed = activated + void + open", query: slices.Concat([]param{{"product", "GTIN", false}}, cut, list), gives: []string{typeJSON}, token: true, handler: s.getPrints},
+		{method: get, path: "/api/v1/inventory/lots", summary: "How much of lots without serials the parties have, by the records", query: slices.Concat([]param{{"product", "GTIN", false}}, cut, list), gives: []string{typeJSON}, token: true, handler: s.getLots},
+		{method: get, path: "/api/v1/movements", summary: "How many items went from one party to another, and out of the chain and back", query: figureParams(stock.MoveDims), gives: []string{typeJSON}, token: true, handler: s.getMovements},
+		{method: get, path: "/api/v1/findings", summary: "Findings that the caller may see, newest record first", query: slices.Concat(findings, cut, list), gives: []string{typeJSON}, token: true, handler: s.getFindings},
 		{method: get, path: "/api/v1/status", summary: "How the node is doing", gives: []string{typeJSON}, token: true, handler: s.getStatus},
 		{method: get, path: "/api/v1/documents/{digest}", summary: "A document or picture by its SHA-256", gives: []string{typeBytes}, token: true, handler: s.getDocument},
 
@@ -93,4 +104,17 @@ func (s *Server) routeTable() []route {
 		{method: get, path: "/metrics", summary: "Prometheus metrics, for this machine and callers with a token", gives: []string{typeText}, token: true, handler: s.getMetrics()},
 		{method: get, path: "/openapi.json", summary: "This surface as OpenAPI 3.1", gives: []string{typeJSON}, handler: s.getOpenAPI},
 	}
+}
+
+// figureParams are the parameters of figures by some dimensions.
+func figureParams(dims []stock.Dim) []param {
+	list := []param{{"by", "what figures are told apart by, with commas between: " + stock.Names(dims), false}}
+	for _, d := range dims {
+		list = append(list, param{string(d), "keep to this " + string(d) + "; may stand several times", false})
+	}
+	return append(list,
+		param{"at", "answer from what was final at this time (RFC 3339)", false},
+		param{"as_of", "answer from these sizes of chains: wh/2:120,brand/1:44", false},
+		param{"after", "the next of the answer before", false},
+		param{"limit", "rows, at most 500", false})
 }

@@ -26,6 +26,7 @@ type Config struct {
 	Health    Health
 	Documents Documents // nil serves no documents
 	Claims    Claims    // nil checks no second codes
+	Figures   Figures   // nil counts nothing
 
 	// BaseURL is the public URL that stands before /01/ in the codes, without a
 	// slash at its end. Empty means that it is made from the Host header, for

@@ -54,6 +54,7 @@ type Node struct {
 	scans   atomic.Pointer[Scans] // nil before OpenScans
 	replica *replica.Replica      // nil unless Run is running
 	door    *door                 // of the sequencer's goroutine
+	books   *books                // what was counted
 	started time.Time
 
 	mu        sync.Mutex // guards operators and replica
@@ -83,7 +84,7 @@ func Open(o Options) (*Node, error) {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	n := &Node{dir: o.Dir, now: o.Now, log: o.Log, door: newDoor(), started: o.Now()}
+	n := &Node{dir: o.Dir, now: o.Now, log: o.Log, door: newDoor(), books: newBooks(), started: o.Now()}
 	n.claims = newClaims(filepath.Join(n.dir, dirClaims))
 	net, err := n.readFiles(o.Passphrase)
 	if err != nil {

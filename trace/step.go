@@ -75,6 +75,9 @@ func (s *Speaker) Party(name string, v Viewer) PartyView { return s.names.party(
 // Place names a place to a viewer, nil for "".
 func (s *Speaker) Place(name string, v Viewer) *PlaceView { return s.names.place(name, v) }
 
+// For reports whether a viewer is told of the finding.
+func (f *Finding) For(v Viewer) bool { return v.sees(f) }
+
 // Names returns the parties of which a finding's sentences tell.
 func (f *Finding) Names() []string {
 	var list []string

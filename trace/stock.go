@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"suyuan/ledger"
+	"suyuan/trace/gs1"
 )
 
 // counted are the kinds that tell of a quantity of a lot, and which way it goes
@@ -42,6 +43,15 @@ type Balance struct {
 	Unit  string // UN/ECE Recommendation 20
 	Value int64
 	Last  *Event // the newest event that counts for it
+}
+
+// For reports whether a viewer may see the balance, under the newest charter:
+// quantities are for both sides, the brand and the auditors.
+func (b *Balance) For(c *ledger.Charter, gtin gs1.GTIN, v Viewer) bool {
+	if v.Party != "" {
+		return b.Party == v.Party
+	}
+	return slices.Contains(partiesOf(c, b.Last, gtin), v.Member)
 }
 
 // Balances adds up what the events say of the trail's lot, by party and unit. Of

@@ -32,6 +32,10 @@ const (
 	// of which a hundred thousand codes are sold one by one.
 	MaxMentions = 4 << 20
 
+	// MaxLots bounds what Lots returns: a hundred products with a lot each day of
+	// two years. Anybody can name lots that do not exist.
+	MaxLots = 1 << 16
+
 	// maxText bounds a lot, slug or id in a key, whose length has one byte. Lots
 	// have 20 characters (AI 10), slugs 32.
 	maxText = 255

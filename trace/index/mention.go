@@ -161,3 +161,46 @@ func (r *reader) anyWithin(prefix []byte) bool {
 	}
 	return false
 }
+
+// Lots returns the lots that events within the cut name, ascending: of all
+// products, or of one. It fails with ErrTooMany at [MaxLots].
+func (x *Index) Lots(product gs1.GTIN, cut map[uint32]uint64) (list []trace.Item, err error) {
+	prefix := []byte{tagLot}
+	if !product.IsZero() {
+		prefix = appendUint48(prefix, product.Uint64())
+	}
+	err = x.view(cut, func(r *reader) error {
+		for r.it.Seek(prefix); r.it.ValidForPrefix(prefix); {
+			lot, err := parseLotKey(r.it.Item().KeyCopy(nil))
+			if err != nil {
+				return err
+			}
+			of := lotPrefix(lot.GTIN, lot.Lot)
+			if r.anyWithin(of) {
+				list = append(list, lot)
+			}
+			if len(list) > MaxLots {
+				return fmt.Errorf("%w: over %d lots", ErrTooMany, MaxLots)
+			}
+			r.it.Seek(append(of, 0xff, 0xff, 0xff, 0xff, 0xff)) // past its positions: no chain has that number
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("lots: %w", err)
+	}
+	return list, nil
+}
+
+// parseLotKey reads the lot of a key under tagLot.
+func parseLotKey(key []byte) (trace.Item, error) {
+	damaged := fmt.Errorf("%w: key %x", ErrDamaged, key)
+	if len(key) < 1+6+1+suffixLen || len(key) != 1+6+1+int(key[7])+suffixLen {
+		return trace.Item{}, damaged
+	}
+	gtin, err := gs1.GTINFromUint64(uint48(key[1:]))
+	if err != nil {
+		return trace.Item{}, damaged
+	}
+	return trace.Lot(gtin, string(key[8:8+key[7]])), nil
+}

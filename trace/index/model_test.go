@@ -403,6 +403,20 @@ func (w *world) checkMentions(t *testing.T, x *Index, cut map[uint32]uint64) {
 	for _, s := range w.sscc {
 		w.checkMentionsOf(t, x, trace.Unit(s), cut)
 	}
+	var lots []trace.Item
+	for _, l := range []string{"A", "B", "AB"} { // by length, then text
+		lot := trace.Lot(product, l)
+		names := func(e *trace.Event) bool {
+			return slices.ContainsFunc(trace.IndexKeys(e), func(k trace.Key) bool { return k.Kind == trace.KeyLot && k.Lot == l }) ||
+				slices.ContainsFunc(e.Subjects, func(s trace.Subject) bool { return s.Moves(lot) })
+		}
+		if slices.ContainsFunc(w.visible(cut), names) {
+			lots = append(lots, lot)
+		}
+	}
+	if got, err := x.Lots(product, cut); err != nil || !slices.Equal(got, lots) {
+		t.Errorf("lots at %v: got %v, %v, want %v", cut, got, err, lots)
+	}
 	got, err := x.Runs(gs1.GTIN{}, cut)
 	if err != nil || !slices.Equal(got, runs) {
 		t.Errorf("runs at %v: got %v, %v, want %v", cut, got, err, runs)

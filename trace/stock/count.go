@@ -26,6 +26,7 @@ type Outcome struct {
 	Findings  []Finding
 	Moves     []Move
 	Shipments []Shipment
+	Balances  []trace.Balance // of a lot without serials
 
 	lasting bool // see [Source]
 }
@@ -55,12 +56,8 @@ type Move struct {
 	Record
 }
 
-// A Shipment is a shipment with what received or cancelled it, as far as they
-// name it.
-type Shipment struct {
-	At  trace.Position
-	Got trace.Position // zero for none
-}
+// A Shipment is a shipment with a receipt that names it.
+type Shipment struct{ At, Got trace.Position }
 
 // A State of printing is where a code is between printer and goods.
 type Printing string
@@ -99,6 +96,24 @@ type Tally struct {
 	Cells []Cell      // none twice, in the order of their first codes
 	Memo  Memo        // for the next count
 	Deps  Deps
+
+	passing bool // some outcome is not lasting
+}
+
+// Lasting reports whether the tally holds until an event comes on which it
+// depends.
+func (t *Tally) Lasting() bool { return !t.passing }
+
+// AddShipments adds the shipments in which the codes were, each with what
+// received some of it.
+func (t *Tally) AddShipments(all map[trace.Position][]trace.Position) {
+	for i := range t.Cells {
+		for _, s := range t.Cells[i].Shipments {
+			if !slices.Contains(all[s.At], s.Got) {
+				all[s.At] = append(all[s.At], s.Got)
+			}
+		}
+	}
 }
 
 // Deps is what a tally depends on: whatever an event may name that changes it.
@@ -126,10 +141,10 @@ func Count(ctx context.Context, src Source, r trace.Range, memo Memo) (*Tally, e
 	return t, nil
 }
 
-// CountUnit says how things stand with a logistic unit.
-func CountUnit(src Source, unit trace.Item) (*Outcome, error) {
+// CountOne says how things stand with a logistic unit, or with a lot.
+func CountOne(src Source, i trace.Item) (*Outcome, error) {
 	c := counting{ctx: context.Background(), atlas: newAtlas(src)}
-	s, err := c.atlas.tell(unit, 0)
+	s, err := c.atlas.tell(i, 0)
 	if err != nil {
 		return nil, err
 	}
@@ -168,6 +183,7 @@ func (c *counting) add(t *Tally, first trace.Item, n uint64) error {
 		}
 	}
 	t.Memo[sig] = o
+	t.passing = t.passing || !o.lasting
 	c.cells[sig] = len(t.Cells)
 	t.Cells = append(t.Cells, Cell{Outcome: o, Count: n, First: first})
 	return nil
@@ -231,7 +247,7 @@ func outcomeOf(t *trace.Trail) *Outcome {
 		since, o.To = t.Steps[n-1].Event, t.Steps[n-1].To
 	}
 	if since != nil {
-		o.Since = recordOf(since)
+		o.Since = RecordOf(since)
 		if o.State != trace.InTransit {
 			o.Place = since.PlaceName()
 		}
@@ -242,10 +258,14 @@ func outcomeOf(t *trace.Trail) *Outcome {
 	o.Moves = movesOf(t)
 	o.Shipments = shipmentsOf(t)
 	o.Findings = findingsOf(t)
+	if t.Item.Kind == trace.ItemLot {
+		o.Balances = t.Balances()
+	}
 	return o
 }
 
-func recordOf(e *trace.Event) Record {
+// RecordOf returns what figures say of an event.
+func RecordOf(e *trace.Event) Record {
 	return Record{Position: e.Position, ID: e.ID, Kind: e.Kind, Member: e.Member, At: e.At, Zone: e.Zone, Recorded: e.Recorded}
 }
 
@@ -262,7 +282,7 @@ func movesOf(t *trace.Trail) []Move {
 			continue
 		}
 		if s.State != trace.Void && s.State != trace.Used && !begins(s.Event.Kind) {
-			list = append(list, Move{From: holder, To: s.Holder, Region: s.Event.Fields.Text("region"), Record: recordOf(s.Event)})
+			list = append(list, Move{From: holder, To: s.Holder, Region: s.Event.Fields.Text("region"), Record: RecordOf(s.Event)})
 		}
 		holder = s.Holder
 	}
@@ -273,15 +293,13 @@ func movesOf(t *trace.Trail) []Move {
 // holds them from then on, but no goods went to him.
 func begins(k ledger.Kind) bool { return k == ledger.KindActivate || k == ledger.KindTransform }
 
-// shipmentsOf returns the shipments in a trail, each with each receipt and
-// cancellation that names it.
+// shipmentsOf returns the shipments in a trail with the receipts that name them.
 func shipmentsOf(t *trace.Trail) []Shipment {
 	var list []Shipment
 	byHash := make(map[ledger.Hash]trace.Position)
 	for _, e := range t.Events {
 		if e.Kind == ledger.KindShip && t.Counts(e) {
 			byHash[e.Hash] = e.Position
-			list = append(list, Shipment{At: e.Position})
 		}
 	}
 	for _, e := range t.Events {
@@ -316,9 +334,9 @@ func findingsOf(t *trace.Trail) []Finding {
 	for i, f := range all {
 		list[i].Finding = f
 		if len(f.Records) > 0 && byID[f.Records[0]] != nil {
-			list[i].By = recordOf(byID[f.Records[0]])
+			list[i].By = RecordOf(byID[f.Records[0]])
 		} else if t.Run != nil {
-			list[i].By = recordOf(t.Run)
+			list[i].By = RecordOf(t.Run)
 		}
 	}
 	return list

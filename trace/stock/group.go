@@ -1,7 +1,7 @@
 package stock
 
 import (
-	"cmp"
+	"crypto/sha256"
 	"fmt"
 	"maps"
 	"slices"
@@ -263,8 +263,8 @@ func PrintOf(t *Tally) Print {
 // A Trouble is a finding with how many codes bear it, and one of them.
 type Trouble struct {
 	Finding
-	Count uint64
-	First trace.Item
+	Count uint64     // codes
+	First trace.Item // what bears it: a code, or a lot
 }
 
 // Key tells troubles apart: one finding about many items is one.
@@ -277,27 +277,32 @@ func (t *Trouble) Key() string {
 	return b.String()
 }
 
-// TroublesOf returns the findings about the codes of a tally, each once.
-func TroublesOf(t *Tally) []*Trouble {
-	byKey := make(map[string]*Trouble)
-	var list []*Trouble
-	for i := range t.Cells {
-		c := &t.Cells[i]
-		for _, f := range c.Findings {
-			x := &Trouble{Finding: f, Count: c.Count, First: c.First}
-			if old := byKey[x.Key()]; old != nil {
-				old.Count += c.Count
-				continue
-			}
-			byKey[x.Key()] = x
-			list = append(list, x)
+// Troubles are findings, each once, by their keys.
+type Troubles map[string]*Trouble
+
+// Add adds findings that so many codes bear.
+func (all Troubles) Add(list []Finding, first trace.Item, n uint64) {
+	for _, f := range list {
+		x := &Trouble{Finding: f, Count: n, First: first}
+		key := x.Key()
+		if old := all[key]; old != nil {
+			old.Count += n
+			continue
 		}
+		all[key] = x
 	}
-	return list
 }
 
-// CompareTroubles puts the newest records first, and is a total order of
-// troubles with different keys.
-func CompareTroubles(a, b *Trouble) int {
-	return cmp.Or(cmp.Compare(b.By.Recorded, a.By.Recorded), cmp.Compare(a.Key(), b.Key()))
+// AddTally adds the findings about the codes of a tally.
+func (all Troubles) AddTally(t *Tally) {
+	for i := range t.Cells {
+		all.Add(t.Cells[i].Findings, t.Cells[i].First, t.Cells[i].Count)
+	}
+}
+
+// Place says where the trouble stands in a list that begins with the newest
+// records: a text that is greater for what comes later.
+func (t *Trouble) Place() string {
+	sum := sha256.Sum256([]byte(t.Key()))
+	return fmt.Sprintf("%016x-%x", uint64(1<<63-1-t.By.Recorded), sum[:8])
 }

@@ -20,4 +20,8 @@ const (
 	// maxKept bounds the events of packings and transforms that are kept while a
 	// run is counted.
 	maxKept = 4_096
+
+	// maxNext bounds the place where a page begins: some dimensions with values of
+	// up to a hundred bytes.
+	maxNext = 4_096
 )

@@ -1,0 +1,309 @@
+package main
+
+import (
+	"context"
+	"encoding/csv"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/jedib0t/go-pretty/v6/table"
+	"github.com/jedib0t/go-pretty/v6/text"
+	"github.com/spf13/cobra"
+
+	"suyuan/trace/stock"
+)
+
+const (
+	// countTries is how often a question is asked again while the node is still
+	// counting: the first count of a million records takes some minutes.
+	countTries = 60
+	// maxFigures bounds the rows that are printed of one question.
+	maxFigures = 1_000_000
+)
+
+// heading is what a dimension is called in tables.
+var headings = map[stock.Dim]string{
+	stock.ByParty: "持有方 party", stock.ByMember: "公司 member", stock.ByState: "状态 state", stock.ByPlace: "地点 place",
+	stock.ByProduct: "商品 product", stock.ByRun: "码批 run", stock.ByLot: "批号 lot", stock.ByTo: "发往 to", stock.ByRegion: "地区 region",
+	stock.ByChannel: "渠道 channel", stock.ByDay: "日期 day", stock.ByMonth: "月份 month", stock.ByAge: "库龄(天) age",
+	stock.ByExpires: "到期 expires", stock.ByExpired: "过期 expired", stock.ByVerdict: "结论 verdict", stock.ByPrinted: "印制 printed",
+	stock.ByRecord: "记录 record", stock.ByKind: "类型 kind", stock.ByFrom: "从 from", stock.ByReceived: "到 received",
+}
+
+// stateWords are the states as a warehouse clerk says them.
+var stateWords = map[string]string{
+	"issued": "未启用 issued", "active": "已启用 active", "in-transit": "在途 in-transit", "held": "在库 held",
+	"sold": "已售 sold", "used": "已用 used", "void": "作废 void",
+}
+
+func newInventory(e *env) *cobra.Command {
+	var w where
+	var by, filters []string
+	var at string
+	var moves, asCSV bool
+	cmd := &cobra.Command{
+		Use:   "inventory",
+		Short: "Count items: by party, state, place, product, lot and more",
+		Long: `Count items by what the final records say, now or at a past time. Figures are told
+apart by ` + stock.Names(stock.Dims) + `;
+movements by ` + stock.Names(stock.MoveDims) + `.
+The records behind a figure are the same question by record.`,
+		Example: `  suyuan inventory --dir wh                                        who has how many of what
+  suyuan inventory --dir wh --by state,lot --only product=06901234000016
+  suyuan inventory --dir wh --by to,record --only state=in-transit   open shipments
+  suyuan inventory --dir wh --by region,month --only state=sold      sales
+  suyuan inventory --dir wh --by record --only state=held --only party=wh
+  suyuan inventory --dir wh --moves --by from,received,month         flow between parties
+  suyuan inventory --dir wh --at 2026-03-01T00:00:00+08:00 --csv`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			query, err := figureQuery(by, filters, at)
+			if err != nil {
+				return err
+			}
+			path := "/api/v1/inventory"
+			if moves {
+				path = "/api/v1/movements"
+				if !cmd.Flags().Changed("by") {
+					query.Set("by", "from,received,product")
+				}
+			}
+			return w.ask(cmd.Context(), e, func(c *client) error {
+				a, err := fetchInventory(cmd.Context(), e, c, path, query)
+				switch {
+				case err != nil:
+					return err
+				case e.json:
+					return e.printJSON(a)
+				case asCSV:
+					return printFiguresCSV(e, a)
+				}
+				printFigures(e, a)
+				return nil
+			})
+		},
+	}
+	cmd.Flags().StringSliceVar(&by, "by", []string{"party", "product", "lot", "state"}, "what figures are told apart by")
+	cmd.Flags().StringArrayVar(&filters, "only", nil, "keep to NAME=VALUE, for example state=held; several values of one name add up")
+	cmd.Flags().StringVar(&at, "at", "", "count by what was final at this time (RFC 3339)")
+	cmd.Flags().BoolVar(&moves, "moves", false, "count how items went from one party to another")
+	cmd.Flags().BoolVar(&asCSV, "csv", false, "print CSV")
+	w.add(cmd)
+	return cmd
+}
+
+func figureQuery(by, filters []string, at string) (url.Values, error) {
+	query := url.Values{}
+	if len(by) > 0 {
+		query.Set("by", strings.Join(by, ","))
+	}
+	for _, f := range filters {
+		name, value, ok := strings.Cut(f, "=")
+		if !ok {
+			return nil, misused("--only %q is not NAME=VALUE", f)
+		}
+		query.Add(name, value)
+	}
+	if at != "" {
+		if _, err := time.Parse(time.RFC3339, at); err != nil {
+			return nil, misused("--at %q is no time, for example 2026-03-01T00:00:00+08:00", at)
+		}
+		query.Set("at", at)
+	}
+	return query, nil
+}
+
+// fetchInventory fetches all pages of an answer, each at the cut of the first.
+func fetchInventory(ctx context.Context, e *env, c *client, path string, query url.Values) (*stock.Inventory, error) {
+	var whole *stock.Inventory
+	for {
+		var a stock.Inventory
+		if err := askCounting(ctx, e, c, path+"?"+query.Encode(), &a); err != nil {
+			return nil, err
+		}
+		if whole == nil {
+			whole = &a
+		} else {
+			whole.Rows = append(whole.Rows, a.Rows...)
+			for k, v := range a.Names {
+				whole.Names[k] = v
+			}
+		}
+		if a.Next == "" || len(whole.Rows) >= maxFigures {
+			whole.Next = a.Next
+			return whole, nil
+		}
+		query.Set("after", a.Next)
+		query.Del("at")
+		query.Set("as_of", asOfText(a.AsOf))
+	}
+}
+
+func asOfText(asOf map[string]uint64) string {
+	var parts []string
+	for chain, size := range asOf {
+		parts = append(parts, fmt.Sprintf("%s:%d", chain, size))
+	}
+	return strings.Join(parts, ",")
+}
+
+// askCounting asks again while the node is still counting.
+func askCounting(ctx context.Context, e *env, c *client, path string, out any) error {
+	for try := 0; ; try++ {
+		err := c.call(ctx, http.MethodGet, path, nil, out)
+		var p *problem
+		if !errors.As(err, &p) || p.Code != "still-counting" || try == countTries {
+			return err
+		}
+		if try == 0 {
+			e.say("the node is counting its records …")
+		}
+	}
+}
+
+func printFigures(e *env, a *stock.Inventory) {
+	t := table.NewWriter()
+	t.SetStyle(table.StyleLight)
+	head := table.Row{}
+	for _, d := range a.By {
+		head = append(head, headings[d])
+	}
+	t.AppendHeader(append(head, "数量 count", "最早 oldest", "最近 newest"))
+	for _, r := range a.Rows {
+		row := table.Row{}
+		for _, d := range a.By {
+			row = append(row, shownValue(a, d, r.Values[d]))
+		}
+		t.AppendRow(append(row, r.Count, dayOfTime(r.Oldest), dayOfTime(r.Newest)))
+	}
+	foot := make(table.Row, len(a.By))
+	if len(foot) > 0 {
+		foot[0] = "合计 total"
+		t.AppendFooter(append(foot, a.Total, "", ""))
+	}
+	t.SetColumnConfigs([]table.ColumnConfig{{Number: len(a.By) + 1, Align: text.AlignRight, AlignFooter: text.AlignRight, AlignHeader: text.AlignRight}})
+	fmt.Fprintln(e.stdout, t.Render())
+	for _, run := range a.Uncounted {
+		e.say("run %s is not counted: its records tell too many pieces apart", run)
+	}
+}
+
+// shownValue is a value with its name, where it has one.
+func shownValue(a *stock.Inventory, d stock.Dim, v string) string {
+	if d == stock.ByState {
+		if w := stateWords[v]; w != "" {
+			return w
+		}
+	}
+	if v == "" {
+		return "–"
+	}
+	if n, ok := a.Names[v]; ok {
+		zh, en := n.Either()
+		if zh == en {
+			return v + " " + zh
+		}
+		return v + " " + zh + " / " + en
+	}
+	return v
+}
+
+func dayOfTime(s string) string {
+	t, err := time.Parse(time.RFC3339, s)
+	if err != nil {
+		return s
+	}
+	return t.Local().Format(time.DateOnly)
+}
+
+// printFiguresCSV prints UTF-8 with a byte order mark, without which Excel takes
+// Chinese for something else.
+func printFiguresCSV(e *env, a *stock.Inventory) error {
+	if _, err := fmt.Fprint(e.stdout, "\ufeff"); err != nil {
+		return err
+	}
+	w := csv.NewWriter(e.stdout)
+	var head []string
+	for _, d := range a.By {
+		head = append(head, string(d))
+	}
+	if err := w.Write(append(head, "count", "oldest", "newest")); err != nil {
+		return err
+	}
+	for _, r := range a.Rows {
+		var row []string
+		for _, d := range a.By {
+			row = append(row, r.Values[d])
+		}
+		if err := w.Write(append(row, strconv.FormatUint(r.Count, 10), r.Oldest, r.Newest)); err != nil {
+			return err
+		}
+	}
+	w.Flush()
+	return w.Error()
+}
+
+func newFindings(e *env) *cobra.Command {
+	var w where
+	var filters []string
+	var limit int
+	cmd := &cobra.Command{
+		Use:   "findings",
+		Short: "List what does not fit together in the records, newest first",
+		Example: `  suyuan findings --dir wh
+  suyuan findings --dir wh --only severity=critical --only member=dist --json`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if limit < 1 || limit > 500 {
+				return misused("--limit is from 1 to 500")
+			}
+			query, err := figureQuery(nil, filters, "")
+			if err != nil {
+				return err
+			}
+			query.Set("limit", strconv.Itoa(limit))
+			return w.ask(cmd.Context(), e, func(c *client) error {
+				var a stock.Findings
+				if err := askCounting(cmd.Context(), e, c, "/api/v1/findings?"+query.Encode(), &a); err != nil {
+					return err
+				}
+				if e.json {
+					return e.printJSON(&a)
+				}
+				printFindings(e, &a)
+				return nil
+			})
+		},
+	}
+	cmd.Flags().StringArrayVar(&filters, "only", nil, "keep to NAME=VALUE: code, severity, member, product, from, to, after")
+	cmd.Flags().IntVar(&limit, "limit", 100, "how many at most")
+	w.add(cmd)
+	return cmd
+}
+
+func printFindings(e *env, a *stock.Findings) {
+	t := table.NewWriter()
+	t.SetStyle(table.StyleLight)
+	t.AppendHeader(table.Row{"时间 recorded", "级别 severity", "公司 member", "商品 product", "数量 items", "说明 finding"})
+	for _, f := range a.Findings {
+		items := ""
+		if f.Count > 0 {
+			items = strconv.FormatUint(f.Count, 10)
+		}
+		t.AppendRow(table.Row{dayOfTime(f.Recorded), f.Severity, f.Member, strings.TrimSpace(f.GTIN + " " + f.Lot), items, f.Code + "\n" + f.Zh + "\n" + f.En})
+	}
+	t.SetColumnConfigs([]table.ColumnConfig{{Number: 6, WidthMax: 72}, {Number: 5, Align: text.AlignRight}})
+	t.Style().Options.SeparateRows = true
+	fmt.Fprintln(e.stdout, t.Render())
+	if a.Next != "" {
+		e.say("there are more: --only after=%s", a.Next)
+	}
+	for _, run := range a.Uncounted {
+		e.say("run %s is not counted: its records tell too many pieces apart", run)
+	}
+}
