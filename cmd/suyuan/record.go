@@ -110,7 +110,7 @@ GTIN/RUN/FROM-TO. A field is name=value; a value that is JSON is taken as such.
 	f.StringSliceVar(&d.Refs, "ref", nil, "leaf hash of an earlier entry")
 	f.StringVar(&operator, "operator", "", "operator that signs (default: one with a grant)")
 	pass.add(cmd)
-	cmd.AddCommand(newRecordApprove(e))
+	cmd.AddCommand(newRecordKinds(e), newRecordApprove(e))
 	return cmd
 }
 
