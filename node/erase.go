@@ -54,12 +54,12 @@ type ErasureMade struct {
 }
 
 // An ErasedField is a field of a record. Code and Why are set if it cannot be
-// erased.
+// erased; one that is gone has no more than these and its name.
 type ErasedField struct {
 	Name     string      `json:"field"`
-	Audience string      `json:"audience"`
-	Digest   ledger.Hash `json:"digest"`
-	Bytes    int         `json:"bytes"`
+	Audience string      `json:"audience,omitempty"`
+	Digest   ledger.Hash `json:"digest,omitzero"`
+	Bytes    int         `json:"bytes,omitempty"`
 	Code     string      `json:"code,omitempty"`
 	Why      string      `json:"why,omitempty"`
 }
@@ -141,6 +141,13 @@ func (n *Node) erasable(id ledger.Hash) (*Erasing, error) {
 	}); err != nil {
 		return nil, err
 	}
+	erased, err := n.erasures(trace.Position{Chain: st.Chain, Seq: seq})
+	if err != nil {
+		return nil, err
+	}
+	for _, x := range erased {
+		list.addErased(x.Fields)
+	}
 	slices.SortFunc(list.Fields, func(a, b ErasedField) int { return cmp.Compare(a.Name, b.Name) })
 	for digest, fields := range st.Files {
 		f := ErasedFile{Digest: digest, Field: fields[0]}
@@ -161,6 +168,17 @@ func (n *Node) erasable(id ledger.Hash) (*Erasing, error) {
 	return list, nil
 }
 
+// addErased lists fields that an erase record says are gone, and that are.
+func (l *Erasing) addErased(names []string) {
+	kind, _ := ledger.KindByName(l.Kind)
+	for _, name := range names {
+		listed := slices.ContainsFunc(l.Fields, func(f ErasedField) bool { return f.Name == name })
+		if !listed && trace.Erasable(kind, name) == nil {
+			l.Fields = append(l.Fields, ErasedField{Name: name, Code: trace.RefusedErased, Why: "it is erased already"})
+		}
+	}
+}
+
 func whyNot(err error) (code, why string) {
 	if r, ok := trace.AsRefusal(err); ok {
 		return r.Code(), r.Detail
@@ -176,7 +194,7 @@ func (l *Erasing) choose(e Erase) error {
 			return l.unknownField(name)
 		}
 		if f := l.Fields[i]; f.Code != "" {
-			return refuse(409, f.Code, "%s", f.Why)
+			return refuse(409, f.Code, "%s: %s", name, f.Why)
 		}
 	}
 	for _, digest := range e.Files {
@@ -200,7 +218,7 @@ func (l *Erasing) unknownField(name string) error {
 		code, why := whyNot(err)
 		return refuse(409, code, "%s", why)
 	}
-	return refuse(404, trace.RefusedNoDisclosure, "record %s has no field %s, or it is erased already", l.Record, name)
+	return refuse(404, trace.RefusedNoDisclosure, "record %s has no field %s", l.Record, name)
 }
 
 // draft is the erase record as JSON.

@@ -33,6 +33,7 @@ func adminHandler(n *node.Node, log *slog.Logger) http.Handler {
 	mux.HandleFunc("GET /admin/v1/operators", a.answer(func(*http.Request) (any, error) { return a.n.Operators() }))
 	mux.HandleFunc("POST /admin/v1/operators/revoke", a.answer(a.revokeOperator))
 	mux.HandleFunc("POST /admin/v1/records", a.answer(a.addRecords))
+	mux.HandleFunc("POST /admin/v1/erase", a.answer(a.erase))
 	mux.HandleFunc("POST /admin/v1/approvals", a.answer(a.approve))
 	mux.HandleFunc("GET /admin/v1/claims", a.answer(a.claims))
 	mux.HandleFunc("POST /admin/v1/claims/{claim}/resend", a.answer(a.resendReward))

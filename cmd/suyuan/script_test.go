@@ -35,6 +35,7 @@ func TestScripts(t *testing.T) {
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"exits": scriptExits, "freeport": scriptFreePort, "node": scriptNode, "kill9": scriptKill9,
 			"stop": scriptStop, "waitready": scriptWaitReady, "http": scriptHTTP, "mode": scriptMode,
+			"holds": scriptHolds, "recordid": scriptRecordID,
 			"awaitcharter": scriptAwaitCharter, "awaitfinal": scriptAwaitFinal,
 		},
 	})
