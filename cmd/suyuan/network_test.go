@@ -65,9 +65,12 @@ type company struct {
 // A place is where a company's node runs; the zero place is this machine, with
 // ports of its own on loopback.
 type place struct {
-	ip      string  // the address of a machine of its own, which takes fixed ports
-	private bool    // nobody can dial it
-	machine machine // nil: this one
+	ip      string   // the address of a machine of its own, which takes fixed ports
+	private bool     // nobody can dial it
+	machine machine  // nil: this one
+	listen  []string // where to listen for other nodes; nil: QUIC and TCP at ip
+	addrs   []string // what the charter says; nil: where it listens
+	hosts   string   // path of what is /etc/hosts to the node; "": the machine's own
 }
 
 // A machine is a network of its own in which a node runs.
@@ -168,6 +171,9 @@ func (c *company) init() {
 	if c.place.private {
 		args = append(args, "--private")
 	}
+	if len(c.place.addrs) > 0 {
+		args = append(args, "--addr", strings.Join(c.place.addrs, ","))
+	}
 	if c.name == "brand" {
 		args = append(args, "--prefix", "6901234")
 	}
@@ -176,6 +182,9 @@ func (c *company) init() {
 
 // listen chooses the addresses of the company's node.
 func (c *company) listen() (http string, p2p []string) {
+	if c.place.listen != nil { // what asks it is on its machine
+		return "127.0.0.1:8080", c.place.listen
+	}
 	if ip := c.place.ip; ip != "" {
 		return ip + ":8080", []string{"/ip4/" + ip + "/udp/4001/quic-v1", "/ip4/" + ip + "/tcp/4001"}
 	}
@@ -326,6 +335,11 @@ func (c *company) launch() {
 	}
 	defer logs.Close()
 	cmd := c.net.command(context.Background(), "run", "--dir", c.dir, "--log-level", "debug")
+	if c.place.hosts != "" {
+		under := exec.Command("unshare", append([]string{"--mount", "sh", "-c",
+			`mount --bind "$0" /etc/hosts && exec "$@"`, c.place.hosts}, cmd.Args...)...)
+		cmd.Path, cmd.Args = under.Path, under.Args
+	}
 	cmd.Stdout, cmd.Stderr = logs, logs
 	var p *process
 	err = c.within(func() (err error) { p, err = startProcess(cmd); return err })
