@@ -44,6 +44,11 @@ func (n *Node) indexChain(chain uint32) error {
 		if from >= size {
 			return nil
 		}
+		// What an entry lacks for now may still come, and would be missed here.
+		size, err := n.store.Whole(chain)
+		if err != nil || from >= size {
+			return err
+		}
 		events, err := n.readEvents(chain, from, min(size, from+indexChunk))
 		if err != nil {
 			return err
@@ -76,9 +81,19 @@ func (n *Node) readEvents(chain uint32, from, to uint64) ([]*trace.Event, error)
 	return events, nil
 }
 
-// decode reads the event in a stored entry, nil if there is none. A record that
-// does not decode has no place in any trail; that is no error here.
+// decode reads the event in a stored entry, with what was erased of it, nil if
+// there is none. A record that does not decode has no place in any trail; that is
+// no error here.
 func (n *Node) decode(pos trace.Position, item store.Item) (*trace.Event, error) {
+	e, err := n.decodeAlone(pos, item)
+	if err != nil {
+		return nil, err
+	}
+	return n.withErasures(e)
+}
+
+// decodeAlone is decode without what was erased.
+func (n *Node) decodeAlone(pos trace.Position, item store.Item) (*trace.Event, error) {
 	e, _, err := n.decodeSized(pos, item)
 	return e, err
 }
@@ -106,23 +121,4 @@ func (n *Node) decodeSized(pos trace.Position, item store.Item) (*trace.Event, i
 		size += len(leaf)
 	}
 	return e, size, err
-}
-
-// event reads one stored event, nil if there is none at the position.
-func (n *Node) event(pos trace.Position) (*trace.Event, error) {
-	e, _, err := n.eventSized(pos)
-	return e, err
-}
-
-// eventSized is event with the bytes that decodeSized counts.
-func (n *Node) eventSized(pos trace.Position) (*trace.Event, int, error) {
-	raw, err := n.store.Entry(pos.Chain, pos.Seq)
-	if err != nil {
-		return nil, 0, err
-	}
-	side, err := n.store.Sidecar(pos.Chain, pos.Seq)
-	if err != nil && !errors.Is(err, store.ErrNotFound) {
-		return nil, 0, err
-	}
-	return n.decodeSized(pos, store.Item{Entry: raw, Sidecar: side})
 }

@@ -18,6 +18,7 @@ import (
 	"suyuan/ledger/store"
 	"suyuan/node/replica"
 	"suyuan/node/reward"
+	"suyuan/trace"
 	"suyuan/trace/index"
 )
 
@@ -47,6 +48,7 @@ type Node struct {
 	index   *index.Index
 	packs   *packs
 	wanted  *wanted
+	events  eventCache
 	claims  *claims
 	rewards *reward.Outbox // nil without rewards.toml
 	clocks  *clocks
@@ -64,6 +66,7 @@ type Node struct {
 	issuing  sync.Mutex // held while a run of codes is issued
 	keyed    sync.Mutex // held while drafts with keys are appended
 	adopting sync.Mutex // held while a charter is put in force
+	erasing  sync.Mutex // held while erased bytes are removed
 }
 
 // ErrNoCharter is returned for a node that has not accepted a charter.
@@ -147,7 +150,7 @@ func (n *Node) openStores(net *ledger.Network) error {
 	}
 	n.store, err = store.Open(store.Config{
 		Dir: filepath.Join(n.dir, dirLedger), Guard: n.member.guardOf(n.self.LogKey, n.config.Guard), Network: net, Own: n.chain,
-		Admit: n.admitBatch, Applied: n.appliedBatch, Now: n.now, Log: n.log,
+		Admit: n.admitBatch, Applied: n.appliedBatch, Keep: trace.KeepsErased, Now: n.now, Log: n.log,
 	})
 	if err != nil {
 		return err
@@ -211,6 +214,7 @@ func (n *Node) Run(ctx context.Context) error {
 	g.Go(func() error { return r.Run(ctx) })
 	g.Go(func() error { return n.follow(ctx, changed) })
 	g.Go(func() error { return n.fetchAttachments(ctx, r) })
+	g.Go(func() error { return n.forgetErased(ctx) })
 	g.Go(func() error { n.claims.sweep(ctx, n.now); return nil })
 	g.Go(func() error { n.runRewards(ctx); return nil })
 	if err := g.Wait(); err != nil && !errors.Is(err, context.Canceled) {
