@@ -1,6 +1,7 @@
 package node
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -37,6 +38,7 @@ func (n *Node) Approve(ctx context.Context, who Signer, raw []byte, sign bool) (
 	if err != nil {
 		return nil, err
 	}
+	d.Party = cmp.Or(d.Party, who.Party) // as it will be where the other operator posts it
 	delete(d.Fields, "co_approval")
 	pinTime(d, &env)
 	e, err := d.Event(env)

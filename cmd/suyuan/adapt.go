@@ -70,6 +70,19 @@ func (b backend) Token(a *trace.Answer) string { return b.scans.Token(a) }
 // Take implements api.Scans.
 func (b backend) Take(token string, v api.Visitor) { b.scans.Take(token, node.Visitor(v)) }
 
+// Approve implements api.Approvals.
+func (b backend) Approve(ctx context.Context, caller *api.Operator, draft json.RawMessage, sign bool) (*api.Approved, error) {
+	done, err := b.n.Approve(ctx, node.Signer{Address: caller.Address, Party: caller.Party}, draft, sign)
+	if err != nil {
+		return nil, err
+	}
+	out := &api.Approved{Draft: done.Draft, Message: done.Message}
+	if sign {
+		out.Approver = done.Approver.String()
+	}
+	return out, nil
+}
+
 // Claim implements api.Claims.
 func (b backend) Claim(ctx context.Context, c api.Claim) (*api.Claimed, error) {
 	done, err := b.n.Claim(ctx, node.Claim(c))

@@ -15,7 +15,7 @@ func newProduct(e *env) *cobra.Command {
 
 func newProductAdd(e *env) *cobra.Command {
 	var pass passphraseFlags
-	var gtin, zh, en, originZh, originEn, net, picture, operator string
+	var gtin, zh, en, originZh, originEn, net, picture, operator, reward string
 	var version, shelf uint64
 	var licences []string
 	var chain uint32
@@ -47,6 +47,9 @@ func newProductAdd(e *env) *cobra.Command {
 				if len(licences) > 0 {
 					fields["licences"] = licences
 				}
+				if reward != "" {
+					fields["reward_trigger"] = reward
+				}
 				if picture != "" {
 					digest, err := uploadFile(cmd.Context(), c, picture, "public")
 					if err != nil {
@@ -68,6 +71,7 @@ func newProductAdd(e *env) *cobra.Command {
 	f.StringVar(&net, "net-content", "", `such as "150 mL"`)
 	f.Uint64Var(&shelf, "shelf-life-days", 0, "days from production to expiry")
 	f.StringSliceVar(&licences, "licence", nil, "licence or standard number")
+	f.StringVar(&reward, "reward-trigger", "", "activated, shipped or sold: what makes a reward due for who uses the second code; two operators then activate its codes")
 	f.StringVar(&picture, "picture", "", "file with a picture")
 	f.Uint32Var(&chain, "issuing-chain", 0, "chain that issues its codes (default: this node's)")
 	f.StringVar(&operator, "operator", "", "operator that signs (default: one with a grant)")
