@@ -107,6 +107,10 @@ with: suyuan verify BUNDLE --network ID`,
 // when shows a time as people at the place read it.
 func when(t time.Time) string { return t.Format("2006-01-02 15:04 -07:00") }
 
+// lateFrom is how long after it happened an event must have been recorded for
+// people to be told.
+const lateFrom = time.Hour
+
 // printAnswer prints an answer for people, in both languages.
 func printAnswer(e *env, a *trace.Answer) {
 	t := a.Trail
@@ -165,6 +169,9 @@ func printEvent(e *env, ev trace.EventView, mark string) {
 	at := ev.At
 	if t, err := time.Parse(time.RFC3339, ev.At); err == nil {
 		at = when(t)
+		if known, err := time.Parse(time.RFC3339, ev.Recorded); err == nil && known.Sub(t) >= lateFrom {
+			mark = "  (recorded " + when(known) + ")" + mark
+		}
 	}
 	fmt.Fprintf(e.stdout, "%s  %-9s %s / %s  %s%s\n", at, ev.Kind, ev.Party.Zh, ev.Party.En, place, mark)
 }
