@@ -66,6 +66,8 @@ type InitOptions struct {
 	AdminPassphrase string
 	Strength        Strength
 	NoWitness       bool // the member will be no cosigner
+
+	TrustedProxies []string // see [Config]; none if empty
 }
 
 // Init makes a node's directory: keys, configuration, member file and guard.
@@ -97,7 +99,7 @@ func Init(o InitOptions) (*MemberFile, error) {
 	if err := store.CreateGuard(o.Guard); err != nil {
 		return nil, err
 	}
-	c := &Config{HTTP: o.HTTP, P2P: o.P2P, Reachability: replica.Auto, CodeURL: o.CodeURL, Guard: o.Guard, Log: "text", TrustedProxies: []string{}}
+	c := &Config{HTTP: o.HTTP, P2P: o.P2P, Reachability: replica.Auto, CodeURL: o.CodeURL, Guard: o.Guard, Log: "text", TrustedProxies: append([]string{}, o.TrustedProxies...)}
 	if err := c.write(o.Dir); err != nil {
 		return nil, err
 	}

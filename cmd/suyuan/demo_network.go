@@ -36,13 +36,13 @@ type company struct {
 	role         ledger.Role
 	prefix       string
 
-	dir    string
-	url    string
-	local  *client
-	public *client // with its token
-	dealer *client // with the token of a dealer that it hosts
-	cmd    *exec.Cmd
-	done   chan struct{} // closed when the process has ended
+	dir     string
+	url     string
+	local   *client
+	public  *client            // with its token
+	dealers map[string]*client // with the tokens of dealers that it hosts, by slug
+	cmd     *exec.Cmd
+	done    chan struct{} // closed when the process has ended
 }
 
 // demoNetwork is the four companies.
@@ -63,6 +63,7 @@ func newDemoNetwork(e *env, o demoOptions) *demoNetwork {
 	}}
 	for i, c := range n.companies {
 		c.dir = filepath.Join(o.dir, c.slug)
+		c.dealers = make(map[string]*client)
 		c.url = "http://" + net.JoinHostPort(o.host, strconv.Itoa(o.port+i))
 	}
 	return n
@@ -97,7 +98,7 @@ func (n *demoNetwork) make() error {
 			HTTP: net.JoinHostPort(n.o.host, strconv.Itoa(n.o.port+i)),
 			P2P:  []string{multiaddr(n.o.host, "udp", port) + "/quic-v1", multiaddr(n.o.host, "tcp", port)},
 			URL:  c.url, CodeURL: n.companies[0].url, Guard: filepath.Join(n.o.dir, "guards", c.slug+".signed"),
-			Passphrase: phrase, AdminPassphrase: phrase, Strength: node.Light,
+			Passphrase: phrase, AdminPassphrase: phrase, Strength: node.Light, TrustedProxies: ownAddress(n.o.host),
 		}
 		if c.prefix != "" {
 			o.Prefixes = []string{c.prefix}
@@ -105,6 +106,9 @@ func (n *demoNetwork) make() error {
 		m, err := node.Init(o)
 		if err != nil {
 			return fmt.Errorf("make %s: %w", c.slug, err)
+		}
+		if err := believePhones(c.dir); err != nil {
+			return err
 		}
 		files = append(files, m)
 	}
@@ -123,6 +127,14 @@ func (n *demoNetwork) make() error {
 		}
 	}
 	return nil
+}
+
+// ownAddress is from where the demo's own phones call, if the host is an address.
+func ownAddress(host string) []string {
+	if net.ParseIP(host) == nil {
+		return nil
+	}
+	return []string{host}
 }
 
 func multiaddr(host, transport string, port int) string {

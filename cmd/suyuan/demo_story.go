@@ -52,6 +52,8 @@ type story struct {
 	now   time.Time
 	goods []*goods
 	toner []string // leaf hash of the shipment that arrives short
+
+	kit, tea gs1.GTIN // a set of both products, and what is sold by weight
 }
 
 // tell writes all records and returns the items to look at and a token of each
@@ -70,12 +72,17 @@ func (s *story) tell(ctx context.Context) ([]demoItem, map[string]string, error)
 		do   func(context.Context) error
 	}{
 		{"places, products and 20,000 codes", s.produce},
+		{"a gift set, tea without codes, and pages of the brand", s.produceMore},
 		{"cases and pallets", s.packAndInspect},
 		{"from the factory to the warehouse", s.toWarehouse},
 		{"two shipments to the distributor", s.toDistributor},
+		{"tea by weight, and sets of two products", s.sellTea},
+		{"the sets are made", s.makeKits},
 		{"received two cases short, and on to a dealer", s.toDealer},
+		{"on to a dealer of the third level", s.toSmallDealer},
 		{"sales, in and outside the territory, and one that comes back", s.sell},
 		{"a mistake corrected, a mixed pallet, and half a lot recalled", s.mishaps},
+		{"a label that was copied, scanned in four cities", s.scanCopies},
 	} {
 		s.e.say("writing records: %s …", step.what)
 		if err := step.do(ctx); err != nil {
@@ -129,7 +136,7 @@ func (s *story) invent() error {
 			}
 		}
 	}
-	return nil
+	return s.inventMore()
 }
 
 // gtinOf makes a GTIN of the brand from a packaging indicator and an item number.
@@ -165,11 +172,12 @@ func (s *story) operators(ctx context.Context) (map[string]string, error) {
 		company, name, party string
 		kinds                []string
 	}{
-		{"brand", "factory", "", []string{"product", "place", "party", "run", "activate", "void", "pack", "unpack", "ship", "receive", "cancel", "inspect", "appoint", "hold", "release", "recall", "withdraw", "correct"}},
-		{"wh", "clerk", "", []string{"place", "void", "pack", "unpack", "ship", "receive", "cancel", "correct"}},
+		{"brand", "factory", "", []string{"product", "place", "party", "run", "activate", "void", "pack", "unpack", "ship", "receive", "cancel", "inspect", "appoint", "hold", "release", "recall", "withdraw", "correct", "link"}},
+		{"wh", "clerk", "", []string{"place", "void", "pack", "unpack", "ship", "receive", "cancel", "correct", "transform"}},
 		{"dist", "sales", "", []string{"place", "party", "pack", "unpack", "ship", "receive", "cancel", "sell", "return", "correct"}},
 		{"audit", "inspector", "", []string{"place", "inspect"}},
-		{"dist", "xihu", "xihu", []string{"unpack", "receive", "sell", "return"}},
+		{"dist", "xihu", "xihu", []string{"unpack", "receive", "ship", "sell", "return"}},
+		{"dist", "binjiang", "binjiang", []string{"unpack", "receive", "ship", "sell", "return"}},
 	} {
 		c := s.n.company(o.company)
 		var made newToken
@@ -184,7 +192,7 @@ func (s *story) operators(ctx context.Context) (map[string]string, error) {
 			c.public = &client{http: http.DefaultClient, base: c.url, token: made.Token}
 		} else {
 			tokens[o.company+"/"+o.party] = made.Token
-			c.dealer = &client{http: http.DefaultClient, base: c.url, token: made.Token}
+			c.dealers[o.party] = &client{http: http.DefaultClient, base: c.url, token: made.Token}
 		}
 	}
 	return tokens, nil
@@ -282,7 +290,10 @@ func (s *story) produce(ctx context.Context) error {
 	_, err := s.write(ctx, dist.public,
 		place("xihu-store", "store", "330106", "西湖店", "West Lake store", founded),
 		draft{Kind: "party", At: founded, Fields: fields{
-			"slug": "xihu", "kind": "dealer", "name": names("西湖美妆集合店", "West Lake Beauty"), "public_name": names("西湖美妆集合店", "West Lake Beauty")}})
+			"slug": "xihu", "kind": "dealer", "name": names("西湖美妆集合店", "West Lake Beauty"), "public_name": names("西湖美妆集合店", "West Lake Beauty")}},
+		place("binjiang-store", "store", "330108", "滨江店", "Binjiang store", founded),
+		draft{Kind: "party", At: founded, Fields: fields{
+			"slug": "binjiang", "kind": "store", "name": names("滨江江虹路小店", "Jianghong Road shop, Binjiang"), "public_name": names("滨江江虹路小店", "Jianghong Road shop, Binjiang")}})
 	if err != nil {
 		return err
 	}
@@ -297,7 +308,9 @@ func (s *story) produce(ctx context.Context) error {
 		draft{Kind: "appoint", At: s.ago(79, 0), Fields: fields{
 			"party": "dist", "gtins": gtins, "from": s.day(79), "level": 1, "territory": []string{"330000"}}},
 		draft{Kind: "appoint", At: s.ago(79, 0), Fields: fields{
-			"party": "dist/xihu", "gtins": gtins, "from": s.day(79), "level": 2, "parent": "dist", "territory": []string{"330100"}}})
+			"party": "dist/xihu", "gtins": gtins, "from": s.day(79), "level": 2, "parent": "dist", "territory": []string{"330100"}}},
+		draft{Kind: "appoint", At: s.ago(79, 0), Fields: fields{
+			"party": "dist/binjiang", "gtins": gtins, "from": s.day(79), "level": 3, "parent": "dist/xihu", "territory": []string{"330108"}}})
 	return err
 }
 
@@ -508,7 +521,7 @@ func (s *story) toDealer(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	_, err = s.write(ctx, dist.dealer,
+	_, err = s.write(ctx, dist.dealers["xihu"],
 		draft{Kind: "receive", At: s.ago(11, 4), Party: "xihu", Place: "xihu-store", Refs: shipped[1:], Subjects: []any{rangeOf(g.box, 0, 2)}},
 		draft{Kind: "unpack", At: s.ago(10, 2), Party: "xihu", Place: "xihu-store", Subjects: []any{rangeOf(g.box, 0, 0)}})
 	return err
@@ -519,7 +532,7 @@ func (s *story) toDealer(ctx context.Context) error {
 func (s *story) sell(ctx context.Context) error {
 	dist, g := s.n.company("dist"), s.goods[0]
 	far := s.diverted(g)
-	_, err := s.write(ctx, dist.dealer,
+	_, err := s.write(ctx, dist.dealers["xihu"],
 		draft{Kind: "sell", At: s.ago(6, 3), Party: "xihu", Place: "xihu-store", Subjects: []any{rangeOf(g.product, s.sold(g), s.sold(g))},
 			Fields: fields{"channel": "store", "region": "330106", "order": "XH-0611-07", "price": "268.00"}},
 		draft{Kind: "sell", At: s.ago(5, 6), Party: "xihu", Place: "xihu-store", Subjects: []any{rangeOf(g.product, far, far)},
@@ -625,7 +638,7 @@ func (s *story) items(ctx context.Context) ([]demoItem, error) {
 		{"sold", toner, s.sold(toner), trace.Consistent},
 		{"in-transit", cream, cream.good(10), trace.Consistent},
 		{"on-shelf", toner, toner.good(s.diverted(toner) + 1), trace.Consistent},
-		{"hosted-dealer", toner, toner.good(storyPer + 2), trace.Consistent},
+		{"hosted-dealer", toner, s.hosted(toner), trace.Consistent},
 		{"diverted", toner, s.diverted(toner), trace.Consistent},
 		{"returned-opened", toner, s.returned(toner), trace.Consistent},
 		{"corrected", toner, s.corrected(toner), trace.Consistent},
@@ -635,6 +648,8 @@ func (s *story) items(ctx context.Context) ([]demoItem, error) {
 		{"offline-late", toner, toner.good(4*storyPallet*storyPer + 7), trace.Consistent},
 		{"short-received", toner, toner.good((3*storyPallet - 1) * storyPer), trace.Consistent},
 		{"scrapped", toner, toner.scrap[0], trace.Warn},
+		{"cloned", toner, s.cloned(toner), trace.Warn},
+		{"kit", &goods{product: s.kit}, 0, trace.Consistent},
 	} {
 		uri, err := s.uri(ctx, x.g.product, x.index)
 		if err != nil {
@@ -649,6 +664,7 @@ func (s *story) items(ctx context.Context) ([]demoItem, error) {
 	later := code.Run{GTIN: toner.product.Uint64(), Number: 9, Count: 1, Secret: code.NewSecret()}
 	items = append(items,
 		demoItem{"never-issued", node.CodeURI(base, toner.product, forged.Serial(0).String()), string(trace.NeverIssued)},
+		demoItem{"lot-only", base + "/01/" + s.tea.String() + "/10/" + teaLot, string(trace.Consistent)},
 		demoItem{"unknown-here", node.CodeURI(base, toner.product, later.Serial(0).String()), string(trace.Unknown)})
 	return items, s.drawCode(items[0].URI)
 }
