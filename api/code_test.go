@@ -268,7 +268,7 @@ func TestPageMarksWhatWarns(t *testing.T) {
 	a.Pending = []trace.EventView{{ID: ledger.Hash{7}, Kind: "ship", At: "2026-11-20T10:00:00.000+08:00", Party: a.Trail.Events[3].Party}}
 	n.answers[itemPath] = testAnswer{answer: a}
 	r := ask(t, s, "GET", itemPath, "", "Accept", "text/html")
-	for _, want := range []string{"此码由兰芷签发，有一项请留意：东仓收货，没有发货记录</h1>", `<li class="marked">`, "等待存证"} {
+	for _, want := range []string{"此码由兰芷签发，有一项请留意：<span>东仓收货，没有发货记录</span></h1>", `<li class="marked">`, "等待存证"} {
 		if !strings.Contains(r.body, want) {
 			t.Errorf("the page lacks %q", want)
 		}

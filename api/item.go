@@ -15,6 +15,7 @@ import (
 	"suyuan/ledger"
 	"suyuan/trace"
 	"suyuan/trace/gs1"
+	"suyuan/trace/scan"
 )
 
 // itemPage shows an answer to people.
@@ -23,7 +24,7 @@ func (s *Server) itemPage(c *fiber.Ctx, link gs1.Link, a *trace.Answer) error {
 	if err != nil {
 		return err
 	}
-	view := s.itemView(link, a, links)
+	view := s.itemView(link, a, inLanguage(links, s.language(c)))
 	view.Scans = scansView(s.seen(c, a))
 	view.ClaimURL = s.claimPath(link, a)
 	if view.Beacon, err = s.beacon(c, a); err != nil {
@@ -64,8 +65,25 @@ func (s *Server) itemView(link gs1.Link, a *trace.Answer, links []trace.Link) *w
 	return v
 }
 
-// linksView are the brand's links as the page shows them, one of each kind and
-// title: pages in other languages stand in the linkset.
+// inLanguage keeps of each type of link, for one thing, those in the page's
+// language or in none; if there are none, all.
+func inLanguage(links []trace.Link, l web.Lang) []trace.Link {
+	type kind struct {
+		scope    trace.Item
+		linkType string
+	}
+	fits := func(x trace.Link) bool {
+		return x.Language == "" || strings.HasPrefix(x.Language, l.Short())
+	}
+	fitting := make(map[kind]bool)
+	for _, x := range links {
+		k := kind{x.Scope, x.Type}
+		fitting[k] = fitting[k] || fits(x)
+	}
+	return slices.DeleteFunc(slices.Clone(links), func(x trace.Link) bool { return fitting[kind{x.Scope, x.Type}] && !fits(x) })
+}
+
+// linksView are the brand's links as the page shows them.
 func linksView(links []trace.Link) []web.Link {
 	var list []web.Link
 	for _, l := range links {
@@ -177,7 +195,7 @@ func (b *viewBuilder) allFindings() []trace.FindingView {
 func (b *viewBuilder) findings() []web.Finding {
 	var list []web.Finding
 	for _, f := range b.allFindings() {
-		list = append(list, web.Finding{Code: f.Code, Severity: string(f.Severity), Text: web.Text{Zh: f.Zh, En: f.En}})
+		list = append(list, web.Finding{Code: f.Code, Severity: string(f.Severity), Text: web.Text{Zh: f.Zh, En: f.En}, OfScans: slices.Contains(scan.Codes(), f.Code)})
 	}
 	return list
 }
@@ -303,7 +321,7 @@ func shown(value any) web.Text {
 
 // eventFields are shown of an event, in this order; of an inspection they stand
 // with its report.
-var eventFields = []string{"lot", "produced", "expires", "purpose", "from", "to", "via", "to_place", "channel", "region", "type", "result", "reason"}
+var eventFields = []string{"lot", "produced", "expires", "purpose", "from", "to", "via", "to_place", "channel", "region", "type", "result", "class", "scope", "reason"}
 
 // sources are those of an item, each with the sources of its own: the fold bounds
 // how many and how deep.
@@ -394,6 +412,9 @@ func (b *viewBuilder) events(list []trace.EventView, marked map[ledger.Hash]bool
 			v.Corrected = &web.Correction{Reason: by.Fields.Text("reason"), With: reference(by.Fields.Hash("replacement"))}
 		}
 		for _, name := range eventFields {
+			if name == "reason" && v.Corrects != nil {
+				continue // it stands with what was taken back
+			}
 			value := shown(e.Fields[name])
 			if name == "region" {
 				value = text(trace.RegionName("", e.Fields.Text(name)))

@@ -106,7 +106,7 @@ func testKit() *Item {
 		{Name: Text{"灵芝孢子油软胶囊（每瓶一百二十粒）", "Reishi Spore Oil Capsules, bottle of 120"}, GTIN: "06901234567861", Lot: "S20260918", Custody: "used",
 			URL: "/01/06901234567861/10/S20260918", Events: []Event{run, made}, Sources: []Source{inner}},
 		{Name: Text{"灵芝茶", "Reishi Tea"}, GTIN: "06901234567878", Custody: "used", URL: "/01/06901234567878", Events: []Event{run, made},
-			Findings: []Finding{{"is-recalled", "critical", Text{"这批灵芝茶正在召回。", "This lot of tea is being recalled."}}}},
+			Findings: []Finding{{"is-recalled", "critical", Text{"这批灵芝茶正在召回。", "This lot of tea is being recalled."}, false}}},
 	}
 	return item
 }
@@ -116,18 +116,18 @@ func adapt(item *Item, at func(day, hour, minute int) time.Time) *Item {
 	switch item.Verdict {
 	case Warning:
 		item.Events[3].Marked = true
-		item.Findings = []Finding{{"received-not-shipped", "warning", Text{"华东仓 10月6日收到这件商品，但没有找到对应的发货记录。", "East DC received the item on 6 October, but no shipment to it is on record."}}}
+		item.Findings = []Finding{{"received-not-shipped", "warning", Text{"华东仓 10月6日收到这件商品，但没有找到对应的发货记录。", "East DC received the item on 6 October, but no shipment to it is on record."}, false}}
 		item.Events = append(item.Events[:2:2], item.Events[3:]...)
 		item.Pending = []Event{{Kind: "return", At: at(25, 9, 3), Party: Text{"江南经销", "Jiangnan Distribution"}, Place: Text{"江苏", "Jiangsu"}, PlaceIs: "store"}}
 	case Suspicious:
 		item.Findings = []Finding{
-			{"sold-twice", "critical", Text{"这个码有两次售出记录：10月20日在江苏，10月21日在广东。", "The code was sold twice: on 20 October in Jiangsu and on 21 October in Guangdong."}},
-			{"shipped-by-non-holder", "warning", Text{"华南批发 发货时，记录显示商品不在它那里。", "South Wholesale shipped it when the records show it elsewhere."}},
+			{"sold-twice", "critical", Text{"这个码有两次售出记录：10月20日在江苏，10月21日在广东。", "The code was sold twice: on 20 October in Jiangsu and on 21 October in Guangdong."}, false},
+			{"shipped-by-non-holder", "warning", Text{"华南批发 发货时，记录显示商品不在它那里。", "South Wholesale shipped it when the records show it elsewhere."}, false},
 		}
 		item.Events = append(item.Events, Event{Kind: "sell", At: at(21, 9, 45), Party: Text{"华南批发", "South Wholesale"}, Place: Text{"广东", "Guangdong"}, PlaceIs: "store", Marked: true})
 		item.Contact = Text{"岚芝堂客服 400-000-0000", "Lanzhi service 400-000-0000"}
 	case Recalled:
-		item.Findings = []Finding{{"recalled", "critical", Text{"岚芝堂 10月28日发布二级召回：该批次封口不严。请停止食用并退回购买处。", "Lanzhi announced a class II recall on 28 October: faulty seals in this batch. Stop eating it and return it to the shop."}}}
+		item.Findings = []Finding{{"recalled", "critical", Text{"岚芝堂 10月28日发布二级召回：该批次封口不严。请停止食用并退回购买处。", "Lanzhi announced a class II recall on 28 October: faulty seals in this batch. Stop eating it and return it to the shop."}, false}}
 	case NeverIssued:
 		item.Scans, item.Beacon = nil, ""
 		item.Events, item.Reports, item.Custody, item.Lot, item.Stored, item.Chains = nil, nil, "", "", Stored{}, nil

@@ -38,10 +38,50 @@ func (p *itemPage) Headline() string {
 	return p.Words.Levels[string(p.Item.Level)].Headline
 }
 
+// Lead is the part of the headline up to its colon, and Note what follows: in a
+// warning, which may be long.
+func (p *itemPage) Lead() string {
+	lead, _ := p.splitHeadline()
+	return lead
+}
+
+// Note is what follows Lead in the headline.
+func (p *itemPage) Note() string {
+	_, note := p.splitHeadline()
+	return note
+}
+
+func (p *itemPage) splitHeadline() (lead, note string) {
+	headline := p.Headline()
+	if p.Item.Verdict != Warning {
+		return headline, ""
+	}
+	for _, colon := range []string{"：", ": "} {
+		if lead, note, ok := strings.Cut(headline, colon); ok {
+			return lead + colon, note
+		}
+	}
+	return headline, ""
+}
+
+// ShowsFindings reports whether the findings have a section of their own: a
+// single one that the headline tells in full needs none.
+func (p *itemPage) ShowsFindings() bool {
+	list := p.Item.Findings
+	if len(list) == 1 && p.Item.Verdict == Warning {
+		said := strings.TrimRight(p.T(list[0].Text), "。.")
+		return !strings.HasSuffix(strings.ToLower(p.Headline()), strings.ToLower(said))
+	}
+	return len(list) > 0
+}
+
 // Advice says what to do about the verdict.
 func (p *itemPage) Advice() string {
-	if p.Item.Verdict == None {
+	switch {
+	case p.Item.Verdict == None:
 		return p.Words.Levels[string(p.Item.Level)].Advice
+	case p.Item.Verdict == Warning && slices.ContainsFunc(p.Item.Findings, func(f Finding) bool { return f.OfScans }):
+		return p.Words.Scans.Advice
 	}
 	return p.Verdict.Advice
 }

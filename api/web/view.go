@@ -132,6 +132,7 @@ type Finding struct {
 	Code     string
 	Severity string // info, notice, warning or critical
 	Text     Text
+	OfScans  bool // it rests on how often and where the code was looked up
 }
 
 // A Report is an inspection.

@@ -39,6 +39,10 @@ type ScanWords struct {
 	None  string `json:"none"`
 	First string `json:"first"`
 	Where string `json:"where"` // with the place of the first
+
+	// Advice is for a warning by scans: they never show more than that somebody
+	// looked.
+	Advice string `json:"advice"`
 }
 
 // LevelWords belong to codes that stand for more than one item.
