@@ -18,10 +18,31 @@ import (
 // second code.
 type Claims func(ctx context.Context, from uint32, c *wire.Claim) *wire.Claimed
 
-// askers bounds what each node may ask.
+// askers bounds what each node may ask, and what is asked of each at one time.
 type askers struct {
-	mu sync.Mutex // guards of
-	of map[uint32]*rate.Limiter
+	mu    sync.Mutex // guards of and slots
+	of    map[uint32]*rate.Limiter
+	slots map[uint32]chan struct{} // a token per claim under way, by the node asked
+}
+
+// slot waits until a claim may be asked of a node; free gives the slot back.
+func (a *askers) slot(ctx context.Context, number uint32) (free func(), err error) {
+	a.mu.Lock()
+	if a.slots == nil {
+		a.slots = make(map[uint32]chan struct{})
+	}
+	slots := a.slots[number]
+	if slots == nil {
+		slots = make(chan struct{}, maxAsksPerPeer)
+		a.slots[number] = slots
+	}
+	a.mu.Unlock()
+	select {
+	case slots <- struct{}{}:
+		return func() { <-slots }, nil
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
 }
 
 // allow counts one question of a node and reports whether it is within its rate.
@@ -47,6 +68,11 @@ func (r *Replica) Claim(ctx context.Context, chain uint32, c *wire.Claim) (*wire
 	if s == nil {
 		return nil, fmt.Errorf("%w: node %d is not connected", ErrNoHolder, chain)
 	}
+	free, err := r.askers.slot(ctx, chain)
+	if err != nil {
+		return nil, err
+	}
+	defer free()
 	q, err := r.ask(ctx, s, wire.Ask, c)
 	if err != nil {
 		return nil, err

@@ -3,6 +3,7 @@ package replica
 import (
 	"context"
 	"errors"
+	"sync"
 	"sync/atomic"
 	"testing"
 
@@ -37,6 +38,15 @@ func TestClaimsReachTheIssuer(t *testing.T) {
 	if from.Load() != wh.member.Number {
 		t.Errorf("the issuer was told that node %d asks", from.Load())
 	}
+	var all sync.WaitGroup // more at once than there may be streams
+	for range 10 * peerStreams {
+		all.Go(func() {
+			if got, err := wh.Claim(ctx, brand.member.Number, claim); err != nil || got.Outcome != wire.OutcomeFirst {
+				t.Errorf("of many at once one is answered %+v, %v", got, err)
+			}
+		})
+	}
+	all.Wait()
 	claim.Second = "WRONG"
 	if got, err := wh.Claim(ctx, brand.member.Number, claim); err != nil || got.Outcome != wire.OutcomeWrong {
 		t.Errorf("the issuer answers %+v, %v", got, err)

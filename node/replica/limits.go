@@ -93,6 +93,11 @@ const (
 	claimsPerSecond = 50
 	claimsBurst     = 200
 
+	// maxAsksPerPeer bounds the claims that are asked of a node at one time; others
+	// wait. It is half of peerStreams, since a stream that is closed here may
+	// still be open there.
+	maxAsksPerPeer = peerStreams / 2
+
 	// bytesPerSecond and bytesBurst bound what it may have from us.
 	bytesPerSecond = 16 << 20
 	bytesBurst     = 4 * maxBatchBytes
