@@ -65,6 +65,19 @@ const (
 	// usualRetry is when to try again where nothing better is known.
 	usualRetry = 5 * time.Second
 
+	// maxStreams bounds the streams of events that are open at once, each with a
+	// connection and some kilobytes, and maxStreamsEach those of one operator: an
+	// ERP, its spare, and somebody who looks on.
+	maxStreams     = 256
+	maxStreamsEach = 16
+
+	// heartbeat is how often a silent stream says something: proxies close what is
+	// silent for a minute, and a reader who has gone is noticed only so.
+	heartbeat = 15 * time.Second
+
+	// eventsRetry is after how long a reader whose stream has ended comes back.
+	eventsRetry = 3 * time.Second
+
 	// maxInput bounds what is typed into a field of the form, in bytes; GS1
 	// allows 20 characters for a serial, and people add spaces.
 	maxInput = 64

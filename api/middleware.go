@@ -81,8 +81,17 @@ func (s *Server) observe(c *fiber.Ctx) error {
 	pattern, status := routeName(c), c.Response().StatusCode()
 	s.measures.observe(c.Method(), pattern, status, dur)
 	s.cfg.Log.Debug("request answered", "request", requestID(c), "method", c.Method(), "route", pattern,
-		"status", status, "n", len(c.Response().Body()), "dur", dur)
+		"status", status, "n", sizeOf(c.Response()), "dur", dur)
 	return nil
+}
+
+// sizeOf is the length of an answer, 0 for one that is still being written:
+// asking for its body would wait for its end.
+func sizeOf(r *fasthttp.Response) int {
+	if r.IsBodyStream() {
+		return 0
+	}
+	return len(r.Body())
 }
 
 // routeName is the pattern of the route that answered, "" if none did.
@@ -163,7 +172,7 @@ func (s *Server) compress() fiber.Handler {
 	return compress.New(compress.Config{
 		Level: compress.LevelBestSpeed,
 		Next: func(c *fiber.Ctx) bool {
-			return strings.HasPrefix(c.Path(), "/log/") || strings.HasPrefix(c.Path(), documentsPath)
+			return strings.HasPrefix(c.Path(), "/log/") || strings.HasPrefix(c.Path(), documentsPath) || c.Path() == eventsPath
 		},
 	})
 }

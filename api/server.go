@@ -27,6 +27,7 @@ type Config struct {
 	Documents Documents // nil serves no documents
 	Claims    Claims    // nil checks no second codes
 	Figures   Figures   // nil counts nothing
+	Events    Events    // nil streams no events
 
 	// BaseURL is the public URL that stands before /01/ in the codes, without a
 	// slash at its end. Empty means that it is made from the Host header, for
@@ -80,6 +81,9 @@ type Server struct {
 	claims   *limiter // second codes
 	openapi  document
 	resolver document
+
+	streams   *streams      // of events
+	heartbeat time.Duration // how often each says that it is there
 }
 
 // New makes a server. All mistakes of the configuration are returned together.
@@ -96,7 +100,7 @@ func New(cfg Config) (*Server, error) {
 	if cfg.Metrics == nil {
 		cfg.Metrics = prometheus.NewRegistry()
 	}
-	s := &Server{cfg: cfg}
+	s := &Server{cfg: cfg, streams: newStreams(), heartbeat: heartbeat}
 	return s, s.build()
 }
 
@@ -163,6 +167,9 @@ func (s *Server) newApp() *fiber.App {
 // for several listeners.
 func (s *Server) Serve(l net.Listener) error { return s.app.Listener(l) }
 
-// Shutdown stops accepting and waits for requests under way, at most until ctx
-// ends.
-func (s *Server) Shutdown(ctx context.Context) error { return s.app.ShutdownWithContext(ctx) }
+// Shutdown stops accepting, ends the streams of events and waits for requests
+// under way, at most until ctx ends.
+func (s *Server) Shutdown(ctx context.Context) error {
+	s.EndStreams()
+	return s.app.ShutdownWithContext(ctx)
+}

@@ -81,6 +81,7 @@ func (s *servers) proxy() http.Handler {
 func (s *servers) stop() error {
 	ctx, cancel := context.WithTimeout(context.Background(), shutdownTimeout)
 	defer cancel()
+	s.api.EndStreams()
 	err := errors.Join(s.local.Shutdown(ctx), s.api.Shutdown(ctx))
 	// Shutdown overlooks a listener that Serve has not come to yet, and Serve
 	// would then wait on it for ever. The others are closed already.
