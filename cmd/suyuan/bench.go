@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"runtime"
 	"slices"
 	"sync"
@@ -25,6 +24,7 @@ const (
 const (
 	targetOfRecover = 0.5    // of the raw recover rate, with signatures checked
 	targetAppend    = 30_000 // records a second without, where an fsync is fast
+	targetTrail     = 1.0    // ms for the trail of a code with fifty events
 	targetGrowth    = 2      // of a look-up with a hundred times the items
 	fastFsync       = 1_000  // fsyncs a second that make a disk a fast one
 )
@@ -48,26 +48,24 @@ some minutes.`,
 		Example: `  suyuan bench --dir /var/lib/suyuan
   suyuan bench --seconds 10 --large --json`,
 		Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) (err error) {
+		RunE: func(cmd *cobra.Command, _ []string) error {
 			if seconds <= 0 {
 				return misused("--seconds %v is no time", seconds)
 			}
-			tmp, err := os.MkdirTemp(dir, "suyuan-bench-")
-			if err != nil {
-				return err
-			}
-			defer func() { err = errors.Join(err, os.RemoveAll(tmp)) }()
-			b := &bench{e: e, dir: tmp, limit: time.Duration(seconds * float64(time.Second) / benchRepeats)}
-			if err := b.all(cmd.Context(), large); err != nil {
-				return err
-			}
-			return b.print()
+			return withBenchDir(dir, func(tmp string) error {
+				b := &bench{e: e, dir: tmp, limit: time.Duration(seconds * float64(time.Second) / benchRepeats)}
+				if err := b.all(cmd.Context(), large); err != nil {
+					return err
+				}
+				return b.print()
+			})
 		},
 	}
 	// It hides the node's directory of the same name: no node is touched here.
 	cmd.Flags().StringVar(&dir, "dir", "", "where to make a temporary directory (default: the system's place for them)")
 	cmd.Flags().Float64Var(&seconds, "seconds", 3, "how long each row is measured, its three repetitions together")
 	cmd.Flags().BoolVar(&large, "large", false, "look up among ten million items too")
+	cmd.AddCommand(newBenchScans(e))
 	return cmd
 }
 

@@ -192,6 +192,9 @@ func (b *bench) trailRows(ctx context.Context, large bool) error {
 		return err
 	}
 	stop := runAlone(ctx, n)
+	if err := b.travelRows(ctx, w, n); err != nil {
+		return errors.Join(err, stop(), n.Close())
+	}
 	var first float64
 	for i, s := range sizes {
 		var row *benchRow
@@ -226,17 +229,23 @@ func (b *bench) trailRow(ctx context.Context, w *benchWorld, n *node.Node, produ
 	if err != nil {
 		return nil, fmt.Errorf("fill: %w", err)
 	}
+	what := fmt.Sprintf("look a code up among %d items, %d events of single ones, warm", s.items, s.events)
+	return b.lookUps(ctx, n, "trail-"+s.name, what, uris, stockEvents)
+}
+
+// lookUps adds a row: the answer about one of some codes, each of whose trails
+// has as many events at least.
+func (b *bench) lookUps(ctx context.Context, n *node.Node, name, what string, uris []string, events int) (*benchRow, error) {
 	for _, uri := range uris { // warm
 		a, err := n.Answer(ctx, uri, "")
 		if err != nil {
 			return nil, fmt.Errorf("look up %s: %w", uri, err)
 		}
-		if got := len(a.Trail.Events); got < stockEvents {
-			return nil, fmt.Errorf("the trail of %s has %d events, not %d", uri, got, stockEvents)
+		if got := len(a.Trail.Events); got < events {
+			return nil, fmt.Errorf("the trail of %s has %d events, not %d", uri, got, events)
 		}
 	}
-	what := fmt.Sprintf("look a code up among %d items, %d events of single ones, warm", s.items, s.events)
-	row, err := b.measure(ctx, "trail-"+s.name, what, func() (m measured, err error) {
+	row, err := b.measure(ctx, name, what, func() (m measured, err error) {
 		cpu := processorTime()
 		for start := time.Now(); m.took < b.limit; m.took = time.Since(start) {
 			if _, err := n.Answer(ctx, uris[rand.IntN(len(uris))], ""); err != nil {

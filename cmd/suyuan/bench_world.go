@@ -23,6 +23,7 @@ import (
 // as an ERP system would.
 type benchWorld struct {
 	dir     string
+	http    string // where the node answers if it is run, or ""
 	net     *ledger.Network
 	key     *ecdsa.PrivateKey
 	product gs1.GTIN
@@ -37,7 +38,13 @@ const (
 
 // newBenchWorld makes the network, the operator's grant, a product and a dealer.
 func newBenchWorld(ctx context.Context, dir string) (*benchWorld, error) {
-	w := &benchWorld{dir: filepath.Join(dir, "node")}
+	return newServedWorld(ctx, dir, "")
+}
+
+// newServedWorld is newBenchWorld for a node that is going to answer HTTP at an
+// address, and believes what callers on this machine say of who asks.
+func newServedWorld(ctx context.Context, dir, http string) (*benchWorld, error) {
+	w := &benchWorld{dir: filepath.Join(dir, "node"), http: http}
 	var err error
 	if w.key, err = crypto.GenerateKey(); err != nil {
 		return nil, err
@@ -70,6 +77,7 @@ func (w *benchWorld) makeNetwork(guard string) (*ledger.Network, error) {
 	m, err := node.Init(node.InitOptions{
 		Dir: w.dir, Network: "bench.example", Member: benchMember, Role: ledger.Brand, NameZh: "测量", NameEn: "Bench",
 		Prefixes: []string{demoPrefix}, P2P: []string{"/ip4/127.0.0.1/tcp/0"}, Guard: guard,
+		HTTP: w.http, TrustedProxies: []string{"127.0.0.1"},
 		Passphrase: benchPhrase, AdminPassphrase: benchPhrase, Strength: node.Light,
 	})
 	if err != nil {
