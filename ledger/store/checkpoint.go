@@ -270,8 +270,13 @@ func (s *Store) fits(c *chainLog, cp *ledger.Checkpoint) error {
 
 // noteLost handles a checkpoint under the own log key of entries that are not
 // here: they were signed and have been lost. The guard is raised to it, so that
-// nothing is signed or appended before they have been fetched again.
+// nothing is signed or appended before they have been fetched again. Once it is
+// proven that the key has signed two histories, one that is longer says nothing
+// about what was signed here, and nothing is signed any more anyway.
 func (s *Store) noteLost(cp *ledger.Checkpoint) {
+	if s.Forked(cp.Chain) {
+		return
+	}
 	if err := s.guard.raiseOwn(Mark{cp.Chain, cp.Size, cp.Root}); err != nil {
 		s.cfg.Log.Error("raise guard", "err", err)
 	}
