@@ -37,7 +37,7 @@ type ChainEnd struct {
 }
 
 // A Rotation gives a node of a member other keys. A new log key takes a new
-// number: the chain of the old one ends.
+// number: the chain of the old one ends, at the size that a ChainEnd for it names.
 type Rotation struct {
 	Chain   uint32          `json:"chain"`
 	Log     *ledger.Hash    `json:"log_key,omitempty"`
@@ -123,7 +123,12 @@ func (p *proposal) apply(ch Change) error {
 			return err
 		}
 	}
+	sizes := make(map[uint32]*uint64) // at which chains end whose node goes on under a new number
 	for _, e := range ch.End {
+		if slices.ContainsFunc(ch.Rotate, func(r Rotation) bool { return r.Chain == e.Chain && r.Log != nil }) {
+			sizes[e.Chain] = e.Size
+			continue
+		}
 		if err := p.endChain(e.Chain, e.Size); err != nil {
 			return err
 		}
@@ -139,7 +144,7 @@ func (p *proposal) apply(ch Change) error {
 		}
 	}
 	for _, r := range ch.Rotate {
-		if err := p.rotate(r); err != nil {
+		if err := p.rotate(r, sizes[r.Chain]); err != nil {
 			return err
 		}
 	}
@@ -257,8 +262,9 @@ func (p *proposal) join(m *MemberFile, cosigner, noCosigner bool) error {
 	return nil
 }
 
-// rotate gives a node other keys.
-func (p *proposal) rotate(r Rotation) error {
+// rotate gives a node other keys. With a new log key its chain ends at a size, or
+// at its final one.
+func (p *proposal) rotate(r Rotation, end *uint64) error {
 	node := p.Node(r.Chain)
 	if node == nil {
 		return fmt.Errorf("no node has the number %d", r.Chain)
@@ -285,7 +291,7 @@ func (p *proposal) rotate(r Rotation) error {
 	if witness {
 		key = w.Key
 	}
-	if err := p.endChain(r.Chain, nil); err != nil {
+	if err := p.endChain(r.Chain, end); err != nil {
 		return err
 	}
 	p.Nodes = append(p.Nodes, renewed)
