@@ -51,26 +51,45 @@ func (n *Node) codeProof(r *resolved) (proof.Code, error) {
 }
 
 // proven returns where the records stand that a trail is made of: its events,
-// all versions of the product, the run, and the places where they happened.
+// all versions of the product, the run, the same of what went into the item, and
+// the places where all this happened.
 func (n *Node) proven(t *trace.Trail, cut map[uint32]uint64) ([]trace.Position, error) {
-	events := slices.Clone(t.Events)
-	if t.Run != nil {
-		events = append(events, t.Run)
+	events, err := n.provenOf(t, cut)
+	if err != nil {
+		return nil, err
 	}
 	list, err := n.places(events, cut)
 	if err != nil {
 		return nil, err
 	}
-	products, err := n.products(t.Item.GTIN, cut)
-	if err != nil {
-		return nil, err
-	}
-	events = append(events, products...)
 	for _, e := range events {
 		list = append(list, e.Position)
 	}
 	slices.SortFunc(list, trace.Position.Compare)
 	return slices.Compact(list), nil
+}
+
+// provenOf is proven without the places.
+func (n *Node) provenOf(t *trace.Trail, cut map[uint32]uint64) ([]*trace.Event, error) {
+	events := slices.Clone(t.Events)
+	if t.Run != nil {
+		events = append(events, t.Run)
+	}
+	if !t.Item.GTIN.IsZero() {
+		products, err := n.products(t.Item.GTIN, cut)
+		if err != nil {
+			return nil, err
+		}
+		events = append(events, products...)
+	}
+	for _, source := range t.Sources {
+		more, err := n.provenOf(source, cut)
+		if err != nil {
+			return nil, err
+		}
+		events = append(events, more...)
+	}
+	return events, nil
 }
 
 // finals reads the store for package proof.

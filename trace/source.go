@@ -49,6 +49,29 @@ func (e *Event) sources(i Item) []Item {
 	return list[:min(len(list), MaxSources)]
 }
 
+// SourcesOf returns what the events say went into an item, and into that, as deep
+// as a trail follows: each once, the nearest first.
+func SourcesOf(item Item, events []*Event) []Item {
+	all := []Item{item}
+	for depth, from := 0, 0; depth < MaxSourceDepth; depth++ {
+		fresh := all[from:]
+		from = len(all)
+		for _, i := range fresh {
+			for _, e := range events {
+				if e.Kind != ledger.KindTransform {
+					continue
+				}
+				for _, source := range e.sources(i) {
+					if !slices.Contains(all, source) && len(all) <= maxSourcesInAll {
+						all = append(all, source)
+					}
+				}
+			}
+		}
+	}
+	return all[1:]
+}
+
 // WithSources adds to the events gathered for an item those of what went into
 // it, and so on as deep as a trail follows. gather returns what an index has for
 // an item; what it cannot find is no error.

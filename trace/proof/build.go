@@ -52,7 +52,8 @@ type Input struct {
 
 // Build makes a bundle and verifies it, so that none leaves that would be
 // refused. Disclosures of the audiences public and item are shown, and of the
-// subjects those that cover the item, its lot, or a unit that held it.
+// subjects those that cover the item, its lot, or a unit that held it, and the same
+// of what it was made of.
 func Build(in Input) (*Bundle, error) {
 	item, err := parseName(in.URI)
 	if err != nil {

@@ -36,14 +36,17 @@
 //
 // # What stands in a bundle
 //
-//   - the records of the product and of the one run from which the code is, or
-//     would be;
+//   - the records of the product and of the run from which the code is, or would
+//     be;
 //   - the events of the item's trail, each with its disclosures for the public
 //     and for those who present a code, and with the subjects that cover the
 //     item, its product or lot, or a unit that held it. If the item is itself a
 //     unit, one subject that says what was packed into it may stand for an
 //     event. An entry stands once for each of its subjects shown, with the same
 //     disclosures;
+//   - of an item that was made of others, as deep as trails follow: the same of
+//     each of these, with the records of its product and run. Its serial is
+//     nobody's business, so no code proof stands beside them;
 //   - records of places where an event shown happened;
 //   - for each of these the grant of its signer, and for both the newest charter
 //     entry before them on their chain; and of each chain the newest charter
@@ -65,11 +68,12 @@
 //     quorum of cosignatures, and that disclosures and subject are its own;
 //  4. that an admin of the member, by the charter in force where it stands,
 //     signed each grant, and that a grant covers each record;
-//  5. that product and run are signed for the member to which the charter in
+//  5. that the code is in the pack with the run's root, or cannot be;
+//  6. that product and run are signed for the member to which the charter in
 //     force there gives the GTIN, and the run stands on the chain that a
 //     product record names;
-//  6. that the code is in the pack with the run's root, or cannot be;
-//  7. that every event is about the item.
+//  7. that every event is about the item or about what it was made of, and that
+//     the runs and products of these are as those of the item.
 //
 // What a bundle does not prove is in [Result.Limits], for people.
 //

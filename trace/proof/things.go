@@ -3,16 +3,32 @@ package proof
 import (
 	"suyuan/ledger"
 	"suyuan/trace"
+	"suyuan/trace/gs1"
 )
 
 // things are all that the shown events are about: the item, its product and
-// lots, and the units that held it, directly or in other units, at any time.
+// lots, and the units that held it, directly or in other units, at any time; and
+// the same of what the item was made of.
 type things map[trace.Item]bool
 
-// thingsOf follows pack and unpack events from the item upwards.
+// thingsOf gathers the things around an item and its sources.
 func thingsOf(item trace.Item, events []*trace.Event) (things, error) {
-	set := things{item: true}
-	fresh := []trace.Item{item}
+	set := make(things)
+	for _, i := range append([]trace.Item{item}, trace.SourcesOf(item, events)...) {
+		if err := set.follow(i, events); err != nil {
+			return nil, err
+		}
+	}
+	return set, nil
+}
+
+// follow adds an item and what is around it: it follows pack and unpack events
+// upwards.
+func (set things) follow(item trace.Item, events []*trace.Event) error {
+	fresh := set.add(nil, item)
+	if len(fresh) == 0 {
+		return nil // it was met on the way of another
+	}
 	if item.Kind == trace.ItemCode {
 		fresh = set.add(fresh, trace.Product(item.GTIN))
 		fresh = append(fresh, set.lots(item, events)...)
@@ -24,12 +40,22 @@ func thingsOf(item trace.Item, events []*trace.Event) (things, error) {
 				units = set.add(units, e.Units(t)...)
 			}
 			if len(set) > maxThings {
-				return nil, wrong(ledger.CodeTooLarge, "the events tie the item to over %d units", maxThings)
+				return wrong(ledger.CodeTooLarge, "the events tie the item to over %d units", maxThings)
 			}
 		}
 		fresh = units
 	}
-	return set, nil
+	return nil
+}
+
+// run reports whether one of the things is a code of that run.
+func (set things) run(gtin gs1.GTIN, number uint16) bool {
+	for t := range set {
+		if t.Kind == trace.ItemCode && t.GTIN == gtin && t.Run == number {
+			return true
+		}
+	}
+	return false
 }
 
 // lots returns the lots that activations give the item.

@@ -6,6 +6,7 @@ import (
 	"suyuan/ledger"
 	"suyuan/trace"
 	"suyuan/trace/code"
+	"suyuan/trace/gs1"
 )
 
 // Verify checks everything that a bundle can prove and returns it. want is the
@@ -51,6 +52,7 @@ type verifier struct {
 
 	shown  *entries
 	events []*trace.Event
+	run    *record    // that has the code, or would have it
 	item   trace.Item // its index does not count for a code that was never issued
 }
 
@@ -69,63 +71,79 @@ func (v *verifier) openEntries() error {
 	return err
 }
 
-// checkCode holds the code against the root of the one run shown.
+// checkCode holds the code against the root of the run that issued it. The runs
+// of sources are shown beside it.
 func (v *verifier) checkCode() error {
-	var run *record
+	var runs []*record
 	for _, r := range v.shown.records {
-		if r.event.Kind != ledger.KindRun {
-			continue
+		if r.event.Kind == ledger.KindRun && r.event.Fields.GTIN("gtin") == v.name.gtin {
+			runs = append(runs, r)
 		}
-		if run != nil {
-			return wrong(CodeCode, "two runs are shown")
+	}
+	if len(runs) == 0 {
+		return wrong(CodeCode, "no run of GTIN %s is shown", v.name.gtin)
+	}
+	var first error
+	for _, run := range runs {
+		err := v.checkProof(run.event)
+		switch {
+		case err != nil && first == nil:
+			first = err
+		case err == nil && v.run != nil:
+			return wrong(CodeCode, "two runs shown have the code")
+		case err == nil:
+			v.run = run
 		}
-		run = r
 	}
-	if run == nil {
-		return wrong(CodeCode, "no run is shown")
+	if v.run == nil {
+		return first
 	}
-	if err := v.checkRun(run); err != nil {
-		return err
-	}
-	return v.checkProof(run.event)
+	v.item = v.itemOf(v.run.event)
+	return v.checkIssuer(v.run)
 }
 
-// checkRun holds that the run is of the item's product, written on the chain
-// that a product record names and signed for the member that has the GTIN.
-func (v *verifier) checkRun(run *record) error {
-	if run.event.Fields.GTIN("gtin") != v.name.gtin {
-		return wrong(CodeCode, "the run shown is of GTIN %s", run.event.Fields.GTIN("gtin"))
+// itemOf is the item that the code is, in the run that has it.
+func (v *verifier) itemOf(run *trace.Event) trace.Item {
+	item := trace.Code(v.name.gtin, uint16(run.Fields.Uint("run")), 0)
+	if issued := v.bundle.Code.Issued; issued != nil {
+		item.Index = issued.Element.Index()
 	}
+	return item
+}
+
+// checkIssuer holds that a run is written on the chain that a product record
+// names, both signed for the member that has the GTIN.
+func (v *verifier) checkIssuer(run *record) error {
+	gtin := run.event.Fields.GTIN("gtin")
 	issuing := false
-	for _, r := range append(v.products(), run) {
+	for _, r := range append(v.products(gtin), run) {
 		charter, err := v.shown.inForce(r.ProvenEntry)
 		if err != nil {
 			return err
 		}
-		if a := charter.GTINAuthority(v.name.gtin.Uint64()); a == nil || a.Slug != r.event.Member {
-			return wrong(CodeAuthority, "the charter does not give GTIN %s to %s, which signed its %s", v.name.gtin, r.event.Member, r.event.Kind)
+		if a := charter.GTINAuthority(gtin.Uint64()); a == nil || a.Slug != r.event.Member {
+			return wrong(CodeAuthority, "the charter does not give GTIN %s to %s, which signed its %s", gtin, r.event.Member, r.event.Kind)
 		}
 		issuing = issuing || r.event.Fields.Uint("issuing_chain") == uint64(run.Chain)
 	}
 	if !issuing {
-		return wrong(CodeAuthority, "no product record shown lets chain %d issue codes of GTIN %s", run.Chain, v.name.gtin)
+		return wrong(CodeAuthority, "no product record shown lets chain %d issue codes of GTIN %s", run.Chain, gtin)
 	}
 	return nil
 }
 
-// products returns the records of the item's product.
-func (v *verifier) products() []*record {
+// products returns the records of a product.
+func (v *verifier) products(gtin gs1.GTIN) []*record {
 	var list []*record
 	for _, r := range v.shown.records {
-		if r.event.Kind == ledger.KindProduct && r.event.Fields.GTIN("gtin") == v.name.gtin {
+		if r.event.Kind == ledger.KindProduct && r.event.Fields.GTIN("gtin") == gtin {
 			list = append(list, r)
 		}
 	}
 	return list
 }
 
-// checkProof verifies the code proof under the run's root and learns from it
-// which item the code is.
+// checkProof verifies the code proof under a run's root.
 func (v *verifier) checkProof(run *trace.Event) error {
 	number, root := uint16(run.Fields.Uint("run")), run.Fields.Hash("root")
 	foreign := run.Fields.Bool("foreign")
@@ -138,10 +156,8 @@ func (v *verifier) checkProof(run *trace.Event) error {
 			return wrong(CodeCode, "serial %s is not of run %d", v.name.serial, number)
 		}
 	}
-	v.item = trace.Code(v.name.gtin, number, 0)
 	c := v.bundle.Code
 	if c.Issued != nil {
-		v.item.Index = c.Issued.Element.Index()
 		if err := c.Issued.proof().Verify(root, v.name.hash()); err != nil {
 			return because(CodeCode, err, "code")
 		}
@@ -169,8 +185,9 @@ func checkSize(run *trace.Event, proofs ...*Inclusion) error {
 	return nil
 }
 
-// checkEvents holds that every event shown is one of the item: about it, its
-// product, its lot, a unit that held it, or a place where something happened.
+// checkEvents holds that every event shown is one of the item or of what it was
+// made of: about it, its product, its lot, a unit that held it, its run, or a place
+// where something happened.
 func (v *verifier) checkEvents() error {
 	item := v.item
 	if v.absent() {
@@ -184,21 +201,22 @@ func (v *verifier) checkEvents() error {
 	for _, e := range v.events {
 		places[e.PlaceName()] = true
 	}
-	for _, e := range v.events {
-		if err := v.checkEvent(e, about, places); err != nil {
-			return fmt.Errorf("entry %d of chain %d: %w", e.Seq, e.Chain, err)
+	for _, r := range v.shown.records {
+		if err := v.checkEvent(r, about, places); err != nil {
+			return fmt.Errorf("entry %d of chain %d: %w", r.Seq, r.Chain, err)
 		}
 	}
 	return nil
 }
 
-func (v *verifier) checkEvent(e *trace.Event, about things, places map[string]bool) error {
+func (v *verifier) checkEvent(r *record, about things, places map[string]bool) error {
+	e := r.event
 	switch e.Kind {
-	case ledger.KindRun: // checkRun has
-		return nil
+	case ledger.KindRun:
+		return v.checkSourceRun(r, about)
 	case ledger.KindProduct:
-		if e.Fields.GTIN("gtin") != v.name.gtin {
-			return wrong(CodeEvent, "the product shown has GTIN %s", e.Fields.GTIN("gtin"))
+		if gtin := e.Fields.GTIN("gtin"); gtin != v.name.gtin && !about[trace.Product(gtin)] {
+			return wrong(CodeEvent, "the product shown has GTIN %s", gtin)
 		}
 		return nil
 	case ledger.KindPlace:
@@ -216,4 +234,17 @@ func (v *verifier) checkEvent(e *trace.Event, about things, places map[string]bo
 		}
 	}
 	return nil
+}
+
+// checkSourceRun holds that a run beside the item's own issued something of which
+// the item was made.
+func (v *verifier) checkSourceRun(r *record, about things) error {
+	gtin, number := r.event.Fields.GTIN("gtin"), uint16(r.event.Fields.Uint("run"))
+	switch {
+	case r == v.run:
+		return nil
+	case gtin == v.item.GTIN && number == v.item.Run, !about.run(gtin, number):
+		return wrong(CodeCode, "two runs are shown, of which run %d of GTIN %s issued nothing that is in the item", number, gtin)
+	}
+	return v.checkIssuer(r)
 }
