@@ -54,6 +54,7 @@ type story struct {
 	toner []string // leaf hash of the shipment that arrives short
 
 	kit, tea gs1.GTIN // a set of both products, and what is sold by weight
+	ampoule  gs1.GTIN // has second codes
 }
 
 // tell writes all records and returns the items to look at and a token of each
@@ -82,6 +83,7 @@ func (s *story) tell(ctx context.Context) ([]demoItem, map[string]string, error)
 		{"on to a dealer of the third level", s.toSmallDealer},
 		{"sales, in and outside the territory, and one that comes back", s.sell},
 		{"a mistake corrected, a mixed pallet, and half a lot recalled", s.mishaps},
+		{"second codes under a coating, one of them used twice", s.secondCodes},
 		{"a label that was copied, scanned in four cities", s.scanCopies},
 	} {
 		s.e.say("writing records: %s …", step.what)
@@ -172,7 +174,7 @@ func (s *story) operators(ctx context.Context) (map[string]string, error) {
 		company, name, party string
 		kinds                []string
 	}{
-		{"brand", "factory", "", []string{"product", "place", "party", "run", "activate", "void", "pack", "unpack", "ship", "receive", "cancel", "inspect", "appoint", "hold", "release", "recall", "withdraw", "correct", "link"}},
+		{"brand", "factory", "", []string{"product", "place", "party", "run", "activate", "void", "pack", "unpack", "ship", "receive", "cancel", "inspect", "appoint", "hold", "release", "recall", "withdraw", "correct", "link", "claim"}},
 		{"wh", "clerk", "", []string{"place", "void", "pack", "unpack", "ship", "receive", "cancel", "correct", "transform"}},
 		{"dist", "sales", "", []string{"place", "party", "pack", "unpack", "ship", "receive", "cancel", "sell", "return", "correct"}},
 		{"audit", "inspector", "", []string{"place", "inspect"}},
@@ -650,6 +652,7 @@ func (s *story) items(ctx context.Context) ([]demoItem, error) {
 		{"scrapped", toner, toner.scrap[0], trace.Warn},
 		{"cloned", toner, s.cloned(toner), trace.Warn},
 		{"kit", &goods{product: s.kit}, 0, trace.Consistent},
+		{"claimed-twice", &goods{product: s.ampoule}, ampouleTwice, trace.Warn},
 	} {
 		uri, err := s.uri(ctx, x.g.product, x.index)
 		if err != nil {
