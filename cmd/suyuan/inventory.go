@@ -167,8 +167,7 @@ func askCounting(ctx context.Context, e *env, c *client, path string, out any) e
 }
 
 func printFigures(e *env, a *stock.Inventory) {
-	t := table.NewWriter()
-	t.SetStyle(table.StyleLight)
+	t := newTable()
 	head := table.Row{}
 	for _, d := range a.By {
 		head = append(head, headings[d])
@@ -181,9 +180,11 @@ func printFigures(e *env, a *stock.Inventory) {
 		}
 		t.AppendRow(append(row, r.Count, dayOfTime(r.Oldest), dayOfTime(r.Newest)))
 	}
-	foot := make(table.Row, len(a.By))
-	if len(foot) > 0 {
-		foot[0] = "合计 total"
+	if len(a.By) > 0 {
+		foot := table.Row{"合计 total"}
+		for range a.By[1:] {
+			foot = append(foot, "")
+		}
 		t.AppendFooter(append(foot, a.Total, "", ""))
 	}
 	t.SetColumnConfigs([]table.ColumnConfig{{Number: len(a.By) + 1, Align: text.AlignRight, AlignFooter: text.AlignRight, AlignHeader: text.AlignRight}})
@@ -191,6 +192,14 @@ func printFigures(e *env, a *stock.Inventory) {
 	for _, run := range a.Uncounted {
 		e.say("run %s is not counted: its records tell too many pieces apart", run)
 	}
+}
+
+// newTable makes a table whose headings stay as they are written.
+func newTable() table.Writer {
+	t := table.NewWriter()
+	t.SetStyle(table.StyleLight)
+	t.Style().Format.Header, t.Style().Format.Footer = text.FormatDefault, text.FormatDefault
+	return t
 }
 
 // shownValue is a value with its name, where it has one.
@@ -287,8 +296,7 @@ func newFindings(e *env) *cobra.Command {
 }
 
 func printFindings(e *env, a *stock.Findings) {
-	t := table.NewWriter()
-	t.SetStyle(table.StyleLight)
+	t := newTable()
 	t.AppendHeader(table.Row{"时间 recorded", "级别 severity", "公司 member", "商品 product", "数量 items", "说明 finding"})
 	for _, f := range a.Findings {
 		items := ""
@@ -297,7 +305,7 @@ func printFindings(e *env, a *stock.Findings) {
 		}
 		t.AppendRow(table.Row{dayOfTime(f.Recorded), f.Severity, f.Member, strings.TrimSpace(f.GTIN + " " + f.Lot), items, f.Code + "\n" + f.Zh + "\n" + f.En})
 	}
-	t.SetColumnConfigs([]table.ColumnConfig{{Number: 6, WidthMax: 72}, {Number: 5, Align: text.AlignRight}})
+	t.SetColumnConfigs([]table.ColumnConfig{{Number: 6, WidthMax: 72, WidthMaxEnforcer: text.WrapSoft}, {Number: 5, Align: text.AlignRight}})
 	t.Style().Options.SeparateRows = true
 	fmt.Fprintln(e.stdout, t.Render())
 	if a.Next != "" {

@@ -1,0 +1,142 @@
+package node
+
+import (
+	"context"
+	"slices"
+	"testing"
+
+	"suyuan/ledger"
+	"suyuan/trace"
+	"suyuan/trace/stock"
+)
+
+func (n *testNode) findings(t testing.TB, q stock.FindingQuestion, v trace.Viewer) *stock.Findings {
+	t.Helper()
+	if q.Limit == 0 {
+		q.Limit = 100
+	}
+	a, err := n.Findings(context.Background(), q, v)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return a
+}
+
+func codesIn(a *stock.Findings) []string {
+	var list []string
+	for _, f := range a.Findings {
+		list = append(list, f.Code)
+	}
+	slices.Sort(list)
+	return list
+}
+
+// newTroubled is newStocked with a receipt that counts less than was expected, a
+// sale by somebody who had shipped the goods, and a recall.
+func newTroubled(t testing.TB) (brand, dist *testNode) {
+	t.Helper()
+	brand, dist = newStocked(t)
+	ship := brand.mustSubmit(t, sendDraft(80, 99, "dist"))[0]
+	finish(t, brand, dist)
+	dist.mustSubmit(t, trace.Draft{Kind: "receive", Subjects: []trace.DraftSubject{codesOf(toner, 80, 97)}, Refs: []ledger.Hash{ship.Hash},
+		Fields: fields{"lines": []fields{{"gtin": toner, "expected": 20, "counted": 18, "damaged": 0}}}},
+		sellDraft(110))
+	finish(t, dist, brand)
+	brand.mustSubmit(t, trace.Draft{Kind: "recall", Subjects: []trace.DraftSubject{codesOf(toner, 140, 149)}, Fields: fields{
+		"class": "class-1", "scope": trace.Names{En: "some"}, "reason": trace.Names{En: "glass"}, "advice": trace.Names{En: "bring it back"}, "contact": "400"}})
+	finish(t, brand, dist)
+	return brand, dist
+}
+
+// Findings are those of the trails, once each, with how many codes bear them;
+// those about quantities are told to their parties.
+func TestFindingsOfTheNetwork(t *testing.T) {
+	t.Parallel()
+	brand, _ := newTroubled(t)
+	member := trace.Viewer{Member: "brand"}
+	a := brand.findings(t, stock.FindingQuestion{}, member)
+	want := map[string]uint64{"not-active": 40, "void": 10, "recalled": 10, "quantity-differs": 0, "short-receipt": 0, "sold-by-non-holder": 1}
+	for _, f := range a.Findings {
+		n, ok := want[f.Code]
+		if f.Code == "short-receipt" && f.Count == n && f.GTIN == toner.String() {
+			continue // of two shipments
+		}
+		if !ok || f.Count != n || f.Zh == "" || f.En == "" || len(f.Records) == 0 || f.Member == "" {
+			t.Errorf("finding %+v, want %d codes", f, n)
+		}
+		delete(want, f.Code)
+	}
+	if delete(want, "short-receipt"); len(want) > 0 {
+		t.Errorf("missing: %v", want)
+	}
+	if !slices.IsSortedFunc(a.Findings, func(a, b stock.FindingRow) int { return -cmpText(a.Recorded, b.Recorded) }) {
+		t.Error("the newest does not come first")
+	}
+	if got := codesIn(brand.findings(t, stock.FindingQuestion{Severities: []string{"critical"}}, member)); !slices.Equal(got, []string{"recalled"}) {
+		t.Errorf("critical: %q", got)
+	}
+	if got := codesIn(brand.findings(t, stock.FindingQuestion{Members: []string{"dist"}, Codes: []string{"quantity-differs", "void"}}, member)); !slices.Equal(got, []string{"quantity-differs"}) {
+		t.Errorf("of dist: %q", got)
+	}
+	public := codesIn(brand.findings(t, stock.FindingQuestion{}, trace.Viewer{}))
+	if slices.Contains(public, "quantity-differs") || slices.Contains(public, "short-receipt") || !slices.Contains(public, "recalled") {
+		t.Errorf("the public is told %q", public)
+	}
+}
+
+func cmpText(a, b string) int {
+	switch {
+	case a < b:
+		return -1
+	case a > b:
+		return 1
+	}
+	return 0
+}
+
+// Pages of findings follow each other without hole or overlap.
+func TestFindingsPages(t *testing.T) {
+	t.Parallel()
+	brand, _ := newTroubled(t)
+	member := trace.Viewer{Member: "brand"}
+	whole := codesIn(brand.findings(t, stock.FindingQuestion{}, member))
+	var got []string
+	q := stock.FindingQuestion{Limit: 2}
+	for {
+		a := brand.findings(t, q, member)
+		got = append(got, codesIn(a)...)
+		if q.After = a.Next; q.After == "" {
+			break
+		}
+	}
+	slices.Sort(got)
+	if !slices.Equal(got, whole) {
+		t.Errorf("pages with %q, want %q", got, whole)
+	}
+}
+
+// How much of a lot without serials is where is told to the parties.
+func TestLots(t *testing.T) {
+	t.Parallel()
+	brand, dist := newStocked(t)
+	lot := []trace.DraftSubject{{GTIN: toner, Lot: "BULK"}}
+	litres := func(n int) fields { return fields{"quantity": fields{"value": n, "unit": "LTR"}} }
+	made, sent := litres(100), litres(130)
+	made["lot"], sent["purpose"], sent["to"] = "BULK", "sale", "dist"
+	brand.mustSubmit(t, trace.Draft{Kind: "activate", Subjects: lot, Fields: made}, trace.Draft{Kind: "ship", Subjects: lot, Fields: sent})
+	finish(t, brand, dist)
+	a, err := brand.Lots(context.Background(), stock.Question{Limit: 5}, trace.Viewer{Member: "brand"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(a.Lots) != 1 || a.Lots[0] != (stock.LotRow{GTIN: toner.String(), Lot: "BULK", Party: "brand", Quantity: -30, Unit: "LTR"}) {
+		t.Errorf("lots %+v", a.Lots)
+	}
+	if got := codesIn(brand.findings(t, stock.FindingQuestion{Codes: []string{"negative-stock"}}, trace.Viewer{Member: "brand"})); len(got) != 1 {
+		t.Errorf("findings %q", got)
+	}
+	none, err := brand.Lots(context.Background(), stock.Question{Limit: 5}, trace.Viewer{Member: "other"})
+	if err != nil || len(none.Lots) != 0 {
+		t.Errorf("others are told %+v, %v", none, err)
+	}
+}
