@@ -417,15 +417,32 @@ func (m *marked) paths(c *company) []string {
 		width := fmt.Sprintf(".p/%d", ch.Size)
 		paths = append(paths, log+"/checkpoint", log+"/tile/0/000"+width, log+"/tile/entries/000"+width)
 	}
+	paths = append(paths, streamPath, streamPath+"&state=stored")
 	slices.Sort(paths)
 	return slices.Compact(paths)
 }
+
+// streamPath streams all events from the first on.
+const streamPath = "/api/v1/events?after=1:0"
+
+// listenFor is how long the test listens to a stream: what was there before comes
+// at once.
+const listenFor = 700 * time.Millisecond
 
 // read gets an address and returns what comes, with what base64 in it says.
 func (m *marked) read(c *company, path, token, accept string) []byte {
 	t := m.marking.t
 	t.Helper()
-	req, err := http.NewRequest("GET", c.url+path, nil)
+	ctx, stream := t.Context(), strings.HasPrefix(path, streamPath)
+	if stream {
+		if accept != "application/json" {
+			return nil // a stream does not ask
+		}
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, listenFor)
+		defer cancel()
+	}
+	req, err := http.NewRequestWithContext(ctx, "GET", c.url+path, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -439,8 +456,11 @@ func (m *marked) read(c *company, path, token, accept string) []byte {
 	}
 	defer res.Body.Close()
 	var body bytes.Buffer
-	if _, err := body.ReadFrom(res.Body); err != nil {
+	if _, err := body.ReadFrom(res.Body); err != nil && !stream {
 		t.Fatal(err)
+	}
+	if stream && token != "" && body.Len() == 0 {
+		t.Errorf("%s streams nothing to a caller with a token: status %d", c.name, res.StatusCode)
 	}
 	var v any
 	if json.Unmarshal(body.Bytes(), &v) == nil {
