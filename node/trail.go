@@ -413,6 +413,15 @@ func (n *Node) assurance(t *trace.Trail) []trace.Assurance {
 // pending returns the events about the item that are stored here and not final,
 // by time.
 func (n *Node) pending(r *resolved, cut map[uint32]uint64) ([]*trace.Event, error) {
+	for chain, stored := range n.index.Applied() {
+		if stored > cut[chain] {
+			return n.pendingBeyond(r, cut)
+		}
+	}
+	return nil, nil // all is final, as it nearly always is
+}
+
+func (n *Node) pendingBeyond(r *resolved, cut map[uint32]uint64) ([]*trace.Event, error) {
 	positions, _, err := n.positions(r, nil)
 	if err != nil {
 		return nil, err

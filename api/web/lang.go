@@ -58,9 +58,13 @@ func Choose(query, cookie, acceptLanguage string) (l Lang, chosen bool) {
 	if err != nil || len(tags) == 0 {
 		return langs[0], false
 	}
-	_, i, _ := language.NewMatcher([]language.Tag{language.SimplifiedChinese, language.English}).Match(tags...)
+	_, i, _ := matcher.Match(tags...)
 	return langs[i], false
 }
+
+// matcher finds the language of langs that is nearest to others. Making one
+// costs more than all else here.
+var matcher = language.NewMatcher([]language.Tag{language.SimplifiedChinese, language.English})
 
 // maxAcceptLanguage bounds the header that is parsed, in bytes. Browsers send
 // under a hundred; parsing takes more than linear time.
