@@ -72,11 +72,15 @@ type Node struct {
 	URL    string   `cbor:"6,keyasint,omitempty" json:"url,omitempty"`   // public base URL
 }
 
-// An Ended chain takes no entries beyond Size.
+// An Ended chain takes no entries beyond Size. Reports are of cosigners of the
+// version before whose witnesses had signed what the end does not cover, or what
+// they cannot tell; Evidence, if the author signed two histories, is its bytes.
 type Ended struct {
-	Chain uint32 `cbor:"1,keyasint" json:"chain"`
-	Size  uint64 `cbor:"2,keyasint" json:"size"`
-	Root  Hash   `cbor:"3,keyasint" json:"root"`
+	Chain    uint32       `cbor:"1,keyasint" json:"chain"`
+	Size     uint64       `cbor:"2,keyasint" json:"size"`
+	Root     Hash         `cbor:"3,keyasint" json:"root"`
+	Reports  []StopReport `cbor:"4,keyasint,omitempty" json:"reports,omitempty"` // ascending by member
+	Evidence []byte       `cbor:"5,keyasint,omitempty" json:"evidence,omitempty"`
 }
 
 // Settings of the network.
@@ -235,6 +239,9 @@ func (c *Charter) checkEnded() error {
 		}
 		if c.Node(e.Chain) != nil {
 			return wrong(CodeCharter, "chain %d has ended and still has a node", e.Chain)
+		}
+		if err := c.Ended[i].checkForm(); err != nil {
+			return err
 		}
 	}
 	return nil
@@ -546,7 +553,8 @@ func (s *SignedCharter) VerifyFirst() (*Charter, error) {
 // VerifyNext checks that s is a complete version that follows prev and returns
 // the charter: signed by a quorum of prev's cosigning members and one of its
 // own, keeping at least a quorum of prev's cosigners with their witness keys,
-// ending the chain of every node left out and changing no number.
+// ending the chain of every node left out and changing no number. That its ends
+// cover whatever may be final is for [Network.Adopt] to say.
 func (s *SignedCharter) VerifyNext(prev *Charter, prevHash Hash) (*Charter, error) {
 	c, err := DecodeCharter(s.Body)
 	if err != nil {
@@ -655,7 +663,7 @@ func (c *Charter) checkKept(prev *Charter) error {
 		}
 	}
 	for _, e := range prev.Ended {
-		if kept := c.ended(e.Chain); kept == nil || *kept != e {
+		if kept := c.ended(e.Chain); kept == nil || !kept.same(&e) {
 			return wrong(CodeCharter, "the end of chain %d is changed", e.Chain)
 		}
 	}

@@ -214,6 +214,8 @@
 //	                1 number, from 1   2 member   3 h32 Ed25519 log key
 //	                4 libp2p peer id, text   5? addresses, texts   6? URL, text
 //	7 ? ended       array, ascending by chain, of maps: 1 chain  2 size  3 h32 root
+//	                4? reports, array ascending by member, see below
+//	                5? evidence against the chain's author, as a byte string
 //	8   settings    map: 1? true if entry tiles are public   2? hours after which
 //	                lateness is a finding   3? members added to every parties
 //	                audience, ascending   4? filing numbers, texts
@@ -230,6 +232,40 @@
 // as ended, leaves ends as they were, and ends nothing else; and keeps member
 // and log key of every number. A new number is above all before and has a log
 // key of its own.
+//
+// # Ends
+//
+// A cosigner of version n that signs version n+1, where that ends a chain, says
+// that its witness has stopped for the chain, durably, and that the end covers
+// whatever it had signed there; or the end has a report of it:
+//
+//	1   member
+//	2   size   3 h32 root   what the witness had signed last, size from 1
+//	4 ? number of entries that this history shares with the one that ends
+//	5 ? h32    their root; absent if there are none
+//	6 ? array of h32: consistency proof from them to the end
+//
+// and, where these are fewer than size (the end does not cover the report),
+//
+//	7   h32    root of one entry more of the reported history
+//	8 ? proof from the shared entries to it       9 ? proof from it to size
+//	10? h32    root of one entry more of the history that ends, another than 7;
+//	           absent if that has no more   11? proof from it to the end
+//
+// A proof is an array of hashes, RFC 6962, 2.1.2, and absent where there is
+// nothing to prove: from no entries, or from so many to as many.
+//
+// Version n+1 is complete only if no end can leave out a checkpoint that has
+// reached a quorum of n. For each pair of 4 and 7 in reports of those who have
+// signed, and for none, these could have signed one: they who have that pair; the
+// cosigners who have not signed; as many of the other signers as may be faulty,
+// f of n; and if evidence proves that the chain's author signed two histories, the
+// author too, whose own signature counts for nothing, and one less than f. Less
+// than a quorum of n must be left.
+//
+// With four cosigners and a guilty author every fork can be ended. With seven,
+// two histories with three votes each may both be final as far as anybody can
+// tell, and no end is complete.
 //
 // # Quorum
 //

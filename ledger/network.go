@@ -39,7 +39,7 @@ func NewNetwork(first *SignedCharter) (*Network, error) {
 // Adopt returns the network with the next version, which must be complete.
 func (n *Network) Adopt(next *SignedCharter) (*Network, error) {
 	newest := n.Newest()
-	c, err := next.VerifyNext(newest.Charter, newest.Hash)
+	c, err := n.verifyNext(next, newest)
 	if err != nil {
 		return nil, err
 	}
@@ -173,7 +173,7 @@ func (n *Network) Conflicts(s *SignedCharter) (bool, error) {
 	if prev == nil {
 		return false, wrong(CodeNetwork, "the charter is that of network %s, not %s", s.Hash(), n.ID)
 	}
-	if _, err := s.VerifyNext(prev.Charter, prev.Hash); err != nil {
+	if _, err := n.verifyNext(s, prev); err != nil {
 		return false, err
 	}
 	return true, nil

@@ -180,6 +180,9 @@ func networkVectors() *vectorFile {
 	}, "lanzhi wh dist")
 	add("a log key changed", func(c *ledger.Charter) { c.Nodes[0].LogKey = fill(0xe0) }, "lanzhi wh dist")
 	add("a wrong previous hash", func(c *ledger.Charter) { h := fill(1); c.Previous = &h }, "lanzhi wh dist")
+	branches, end := endFork(net)
+	add("a chain with three histories is ended, with evidence", end(forkEvidence(net, branches)), "lanzhi wh audit")
+	add("a chain with three histories is ended, without evidence", end(nil), "lanzhi wh audit")
 	return f
 }
 
