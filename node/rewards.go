@@ -115,7 +115,7 @@ func (n *Node) runRewards(ctx context.Context) {
 // for each first claim of an item whose product pays one. Reading again what was
 // read changes nothing.
 func (n *Node) takeClaims(ctx context.Context) error {
-	from, err := n.rewards.Read()
+	from, err := n.rewards.Read(n.chain)
 	if err != nil {
 		return err
 	}
@@ -132,7 +132,7 @@ func (n *Node) takeClaims(ctx context.Context) error {
 				list = append(list, *r)
 			}
 		}
-		if err := n.rewards.Add(to, list); err != nil {
+		if err := n.rewards.Add(n.chain, to, list); err != nil {
 			return err
 		}
 		from = to

@@ -47,5 +47,6 @@
 //	01 claim        JSON of a [Reward], by the id of the claim record (32)
 //	02 time claim   nothing: when the reward is to be looked at next, ms since 1970
 //	                UTC, u64be; there is one for each reward that is not done
-//	03              entries of the chain that have been read, u64be
+//	03 chain        entries of the chain (u32be) that have been read, u64be: a node
+//	                that goes on under a new number begins another chain
 package reward

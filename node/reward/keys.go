@@ -19,7 +19,7 @@ const format = 1
 
 func formatKey() []byte { return []byte{tagFormat} }
 
-func readKey() []byte { return []byte{tagRead} }
+func readKey(chain uint32) []byte { return binary.BigEndian.AppendUint32([]byte{tagRead}, chain) }
 
 func rewardKey(id ID) []byte { return append([]byte{tagReward}, id[:]...) }
 

@@ -117,10 +117,10 @@ func (o *Outbox) Close() error {
 	return o.db.Close()
 }
 
-// Read returns up to where the chain has been read: what Add was given last.
-func (o *Outbox) Read() (entries uint64, err error) {
+// Read returns up to where a chain has been read: what Add was given last.
+func (o *Outbox) Read(chain uint32) (entries uint64, err error) {
 	err = o.db.View(func(txn *badger.Txn) error {
-		item, err := txn.Get(readKey())
+		item, err := txn.Get(readKey(chain))
 		if errors.Is(err, badger.ErrKeyNotFound) {
 			return nil
 		}
@@ -138,9 +138,9 @@ func (o *Outbox) Read() (entries uint64, err error) {
 	return entries, err
 }
 
-// Add takes rewards over and notes up to where the chain has been read, in one
+// Add takes rewards over and notes up to where a chain has been read, in one
 // durable step. A reward that is there stays as it is.
-func (o *Outbox) Add(read uint64, rewards []Reward) error {
+func (o *Outbox) Add(chain uint32, read uint64, rewards []Reward) error {
 	o.changing.Lock()
 	defer o.changing.Unlock()
 	fresh := make(map[ID]bool)
@@ -159,7 +159,7 @@ func (o *Outbox) Add(read uint64, rewards []Reward) error {
 				return err
 			}
 		}
-		return txn.Set(readKey(), binary.BigEndian.AppendUint64(nil, read))
+		return txn.Set(readKey(chain), binary.BigEndian.AppendUint64(nil, read))
 	})
 	if err == nil && len(fresh) > 0 {
 		o.count(Waiting, len(fresh))

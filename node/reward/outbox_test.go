@@ -165,14 +165,14 @@ func TestRewardIsDeliveredOnce(t *testing.T) {
 	o := open(t, Config{Receiver: Receiver{URL: recv.URL, Secret: secret, Loopback: true}, Judge: due, Now: now.now})
 	run(t, o)
 	for range 3 { // the chain may be read again after a crash
-		if err := o.Add(7, []Reward{sample(1, now.at)}); err != nil {
+		if err := o.Add(1, 7, []Reward{sample(1, now.at)}); err != nil {
 			t.Fatal(err)
 		}
 	}
 	o.await(t, ID{1}, Delivered)
 	now.move(365 * 24 * time.Hour)
 	o.Wake()
-	if err := o.Add(8, []Reward{sample(1, now.now()), sample(2, now.now())}); err != nil {
+	if err := o.Add(1, 8, []Reward{sample(1, now.now()), sample(2, now.now())}); err != nil {
 		t.Fatal(err)
 	}
 	o.await(t, ID{2}, Delivered)
@@ -190,7 +190,10 @@ func TestRewardIsDeliveredOnce(t *testing.T) {
 	if m.Type != "reward.due" || m.Data["claim"] != got[0].id || m.Data["claimant"] != "u1" || m.Data["trigger"] != "sold" || m.Data["record"][:2] != "ee" {
 		t.Errorf("the message is %s", got[0].body)
 	}
-	if read, err := o.Read(); read != 8 || err != nil {
+	if read, err := o.Read(2); read != 0 || err != nil {
+		t.Errorf("of another chain %d entries are read, %v", read, err)
+	}
+	if read, err := o.Read(1); read != 8 || err != nil {
 		t.Errorf("read up to %d, %v", read, err)
 	}
 	if c := o.Count(); c[Delivered] != 2 || c[Waiting]+c[Due] != 0 {
@@ -219,7 +222,7 @@ func TestRewardIsTriedAgain(t *testing.T) {
 	o := open(t, Config{Receiver: Receiver{URL: recv.URL, Secret: secret, Loopback: true}, Judge: due, Now: now.now})
 	o.sender.http.Timeout = 200 * time.Millisecond
 	run(t, o)
-	if err := o.Add(1, []Reward{sample(1, now.at)}); err != nil {
+	if err := o.Add(1, 1, []Reward{sample(1, now.at)}); err != nil {
 		t.Fatal(err)
 	}
 	for n := 1; n <= 4; n++ {
@@ -289,7 +292,7 @@ func TestJudgements(t *testing.T) {
 	}
 	o := open(t, Config{Receiver: Receiver{URL: recv.URL, Secret: secret, Loopback: true}, Judge: judge, Now: now.now})
 	run(t, o)
-	if err := o.Add(1, []Reward{sample(1, now.at), sample(2, now.at), sample(3, now.at), sample(4, now.at)}); err != nil {
+	if err := o.Add(1, 1, []Reward{sample(1, now.at), sample(2, now.at), sample(3, now.at), sample(4, now.at)}); err != nil {
 		t.Fatal(err)
 	}
 	o.await(t, ID{2}, Withdrawn)
@@ -392,7 +395,7 @@ func TestMain(m *testing.M) {
 func child(dir, url string) {
 	o, err := Open(Config{Dir: dir, Receiver: Receiver{URL: url, Secret: secret, Loopback: true}, Judge: due})
 	if err == nil {
-		err = o.Add(1, []Reward{sample(1, time.Unix(10_000, 0))})
+		err = o.Add(1, 1, []Reward{sample(1, time.Unix(10_000, 0))})
 	}
 	if err == nil {
 		err = o.Run(context.Background())
@@ -455,7 +458,7 @@ func TestRewardSurvivesKill(t *testing.T) {
 	before := len(recv.deliveries())
 	o := open(t, Config{Dir: dir, Receiver: Receiver{URL: recv.URL, Secret: secret, Loopback: true}, Judge: due})
 	run(t, o)
-	if err := o.Add(2, []Reward{sample(1, time.Now()), sample(2, time.Now())}); err != nil {
+	if err := o.Add(1, 2, []Reward{sample(1, time.Now()), sample(2, time.Now())}); err != nil {
 		t.Fatal(err)
 	}
 	o.await(t, ID{2}, Delivered)
@@ -477,6 +480,9 @@ func TestKeys(t *testing.T) {
 		if _, _, ok := parseOrderKey(bad); ok {
 			t.Errorf("%x is taken", bad)
 		}
+	}
+	if key := readKey(7); !bytes.Equal(key, []byte{3, 0, 0, 0, 7}) {
+		t.Errorf("read key %x", key)
 	}
 	if key := rewardKey(ID{0xbb}); len(key) != 33 || key[0] != 1 || key[1] != 0xbb {
 		t.Errorf("reward key %x", key)
