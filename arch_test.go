@@ -34,7 +34,8 @@ var layers = map[string]string{
 
 	"node/wire":     "ledger",
 	"node/protocol": "ledger node/wire",
-	"node/replica":  "ledger ledger/store node/wire libp2p",
+	"node/keeper":   "ledger ledger/store node/protocol node/wire",
+	"node/replica":  "ledger ledger/store node/wire node/protocol node/keeper libp2p",
 	"node/scan":     "trace/scan badger mmdb",
 	"node/reward":   "badger webhooks",
 	"node":          "ledger ledger/store trace trace/gs1 trace/code trace/index trace/proof trace/scan trace/stock node/wire node/replica node/scan node/reward libp2p keystore",

@@ -31,6 +31,7 @@ func (c *Core) judge(s *session) {
 
 func (c *Core) judged(s *session, e Ended) {
 	switch {
+	case e.Result == Done && e.Chain == 0:
 	case e.Result == Done:
 		c.log(slog.LevelError, "fork proven", "chain", e.Chain, "peer", s.Number)
 	case e.Result == Invalid && !c.charterBehind() && c.streams[s.stream] == s:

@@ -43,6 +43,7 @@ type Core struct {
 	turn       int        // which of them comes first
 	ownAddress *wire.Addr // nil: not known yet
 	signing    bool
+	signedTo   uint64 // entries of the own chain that the guard says were signed
 	waits      bool
 
 	blame    *blame
@@ -207,7 +208,7 @@ func (c *Core) chain(number uint32) *chain {
 // stored takes over what the disk holds by now.
 func (c *Core) stored(s *Stored) {
 	was := c.signing
-	c.signing, c.waits = s.Signing, s.Waits
+	c.signing, c.signedTo, c.waits = s.Signing, s.Signed, s.Waits
 	if c.signing && !was {
 		c.rounds.stir()
 	}

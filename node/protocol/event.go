@@ -50,8 +50,9 @@ type Voter struct {
 // Stored is what the disk holds: of the named chains, and of the node's rights.
 type Stored struct {
 	Chains  []Chain
-	Signing bool // the node may append to its chain and sign for it
-	Waits   bool // the witness cosigns nothing before what it has cosigned is known again
+	Signing bool   // the node may append to its chain and sign for it
+	Signed  uint64 // entries of the own chain that the guard says were signed
+	Waits   bool   // the witness cosigns nothing before what it has cosigned is known again
 }
 
 // A Chain is what is stored of one.
@@ -63,6 +64,7 @@ type Chain struct {
 	Final      []byte // newest with a quorum; nil if there is none
 	FinalSize  uint64
 	Evidence   *wire.Alert // against the author; nil if there is none
+	Lacks      []uint64    // the first records that lack disclosures which all members may see
 }
 
 // Reached says that there is a reason to dial a node now: a new address.
@@ -148,7 +150,7 @@ type Ended struct {
 	Err    error  // nil if Done
 	Size   uint64 // Fetch: entries of the chain that are stored now; Disclose: where the answer ended
 	Wait   uint32 // Busy: ms that the peer asked for
-	Chain  uint32 // Judge: whom the evidence is against
+	Chain  uint32 // Judge: whom the evidence is against, 0 if that was known
 }
 
 // AddressChecked ends a CheckAddress.

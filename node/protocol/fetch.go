@@ -17,6 +17,7 @@ type chain struct {
 	retry   time.Time // when somebody who is passed over may be asked again
 	lost    bool      // the own chain: entries have been lost that were signed
 	spans   []span
+	gap     gap
 
 	disputed     []byte // a note that contradicts what is stored, without proof so far
 	disputedSize uint64 // LatestSize when that was tried last
@@ -61,7 +62,7 @@ func (c *Core) followChains() {
 // whose entries are stored first, because they may be proof of a fork; then
 // entries; then disclosures.
 func (c *Core) goOn(ch *chain) {
-	if c.keepNext(ch) || c.fetchNext(ch) {
+	if c.keepNext(ch) || c.fetchNext(ch) || c.fillNext(ch) {
 		return
 	}
 	c.discloseNext(ch)
@@ -172,7 +173,7 @@ func (c *Core) fetchNext(ch *chain) bool {
 	var wait alarmClock
 	for _, s := range c.sessions() {
 		h := s.theirs[ch.Number]
-		if h == nil || h.early || h.best().size <= ch.Size {
+		if h == nil || h.early || c.provable(ch, h).size <= ch.Size {
 			continue
 		}
 		if until := c.blame.until(c.now, s.Number, ch.Number); !until.IsZero() {
@@ -183,9 +184,7 @@ func (c *Core) fetchNext(ch *chain) bool {
 			ch.hungry = true
 			continue
 		}
-		list = append(list, candidate{
-			session: s, author: s.Number == ch.Number, own: s.Member == c.cfg.Member, running: c.requests.byMember[s.Member],
-		})
+		list = append(list, c.candidate(ch, s))
 	}
 	ch.retry = wait.at
 	i := choose(list, c.rnd)
@@ -196,12 +195,29 @@ func (c *Core) fetchNext(ch *chain) bool {
 	return true
 }
 
+func (c *Core) candidate(ch *chain, s *session) candidate {
+	return candidate{
+		session: s, author: s.Number == ch.Number, own: s.Member == c.cfg.Member, running: c.requests.byMember[s.Member],
+	}
+}
+
+// provable is what a peer can prove of a chain. Entries of our own that were lost
+// need no checkpoint: their holder may have died between them and the checkpoint
+// that came with them, but the guard knows their root.
+func (c *Core) provable(ch *chain, h *holding) note {
+	n := h.best()
+	if ch.Number == c.cfg.Number && !c.signing && n.size <= ch.Size && h.size >= c.signedTo {
+		return note{size: c.signedTo}
+	}
+	return n
+}
+
 // fetch asks a peer for the next entries of a chain. Where that is our own, what
 // the peer names is first given to the disk: if our key has signed it, entries
 // have been lost, and nothing may be signed before they are back.
 func (c *Core) fetch(ch *chain, s *session) {
 	h := s.theirs[ch.Number]
-	n, from := h.best(), ch.Size
+	n, from := c.provable(ch, h), ch.Size
 	if ch.Number == c.cfg.Number && c.signing && !ch.lost {
 		c.keep(ch, s.peer, n, func() { h.early = true })
 		return
@@ -264,6 +280,73 @@ func (c *Core) discloseNext(ch *chain) {
 			return
 		}
 	}
+}
+
+// A gap is records whose disclosures the one who gave them did not give. They may
+// have been erased, which a later record will say, or held back: nobody can be
+// blamed, and all who hold the chain are asked.
+type gap struct {
+	from  uint64
+	asked map[uint32]bool
+	again time.Time // when all have been asked: when to begin anew
+}
+
+// fillNext asks one node for the disclosures of a gap.
+func (c *Core) fillNext(ch *chain) bool {
+	g := &ch.gap
+	if len(ch.Lacks) == 0 {
+		return false
+	}
+	if g.asked == nil || g.from != ch.Lacks[0] || due(g.again, c.now) {
+		*g = gap{from: ch.Lacks[0], asked: make(map[uint32]bool)}
+	}
+	if !g.again.IsZero() {
+		ch.retry = sooner(ch.retry, g.again)
+		return false
+	}
+	end := RangeEnd(g.from, ch.Lacks[len(ch.Lacks)-1]+1)
+	var list []candidate
+	left := false
+	for _, s := range c.sessions() {
+		h := s.theirs[ch.Number]
+		if h == nil || h.size < end || g.asked[s.Number] {
+			continue
+		}
+		left = true
+		if until := c.blame.until(c.now, s.Number, ch.Number); !until.IsZero() {
+			ch.retry = sooner(ch.retry, until)
+		} else if c.mayAsk(s.peer) {
+			list = append(list, c.candidate(ch, s))
+		} else {
+			ch.hungry = true
+		}
+	}
+	if !left {
+		g.again = c.now.Add(FillWait)
+		ch.retry = sooner(ch.retry, g.again)
+	}
+	i := choose(list, c.rnd)
+	if i < 0 {
+		return false
+	}
+	c.fill(ch, list[i].session, end)
+	return true
+}
+
+func (c *Core) fill(ch *chain, s *session, end uint64) {
+	ch.busy = true
+	p, from, ended := s.peer, ch.gap.from, c.ask(s.peer)
+	c.do(Disclose{Task: c.begin(func(e Event) {
+		ch.busy = false
+		ended()
+		if ch.gap.from == from {
+			ch.gap.asked[p.Number] = true
+		}
+		if e := e.(Ended); e.Result != Done {
+			c.punish(p, ch.Number, e)
+		}
+		c.stir(ch)
+	}), Peer: p.Number, Chain: ch.Number, From: from, To: end, Size: end})
 }
 
 // mayDisclose returns an admitted node that has not been asked about the span:

@@ -35,6 +35,10 @@ const (
 	// for other reasons.
 	FailWait = time.Second
 
+	// FillWait is how long a node waits before it asks everybody once more for
+	// disclosures that nobody had.
+	FillWait = 30 * time.Second
+
 	// BusyWait is what a peer that is over its share is told to wait, and the
 	// least that we wait when told so.
 	BusyWait = 200 * time.Millisecond
@@ -84,6 +88,7 @@ type Intervals struct {
 	Wait    time.Duration // how long a witness waits for what a proposal covers; 5 s
 	Retry   time.Duration // first wait before dialling again; 1 s, doubling to MaxRetry, full jitter
 	Yield   time.Duration // the side that dials second lets the other dial for so long; 8 s
+	Scans   time.Duration // what peers counted of scans is taken over, ± 20 %; 60 s; the shell's
 }
 
 // WithDefaults fills in what is not set.
@@ -103,5 +108,6 @@ func (i Intervals) WithDefaults() Intervals {
 	set(&i.Wait, 5*time.Second)
 	set(&i.Retry, time.Second)
 	set(&i.Yield, 8*time.Second)
+	set(&i.Scans, time.Minute)
 	return i
 }

@@ -81,7 +81,9 @@ func newBook(n int) *book {
 
 func memberName(n uint32) string { return fmt.Sprintf("m%d", n) }
 
-func (b *book) wrong(format string, args ...any) { b.wrongs = append(b.wrongs, fmt.Sprintf(format, args...)) }
+func (b *book) wrong(format string, args ...any) {
+	b.wrongs = append(b.wrongs, fmt.Sprintf(format, args...))
+}
 
 // at is the root that a history had at a smaller size.
 func (b *book) at(m mark, size uint64) root {
@@ -290,7 +292,7 @@ func (d *modelDisk) refusal() error {
 }
 
 func (d *modelDisk) State() *protocol.Stored {
-	s := &protocol.Stored{Signing: d.refusal() == nil, Waits: d.guard.waits}
+	s := &protocol.Stored{Signing: d.refusal() == nil, Signed: d.guard.own.size, Waits: d.guard.waits}
 	for _, n := range slices.Sorted(maps.Keys(d.chains)) {
 		ch := d.chains[n]
 		c := protocol.Chain{Number: n, Size: ch.mark().size, Evidence: ch.evidence}
@@ -405,8 +407,8 @@ func (d *modelDisk) Sign() protocol.Signed {
 		n = &modelNote{oath: oath{d.number, m}}
 		d.book.sign(n.oath)
 		d.store(own, n)
-		d.guard.own = m
 		d.durable()
+		d.guard.own = m // as it is already, unless a fault is planted
 	}
 	return protocol.Signed{
 		Size: n.size, Note: n.encode(), Final: d.isFinal(n),
@@ -642,9 +644,15 @@ func (d *modelDisk) Read(chain uint32, from, to, size uint64) *piece {
 func (d *modelDisk) Extend(chain uint32, from uint64, p *piece, raw []byte) (uint64, protocol.Result, error) {
 	ch := d.chains[chain]
 	size := ch.mark().size
-	n, err := d.book.open(raw)
-	if err != nil || n.chain != chain || from > size {
-		return size, protocol.Invalid, err
+	n := &modelNote{oath: oath{chain, d.guard.own}}
+	if raw != nil {
+		var err error
+		if n, err = d.book.open(raw); err != nil {
+			return size, protocol.Invalid, err
+		}
+	}
+	if n.chain != chain || from > size {
+		return size, protocol.Invalid, errModel
 	}
 	r := ch.roots[from]
 	ids := make([]entryID, 0, len(p.items))

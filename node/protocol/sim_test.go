@@ -507,7 +507,10 @@ func (h *host) request(no uint32, serve func(at *host, reply func(any)), answer 
 
 func (h *host) fetch(a protocol.Fetch) {
 	h.request(a.Peer, func(at *host, reply func(any)) {
-		_, size, _ := ledger.PeekCheckpoint(a.Note)
+		size := a.To
+		if a.Note != nil {
+			_, size, _ = ledger.PeekCheckpoint(a.Note)
+		}
 		switch {
 		case at.chance(at.lie.withholds):
 			reply(protocol.NotHeld)

@@ -5,11 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"math/rand/v2"
-	"time"
 
 	"suyuan/ledger"
 	"suyuan/ledger/store"
+	"suyuan/node/protocol"
 	"suyuan/node/wire"
 )
 
@@ -22,13 +21,6 @@ type Attachment struct {
 	Chain    uint32         // where the record stands: its node is asked first
 }
 
-// A want is an attachment that is not held yet.
-type want struct {
-	Attachment
-	fails     int
-	notBefore time.Time
-}
-
 // Want asks for attachments in the background until they are held. What is
 // wanted is not remembered over a restart.
 func (r *Replica) Want(list ...Attachment) {
@@ -38,72 +30,10 @@ func (r *Replica) Want(list ...Attachment) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for _, a := range list {
-		if r.wanted[a.Digest] == nil && !r.cfg.Blobs.Has(a.Digest) {
-			r.wanted[a.Digest] = &want{Attachment: a}
+		if !r.cfg.Blobs.Has(a.Digest) {
+			r.audiences[a.Digest] = a
+			r.tell(protocol.Want{Digest: a.Digest, Chain: a.Chain})
 		}
-	}
-	signal(r.collect)
-}
-
-// collectBlobs fetches what is wanted, one attachment at a time.
-func (r *Replica) collectBlobs(ctx context.Context) {
-	for ctx.Err() == nil {
-		w, wait, changed := r.nextWant()
-		if w != nil {
-			r.collectOne(ctx, w)
-			continue
-		}
-		var again <-chan time.Time
-		if wait > 0 {
-			again = time.After(wait)
-		}
-		select {
-		case <-ctx.Done():
-		case <-r.collect:
-		case <-again:
-		case <-changed: // a new peer may have it
-			r.retryWants()
-		}
-	}
-}
-
-// nextWant returns a want that is due, or how long to wait for one.
-func (r *Replica) nextWant() (w *want, wait time.Duration, changed <-chan struct{}) {
-	now := time.Now()
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	for _, w := range r.wanted {
-		left := w.notBefore.Sub(now)
-		if left <= 0 {
-			return w, 0, nil
-		}
-		if wait == 0 || left < wait {
-			wait = left
-		}
-	}
-	return nil, wait, r.changed
-}
-
-func (r *Replica) retryWants() {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	for _, w := range r.wanted {
-		w.fails, w.notBefore = 0, time.Time{}
-	}
-}
-
-func (r *Replica) collectOne(ctx context.Context, w *want) {
-	err := r.FetchBlob(ctx, w.Attachment)
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if err == nil {
-		delete(r.wanted, w.Digest)
-		return
-	}
-	w.notBefore = time.Now().Add(max(failWait, backoff(w.fails, r.iv.Retry, maxRetry, rand.Float64)))
-	w.fails++
-	if ctx.Err() == nil {
-		r.log.Debug("attachment not fetched", "hash", w.Digest, "err", err)
 	}
 }
 
@@ -118,7 +48,50 @@ func (r *Replica) FetchBlob(ctx context.Context, a Attachment) error {
 	if r.cfg.Blobs.Has(a.Digest) {
 		return nil
 	}
-	holders := r.holdersOf(a)
+	done := make(chan error, 1)
+	r.mu.Lock()
+	attempt := r.nextID()
+	r.attempts[attempt] = waiting{a.Digest, done}
+	r.audiences[a.Digest] = a
+	r.tell(protocol.Want{Digest: a.Digest, Chain: a.Chain, Attempt: attempt})
+	r.mu.Unlock()
+	select {
+	case err := <-done:
+		return err
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// waiting is a FetchBlob that waits for the core.
+type waiting struct {
+	digest ledger.Hash
+	done   chan<- error
+}
+
+// attached ends a FetchBlob.
+func (r *Replica) attached(a protocol.Attached) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	w := r.attempts[a.Attempt]
+	delete(r.attempts, a.Attempt)
+	if !r.core.Wanted(w.digest) {
+		delete(r.audiences, w.digest)
+	}
+	w.done <- a.Err
+}
+
+// takeBlob gets an attachment from the peers that the core has named, in order.
+func (r *Replica) takeBlob(ctx context.Context, b protocol.FetchBlob) error {
+	r.mu.Lock()
+	a := r.audiences[b.Digest]
+	r.mu.Unlock()
+	var holders []*session
+	for _, number := range b.Peers {
+		if s := r.sessionOf(number); s != nil {
+			holders = append(holders, s)
+		}
+	}
 	err := r.fetchBlob(ctx, a, holders)
 	if !errors.Is(err, store.ErrConflict) || len(holders) < 2 {
 		return err
@@ -143,18 +116,6 @@ func (r *Replica) fetchBlob(ctx context.Context, a Attachment, holders []*sessio
 	return nil
 }
 
-// holdersOf returns the peers in the order in which they are asked.
-func (r *Replica) holdersOf(a Attachment) []*session {
-	list := r.sessions()
-	rand.Shuffle(len(list), func(i, j int) { list[i], list[j] = list[j], list[i] })
-	for i, s := range list {
-		if s.number == a.Chain {
-			list[0], list[i] = list[i], list[0]
-		}
-	}
-	return list
-}
-
 // A blobReader reads an attachment from several holders as if it were one file:
 // where one ends or fails the next goes on at the same offset.
 type blobReader struct {
@@ -167,7 +128,6 @@ type blobReader struct {
 	asked   uint64 // offset of the present request
 	rest    []byte // of the newest chunk
 	request *request
-	free    func()
 	err     error // why the last holder was given up
 }
 
@@ -243,13 +203,7 @@ func (b *blobReader) ask() error {
 }
 
 func (b *blobReader) askOnce() error {
-	s := b.holders[0]
-	free, ok := b.replica.slot(b.ctx, s)
-	if !ok {
-		return b.ctx.Err()
-	}
-	b.free = free
-	q, err := b.replica.ask(b.ctx, s, wire.Fetch, &wire.GetBlob{Digest: b.digest, Offset: b.offset})
+	q, err := b.replica.ask(b.ctx, b.holders[0], wire.Fetch, &wire.GetBlob{Digest: b.digest, Offset: b.offset})
 	if err != nil {
 		return err
 	}
@@ -278,10 +232,7 @@ func (b *blobReader) close() {
 	if b.request != nil {
 		b.request.abort()
 	}
-	if b.free != nil {
-		b.free()
-	}
-	b.request, b.free = nil, nil
+	b.request = nil
 }
 
 // answerBlob sends an attachment to a member of its audience, at most a share of

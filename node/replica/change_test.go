@@ -102,6 +102,7 @@ func (e *ether) takeOver(signed *ledger.SignedCharter, nodes ...*testNode) {
 // back while everybody writes. Everything becomes final, and what was proven at
 // any time verifies at any later time, with the charters alone.
 func TestFourFiveFourCosigners(t *testing.T) {
+	t.Parallel()
 	inBubble(t, func(t *testing.T, e *ether) {
 		e.runAll()
 		four := e.list()

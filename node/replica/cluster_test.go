@@ -15,6 +15,7 @@ import (
 	"suyuan/ledger"
 	"suyuan/ledger/ledgertest"
 	"suyuan/ledger/store"
+	"suyuan/node/protocol"
 )
 
 func TestMain(m *testing.M) {
@@ -30,6 +31,9 @@ func TestMain(m *testing.M) {
 // patience is how long a test waits for what must come. It is far beyond what
 // any needs, for slow machines.
 const patience = 30 * time.Second
+
+// maxRetry is the longest that nodes wait before they dial again.
+const maxRetry = protocol.MaxRetry
 
 // brisk are intervals for tests.
 var brisk = Intervals{

@@ -8,10 +8,10 @@ import (
 	"time"
 
 	"github.com/libp2p/go-libp2p/core/network"
-	"golang.org/x/mod/sumdb/tlog"
 
 	"suyuan/ledger"
 	"suyuan/ledger/store"
+	"suyuan/node/protocol"
 	"suyuan/node/wire"
 )
 
@@ -26,6 +26,26 @@ func (e *busyError) Error() string { return fmt.Sprintf("busy for %s", e.wait) }
 
 // errNotHeld is NOT_FOUND.
 var errNotHeld = errors.New("the peer does not have it")
+
+// errLine is wrapped when a request or its answer did not get through.
+var errLine = errors.New("the line broke")
+
+// A resultError is what the keeper made of an answer.
+type resultError struct {
+	result protocol.Result
+	err    error
+}
+
+func (e *resultError) Error() string { return e.err.Error() }
+func (e *resultError) Unwrap() error { return e.err }
+
+// judged makes an error of what the keeper says; nil if it says Done.
+func judged(result protocol.Result, err error) error {
+	if err == nil {
+		return nil
+	}
+	return &resultError{result, err}
+}
 
 // A request is one open stream of fetch, on the client's side.
 type request struct {
@@ -45,11 +65,11 @@ func (r *Replica) ask(ctx context.Context, s *session, p wire.Protocol, m wire.M
 	_ = stream.SetDeadline(time.Now().Add(requestTimeout))
 	if err := p.NewWriter(stream).Send(m); err != nil {
 		q.abort()
-		return nil, fmt.Errorf("send request: %w", err)
+		return nil, fmt.Errorf("send request: %w: %w", errLine, err)
 	}
 	if err := stream.CloseWrite(); err != nil {
 		q.abort()
-		return nil, fmt.Errorf("send request: %w", err)
+		return nil, fmt.Errorf("send request: %w: %w", errLine, err)
 	}
 	return q, nil
 }
@@ -64,7 +84,7 @@ func (q *request) next() (wire.Message, error) {
 		err = io.ErrUnexpectedEOF // every answer closes with END
 	}
 	if err != nil {
-		return nil, fmt.Errorf("receive: %w", err)
+		return nil, fmt.Errorf("receive: %w: %w", errLine, err)
 	}
 	_ = q.stream.SetReadDeadline(time.Now().Add(frameTimeout))
 	return m, nil
@@ -94,37 +114,52 @@ func unexpected(m wire.Message) error {
 	return fmt.Errorf("%w: message type %d", errInvalid, m.Type())
 }
 
-// slot takes one of the tokens for requests under way, ours in all and those to
-// one peer; free gives it back. ok is false when ctx ends.
-func (r *Replica) slot(ctx context.Context, s *session) (free func(), ok bool) {
+// slot waits for one of the places for requests that the core does not plan; free
+// gives it back. ok is false when ctx ends.
+func (r *Replica) slot(ctx context.Context, _ *session) (free func(), ok bool) {
 	select {
-	case r.fetching <- struct{}{}:
+	case r.aside <- struct{}{}:
+		return func() { <-r.aside }, true
 	case <-ctx.Done():
 		return nil, false
 	}
-	s.mu.Lock()
-	s.fetches++
-	s.mu.Unlock()
-	return func() {
-		s.mu.Lock()
-		s.fetches--
-		s.mu.Unlock()
-		<-r.fetching
-	}, true
 }
 
-// fetchRange gets entries of a chain from position from on, as many as one
-// request gives, and proves that they belong to the checkpoint.
-func (r *Replica) fetchRange(ctx context.Context, s *session, cp *ledger.Checkpoint, from uint64) ([]store.Item, error) {
-	req := &wire.GetRange{Chain: cp.Chain, From: from, To: rangeEnd(from, cp.Size), Size: cp.Size}
-	items, end, err := r.readRange(ctx, s, req)
+// sessionFor is the session with a peer that the core has named. It may have
+// ended since.
+func (r *Replica) sessionFor(number uint32) (*session, error) {
+	if s := r.sessionOf(number); s != nil {
+		return s, nil
+	}
+	return nil, fmt.Errorf("%w: node %d is gone", errLine, number)
+}
+
+// fetch gets entries, proves and stores them.
+func (r *Replica) fetch(ctx context.Context, a protocol.Fetch) protocol.Event {
+	size, err := r.fetchEntries(ctx, a)
+	e := ended(a.Task, err)
+	e.Size = size
+	return e
+}
+
+func (r *Replica) fetchEntries(ctx context.Context, a protocol.Fetch) (size uint64, err error) {
+	s, err := r.sessionFor(a.Peer)
 	if err != nil {
-		return nil, err
+		return 0, err
+	}
+	cp, result, err := r.keeper.Open(a.Chain, a.Note)
+	if err != nil {
+		return 0, judged(result, fmt.Errorf("checkpoint: %w", err))
+	}
+	items, end, err := r.readRange(ctx, s, &wire.GetRange{Chain: a.Chain, From: a.From, To: a.To, Size: cp.Size})
+	if err != nil {
+		return 0, err
 	}
 	if len(items) == 0 {
-		return nil, errNotHeld
+		return 0, errNotHeld
 	}
-	return items, r.prove(cp, from, items, end.Proof)
+	size, result, err = r.keeper.Extend(ctx, cp, a.From, items, end.Proof)
+	return size, judged(result, err)
 }
 
 func (r *Replica) readRange(ctx context.Context, s *session, req *wire.GetRange) ([]store.Item, *wire.End, error) {
@@ -159,45 +194,51 @@ func (r *Replica) readRange(ctx context.Context, s *session, req *wire.GetRange)
 	}
 }
 
-// prove checks that the stored entries and then items are what the checkpoint's
-// tree begins with: their root must be consistent with it, RFC 6962 section
-// 2.1.2.
-func (r *Replica) prove(cp *ledger.Checkpoint, from uint64, items []store.Item, proof []ledger.Hash) error {
-	state, err := r.cfg.Store.TileSource(cp.Chain).StateAt(from)
+// disclose gets the sidecars of entries that are stored and adds what is new in
+// them. It says where the answer ended.
+func (r *Replica) disclose(ctx context.Context, a protocol.Disclose) protocol.Event {
+	end, err := r.fetchDisclosures(ctx, a)
+	e := ended(a.Task, err)
+	e.Size = end
+	return e
+}
+
+func (r *Replica) fetchDisclosures(ctx context.Context, a protocol.Disclose) (end uint64, err error) {
+	s, err := r.sessionFor(a.Peer)
 	if err != nil {
-		return fmt.Errorf("read own tree: %w", err)
+		return 0, err
 	}
-	tree, err := ledger.RestoreTree(from, state)
+	items, _, err := r.readRange(ctx, s, &wire.GetRange{Chain: a.Chain, From: a.From, To: a.To, Size: a.Size, Disclosures: true})
 	if err != nil {
-		return fmt.Errorf("read own tree: %w", err)
+		return 0, err
 	}
-	for _, it := range items {
-		if err := tree.Append(ledger.LeafHash(it.Entry), nil); err != nil {
-			return err
+	if len(items) == 0 {
+		return 0, errNotHeld
+	}
+	for i, it := range items {
+		if result, err := r.keeper.AddDisclosures(ctx, a.Chain, a.From+uint64(i), it.Sidecar); err != nil {
+			return 0, judged(result, err)
 		}
 	}
-	root, err := tree.Root()
+	return a.From + uint64(len(items)), nil
+}
+
+// takeCharter gets one charter version and adopts it.
+func (r *Replica) takeCharter(ctx context.Context, a protocol.FetchCharter) error {
+	s, err := r.sessionFor(a.Peer)
 	if err != nil {
 		return err
 	}
-	if tree.Size() == cp.Size {
-		if root != cp.Root || len(proof) > 0 {
-			return fmt.Errorf("%w: the entries do not lead to the checkpoint of size %d", errInvalid, cp.Size)
-		}
-		return nil
-	}
-	hashes := make(tlog.TreeProof, len(proof))
-	for i, h := range proof {
-		hashes[i] = tlog.Hash(h)
-	}
-	err = tlog.CheckTree(hashes, int64(cp.Size), tlog.Hash(cp.Root), int64(tree.Size()), tlog.Hash(root))
+	signed, err := r.fetchCharter(ctx, s, a.Version)
 	if err != nil {
-		return fmt.Errorf("%w: entries %d to %d are not proven by the checkpoint of size %d: %w", errInvalid, from, tree.Size(), cp.Size, err)
+		return err
+	}
+	if err := r.cfg.Store.AdoptCharter(signed); err != nil {
+		return fmt.Errorf("adopt version %d: %w", a.Version, err)
 	}
 	return nil
 }
 
-// fetchCharter gets one charter version.
 func (r *Replica) fetchCharter(ctx context.Context, s *session, version uint64) (*ledger.SignedCharter, error) {
 	q, err := r.ask(ctx, s, wire.Fetch, &wire.GetCharter{Version: version})
 	if err != nil {
@@ -209,7 +250,10 @@ func (r *Replica) fetchCharter(ctx context.Context, s *session, version uint64) 
 		return nil, err
 	}
 	if end, ok := m.(*wire.End); ok {
-		return nil, errors.Join(errNotHeld, statusError(end))
+		if err := statusError(end); err != nil {
+			return nil, err
+		}
+		return nil, errNotHeld
 	}
 	full, ok := m.(*wire.FullCharter)
 	if !ok {

@@ -172,6 +172,7 @@ func (e *ether) emptied(n *testNode) {
 // the proof; the chain stops, the others go on; a charter ends it, and the brand
 // writes under a new number.
 func TestForkBeforeFinality(t *testing.T) {
+	t.Parallel()
 	inBubble(t, func(t *testing.T, e *ether) {
 		e.runAll()
 		brand, wh, dist, audit := e.node("lanzhi"), e.node("wh"), e.node("dist"), e.node("audit")
@@ -205,6 +206,7 @@ func TestForkBeforeFinality(t *testing.T) {
 // TestForkAfterFinality has the thief contradict what is final: it shows one
 // member a checkpoint with another root for a size that all have final.
 func TestForkAfterFinality(t *testing.T) {
+	t.Parallel()
 	inBubble(t, func(t *testing.T, e *ether) {
 		e.runAll()
 		brand, wh, dist, audit := e.node("lanzhi"), e.node("wh"), e.node("dist"), e.node("audit")
@@ -267,6 +269,7 @@ func (e *ether) newNumber(brand *testNode, size uint64, others ...*testNode) {
 // other history begins anew from the copies of the rest, keeps its guard, and
 // has everything final again.
 func TestForkWhoseOtherSideIsFinal(t *testing.T) {
+	t.Parallel()
 	inBubble(t, func(t *testing.T, e *ether) {
 		brand, wh, dist, audit := e.node("lanzhi"), e.node("wh"), e.node("dist"), e.node("audit")
 		wh.dir = filepath.Join(e.base, "wh")

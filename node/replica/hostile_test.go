@@ -373,6 +373,7 @@ var holders = map[string]holder{
 // a rogue that could serve the chain. Once an honest holder is there, the node
 // takes everything from that one, and what it writes itself becomes final.
 func TestHostileHolders(t *testing.T) {
+	t.Parallel()
 	for name, behave := range holders {
 		t.Run(name, func(t *testing.T) {
 			inBubble(t, func(t *testing.T, e *ether) {
@@ -438,6 +439,7 @@ func TestHostileHolders(t *testing.T) {
 // final: another root, or entries that nobody has. Nobody cosigns that; the
 // others go on.
 func TestWrongFrontiers(t *testing.T) {
+	t.Parallel()
 	for name, spoil := range map[string]func(*ledger.Seen){
 		"another root":       func(s *ledger.Seen) { s.Root[0]++ },
 		"more than there is": func(s *ledger.Seen) { s.Size += 1000 },
@@ -498,6 +500,7 @@ func TestWrongFrontiers(t *testing.T) {
 // TestClocksHoursApart has the clocks of two nodes go hours before and behind.
 // Entry times differ accordingly, which is for findings; finality does not.
 func TestClocksHoursApart(t *testing.T) {
+	t.Parallel()
 	inBubble(t, func(t *testing.T, e *ether) {
 		time.Sleep(8 * time.Hour) // what the records say has happened, also by the slowest clock
 		for slug, off := range map[string]time.Duration{"wh": 5 * time.Hour, "dist": -7 * time.Hour} {

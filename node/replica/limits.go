@@ -3,15 +3,13 @@ package replica
 import (
 	"time"
 
-	"suyuan/node/wire"
+	"suyuan/node/protocol"
 )
 
 // Times. Those that an operator or a test may want to change stand in
-// [Intervals]; these are part of how nodes treat each other.
+// [Intervals]; those that belong to how nodes treat each other, in package
+// protocol.
 const (
-	// helloTimeout is how long a connected peer may take to be admitted.
-	helloTimeout = 10 * time.Second
-
 	// openTimeout bounds opening a stream, requestTimeout what follows until the
 	// first frame of an answer, frameTimeout the time between two frames of a
 	// long one: the largest frame in it is some 80 KiB/s.
@@ -38,20 +36,11 @@ const (
 	// nearbyEvery is the time between two questions who is on the same network.
 	nearbyEvery = time.Minute
 
-	// joinDelay gathers the cosignatures that come after the quorum, so that
-	// they cost one more publication and not one each.
-	joinDelay = 200 * time.Millisecond
-
-	// blockTime is how long a holder that sent invalid data for a chain is not
-	// asked for that chain.
-	blockTime = 10 * time.Minute
+	// blockTime is how long a node that sent impossible scans is not asked for them.
+	blockTime = protocol.BlockTime
 
 	// scansTimeout bounds one request for scans, with what it takes to write them.
 	scansTimeout = time.Minute
-
-	// failWait is how long a holder is passed over after a request that failed
-	// for other reasons.
-	failWait = time.Second
 )
 
 // Sizes and counts.
@@ -60,11 +49,17 @@ const (
 	// It is the store's limit of a batch.
 	maxBatchBytes = 4 << 20
 
-	// maxFetches bounds the requests that run at one time, maxFetchesPerPeer
-	// those to one peer: enough to hide round trips, few enough that memory
-	// stays below maxFetches × (maxBatchBytes + one item).
-	maxFetches        = 8
-	maxFetchesPerPeer = 2
+	// maxEvents bounds the events that wait for the core. It is a few of each peer
+	// of a large network; beyond it readers wait.
+	maxEvents = 256
+
+	// maxAside bounds our requests beside those that the core plans.
+	maxAside = 2
+
+	// memberServing bounds the requests of one member that read from the disk at
+	// one time. It is below maxServing on any machine: who reads answers slowly, or
+	// not at all, must leave room for others.
+	memberServing = 2
 
 	// peerStreams bounds the streams of one protocol that a peer may have open:
 	// twice its requests under way, or a session and those it replaces.
@@ -81,7 +76,7 @@ const (
 	// maxMDNS bounds a datagram of multicast DNS, RFC 6762 section 17.
 	maxMDNS = 9000
 
-	// requestsPerSecond and requestBurst bound what a peer may ask of us. A witness
+	// requestsPerSecond and requestBurst bound what a member may ask of us. A witness
 	// makes one request per round of the author, and under load a round may
 	// follow the other every 10 ms.
 	requestsPerSecond = 150
@@ -116,18 +111,7 @@ const (
 	scanBytes = 256
 
 	// busyWait is what a peer that is over its share is told to wait.
-	busyWait = 200 * time.Millisecond
-
-	// maxOffers bounds the proposals that stay open while no quorum is reached.
-	maxOffers = 16
-
-	// gossipPeers is how many random peers hear of other nodes' chains in each
-	// round of gossip.
-	gossipPeers = 8
-
-	// haveBudget is the payload at which a HAVE is split; a single chain with two
-	// full notes still fits a frame.
-	haveBudget = wire.MaxCtl / 2
+	busyWait = protocol.BusyWait
 
 	// maxBlobAnswer bounds the part of an attachment that one request gets: a
 	// peer's share of traffic is charged per request.
@@ -135,38 +119,4 @@ const (
 )
 
 // Intervals are the times that may be changed; zero values mean the defaults.
-type Intervals struct {
-	Round   time.Duration // least time between two checkpoints of the own chain; 10 ms
-	Timeout time.Duration // a round without a quorum is followed by the next after this; 1 s
-	Have    time.Duration // least time between two announcements of the own chain to a peer; 100 ms
-	Gossip  time.Duration // other nodes' chains to some peers; 5 s
-	Full    time.Duration // everything to every peer, ± 20 %; 60 s
-	Scans   time.Duration // what peers counted of scans is taken over, ± 20 %; 60 s
-	Ping    time.Duration // 10 s
-	Dead    time.Duration // a peer that sent nothing for so long is given up; 25 s
-	Wait    time.Duration // how long a witness waits for what a proposal covers; 5 s
-	Retry   time.Duration // first wait before dialling again; 1 s, doubling to 5 min, full jitter
-	Yield   time.Duration // the side with the higher peer id lets the other dial first for so long; 8 s
-}
-
-const maxRetry = 5 * time.Minute
-
-func (i Intervals) withDefaults() Intervals {
-	set := func(d *time.Duration, v time.Duration) {
-		if *d <= 0 {
-			*d = v
-		}
-	}
-	set(&i.Round, 10*time.Millisecond)
-	set(&i.Timeout, time.Second)
-	set(&i.Have, 100*time.Millisecond)
-	set(&i.Gossip, 5*time.Second)
-	set(&i.Full, time.Minute)
-	set(&i.Scans, time.Minute)
-	set(&i.Ping, 10*time.Second)
-	set(&i.Dead, 25*time.Second)
-	set(&i.Wait, 5*time.Second)
-	set(&i.Retry, time.Second)
-	set(&i.Yield, 8*time.Second)
-	return i
-}
+type Intervals = protocol.Intervals

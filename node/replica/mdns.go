@@ -14,6 +14,7 @@ import (
 	"golang.org/x/net/dns/dnsmessage"
 	"golang.org/x/net/ipv4"
 
+	"suyuan/node/protocol"
 	"suyuan/node/wire"
 )
 
@@ -158,7 +159,7 @@ func (r *Replica) nearby(texts []string) {
 		if p := r.byID[id]; p != nil {
 			p.near = addrs
 			if p.session == nil {
-				signal(p.kick)
+				r.tell(protocol.Reached{Peer: p.number})
 			}
 		}
 	}

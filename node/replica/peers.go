@@ -1,22 +1,22 @@
 package replica
 
 import (
-	"cmp"
 	"context"
 	"crypto/ed25519"
 	"errors"
 	"fmt"
-	"math/rand/v2"
 	"slices"
 	"time"
 
+	"github.com/libp2p/go-libp2p/core/event"
 	"github.com/libp2p/go-libp2p/core/network"
 	"github.com/libp2p/go-libp2p/core/peer"
 	"github.com/libp2p/go-libp2p/core/peerstore"
-	"github.com/libp2p/go-libp2p/core/protocol"
+	libprotocol "github.com/libp2p/go-libp2p/core/protocol"
 	"github.com/libp2p/go-libp2p/p2p/net/swarm"
 	"github.com/multiformats/go-multiaddr"
 
+	"suyuan/node/protocol"
 	"suyuan/node/wire"
 )
 
@@ -40,49 +40,40 @@ type PeerStatus struct {
 // Peers returns the state of every other node, ascending by number.
 func (r *Replica) Peers() []PeerStatus {
 	r.mu.Lock()
-	remotes := make([]*remote, 0, len(r.remotes))
-	for _, p := range r.remotes {
-		remotes = append(remotes, p)
-	}
+	views := r.core.Peers()
 	r.mu.Unlock()
-	list := make([]PeerStatus, 0, len(remotes))
-	for _, p := range remotes {
-		list = append(list, r.peerStatus(p))
+	list := make([]PeerStatus, 0, len(views))
+	for _, v := range views {
+		list = append(list, r.peerStatus(v))
 	}
-	slices.SortFunc(list, func(a, b PeerStatus) int { return cmp.Compare(a.Number, b.Number) })
 	return list
 }
 
-func (r *Replica) peerStatus(p *remote) PeerStatus {
-	st := PeerStatus{
-		Number: p.number, Member: p.member,
-		Connected: r.host.Network().Connectedness(p.id) == network.Connected,
-	}
+func (r *Replica) peerStatus(v protocol.PeerView) PeerStatus {
+	st := PeerStatus{Number: v.Number, Member: v.Member, LastError: v.LastError}
 	r.mu.Lock()
-	s := p.session
-	st.LastError = p.lastErr
+	p, s := r.remotes[v.Number], r.streams[v.Stream]
 	r.mu.Unlock()
-	if s == nil {
-		st.Problem, st.Advice = explain(st.LastError, p.member, len(r.addrsOf(p)))
+	if p != nil {
+		st.Connected = r.host.Network().Connectedness(p.id) == network.Connected
+	}
+	if s == nil || !v.Admitted {
+		addrs := 0
+		if p != nil {
+			addrs = len(r.addrsOf(p))
+		}
+		st.Problem, st.Advice = explain(st.LastError, v.Member, addrs)
 		return st
 	}
-	st.Admitted, st.Since = true, s.since
+	st.Admitted, st.Since, st.RTT = true, v.Since, v.RTT
 	best := r.bestAddr(s)
 	st.Addr, st.Line = best.String(), lineOf(best)
 	st.Behind, st.Ahead = make(map[uint32]uint64), make(map[uint32]uint64)
-	chains := r.chains()
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	st.RTT = s.rtt
-	for _, chain := range chains {
-		var theirs uint64
-		if h := s.theirs[chain]; h != nil {
-			theirs = h.size
-		}
-		switch ours := r.cfg.Store.Size(chain); {
+	for _, chain := range r.cfg.Store.Network().Chains() {
+		switch theirs, ours := v.Holds[chain], r.cfg.Store.Size(chain); {
 		case theirs > ours:
 			st.Ahead[chain] = theirs - ours
-		case ours > theirs && chain != p.number:
+		case ours > theirs && chain != v.Number:
 			st.Behind[chain] = ours - theirs
 		}
 	}
@@ -120,7 +111,7 @@ func (r *Replica) AddAddrs(number uint32, addrs ...string) {
 	defer r.mu.Unlock()
 	if p := r.remotes[number]; p != nil {
 		p.book = append(slices.Clone(p.book), addrs...)
-		signal(p.kick)
+		r.tell(protocol.Reached{Peer: number})
 	} else {
 		book := make(map[uint32][]string, len(r.cfg.Book)+1)
 		for n, list := range r.cfg.Book {
@@ -131,67 +122,23 @@ func (r *Replica) AddAddrs(number uint32, addrs ...string) {
 	}
 }
 
-// keep holds a session with one node for as long as the charter has it.
-func (r *Replica) keep(ctx context.Context, p *remote) {
-	wait := r.yield(p)
-	for attempt := 0; ; attempt++ {
-		if !r.waitToDial(ctx, p, wait) {
-			return
-		}
-		began := time.Now()
-		err := r.dial(ctx, p)
-		if ctx.Err() != nil {
-			return
-		}
-		if time.Since(began) > r.iv.Dead { // it was a session, not an attempt
-			attempt = 0
-		}
-		r.failed(p, err)
-		wait = backoff(attempt, r.iv.Retry, maxRetry, rand.Float64) + r.yield(p)
+// dial connects to a node, opens ctl and carries its messages until it ends.
+func (r *Replica) dial(ctx context.Context, a protocol.Dial) {
+	r.mu.Lock()
+	p := r.remotes[a.Peer]
+	r.mu.Unlock()
+	stream, err := r.connect(ctx, p)
+	if err != nil {
+		r.post(ctx, protocol.NotOpened{Peer: a.Peer, Err: err})
+		return
 	}
+	r.converse(ctx, stream, p, true)
 }
 
-// yield is how long p is left to dial first.
-func (r *Replica) yield(p *remote) time.Duration {
-	if r.dialsFirst(p) {
-		return 0
+func (r *Replica) connect(ctx context.Context, p *remote) (network.Stream, error) {
+	if p == nil {
+		return nil, fmt.Errorf("%w: it is not in the charter any more", ErrRefused)
 	}
-	return r.iv.Yield
-}
-
-// waitToDial waits until there is no session with p, and then for the given
-// time or a kick. It returns false when ctx ends.
-func (r *Replica) waitToDial(ctx context.Context, p *remote, wait time.Duration) bool {
-	timer := time.NewTimer(wait)
-	defer timer.Stop()
-	due := false
-	for {
-		r.mu.Lock()
-		s, changed := p.session, r.changed
-		r.mu.Unlock()
-		if s == nil && due {
-			return true
-		}
-		var over chan struct{}
-		if s != nil {
-			over, due = s.over, false
-		}
-		select {
-		case <-ctx.Done():
-			return false
-		case <-over:
-			timer.Reset(wait)
-		case <-p.kick:
-			due = s == nil
-		case <-timer.C:
-			due = s == nil
-		case <-changed:
-		}
-	}
-}
-
-// dial connects to p, opens ctl and runs the session to its end.
-func (r *Replica) dial(ctx context.Context, p *remote) error {
 	if addrs := r.addrsOf(p); len(addrs) > 0 {
 		r.host.Peerstore().AddAddrs(p.id, addrs, peerstore.PermanentAddrTTL)
 	}
@@ -201,22 +148,18 @@ func (r *Replica) dial(ctx context.Context, p *remote) error {
 	connecting, cancel := context.WithTimeout(ctx, dialTimeout)
 	defer cancel()
 	if err := r.host.Connect(connecting, peer.AddrInfo{ID: p.id}); err != nil {
-		return fmt.Errorf("connect: %w", err)
+		return nil, fmt.Errorf("connect: %w", err)
 	}
-	stream, err := r.open(ctx, p.id, wire.Ctl)
-	if err != nil {
-		return err
-	}
-	return r.talk(ctx, stream, p, true)
+	return r.open(ctx, p.id, wire.Ctl)
 }
 
 // open opens a stream on an existing connection.
 func (r *Replica) open(ctx context.Context, id peer.ID, p wire.Protocol) (network.Stream, error) {
 	ctx, cancel := context.WithTimeout(network.WithNoDial(ctx, "streams go to connected peers"), openTimeout)
 	defer cancel()
-	s, err := r.host.NewStream(ctx, id, protocol.ID(p.ID(r.network)))
+	s, err := r.host.NewStream(ctx, id, libprotocol.ID(p.ID(r.network)))
 	if err != nil {
-		return nil, fmt.Errorf("open stream: %w", err)
+		return nil, fmt.Errorf("open stream: %w: %w", errLine, err)
 	}
 	return s, nil
 }
@@ -250,117 +193,26 @@ func (r *Replica) addrsOf(p *remote) []multiaddr.Multiaddr {
 	return addrs
 }
 
-// acceptSession handles a ctl stream that a peer opened.
-func (r *Replica) acceptSession(ctx context.Context, stream network.Stream) {
-	r.mu.Lock()
-	p := r.byID[stream.Conn().RemotePeer()]
-	r.mu.Unlock()
-	if p == nil {
-		_ = stream.Reset()
-		return
-	}
-	if err := r.talk(ctx, stream, p, false); ctx.Err() == nil {
-		r.failed(p, err)
-	}
-}
-
-func (r *Replica) failed(p *remote, err error) {
-	r.mu.Lock()
-	p.lastErr = err
-	r.mu.Unlock()
-	r.log.Debug("session ended", "peer", p.number, "member", p.member, "err", err)
-}
-
-// admit makes s the session with its peer. Of two streams that stand at one
-// time, both sides keep the one that the lower peer id opened, and the newer of
-// two with the same opener. A stream of a new process replaces any of the old
-// one's.
-func (r *Replica) admit(s *session) error {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if r.remotes[s.number] != s.remote {
-		return fmt.Errorf("%w: it is not in the charter any more", ErrRefused)
-	}
-	if old := s.remote.session; old != nil {
-		low := r.host.ID() < s.id
-		if old.instance == s.instance && old.ours != s.ours && s.ours != low {
-			return fmt.Errorf("%w: there is a session already", ErrRefused)
-		}
-		old.out.sendBye(errReplaced.Error())
-	}
-	s.remote.session = s
-	r.sessionsChanged()
-	r.log.Info("peer admitted", "peer", s.number, "member", s.member, "addr", s.stream.Conn().RemoteMultiaddr())
-	return nil
-}
-
-// dismiss ends a session.
-func (r *Replica) dismiss(s *session) {
-	close(s.over)
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if s.remote.session == s {
-		s.remote.session = nil
-		r.log.Info("peer left", "peer", s.number, "member", s.member)
-	}
-	r.sessionsChanged()
-}
-
-// sessionsChanged wakes who waits for sessions to begin or end. r.mu is held.
-func (r *Replica) sessionsChanged() {
-	close(r.changed)
-	r.changed = make(chan struct{})
-	signal(r.author.wake)
-}
-
-// admitted returns the session with the peer of a stream. A client may be
-// admitted a moment before its server knows: the two HELLOs cross.
-func (r *Replica) admitted(ctx context.Context, stream network.Stream) *session {
-	ctx, cancel := context.WithTimeout(ctx, admitTimeout)
-	defer cancel()
-	for {
-		r.mu.Lock()
-		p, changed := r.byID[stream.Conn().RemotePeer()], r.changed
-		var s *session
-		if p != nil {
-			s = p.session
-		}
-		r.mu.Unlock()
-		if s != nil || p == nil {
-			return s
-		}
-		select {
-		case <-changed:
-		case <-ctx.Done():
-			return nil
-		}
-	}
-}
-
 var errAddr = errors.New("address statement does not verify")
 
-// moved takes over where a node says it listens, and passes on what is new.
-func (r *Replica) moved(a *wire.Addr) {
+// takeAddr verifies where a node says that it listens and takes it over.
+func (r *Replica) takeAddr(a *wire.Addr) bool {
 	r.mu.Lock()
 	p := r.remotes[a.Number]
-	known := p == nil || p.moved != nil && p.moved.Seq >= a.Seq
 	r.mu.Unlock()
-	if known {
-		return
+	if p == nil {
+		return false
 	}
 	if err := r.verifyAddr(p, a); err != nil {
 		r.log.Warn("address statement ignored", "peer", a.Number, "err", err)
-		return
+		return false
 	}
 	r.mu.Lock()
-	p.moved = a
-	signal(p.kick)
-	r.mu.Unlock()
-	for _, s := range r.sessions() {
-		if s.number != a.Number {
-			s.out.sendAddr(a)
-		}
+	defer r.mu.Unlock()
+	if p.moved == nil || p.moved.Seq < a.Seq {
+		p.moved = a
 	}
+	return true
 }
 
 func (r *Replica) verifyAddr(p *remote, a *wire.Addr) error {
@@ -378,18 +230,28 @@ func (r *Replica) verifyAddr(p *remote, a *wire.Addr) error {
 	return nil
 }
 
-// tellAddrs queues where we listen and where others said that they do.
-func (r *Replica) tellAddrs(s *session) {
-	own := r.ownAddr()
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if own != nil {
-		s.out.sendAddr(own)
+// watchAddrs tells the core where this node listens, whenever that changes, until
+// ctx ends.
+func (r *Replica) watchAddrs(ctx context.Context) error {
+	moved, err := r.host.EventBus().Subscribe(new(event.EvtLocalAddressesUpdated))
+	if err != nil {
+		return fmt.Errorf("replica: watch addresses: %w", err)
 	}
-	for _, p := range r.remotes {
-		if p.moved != nil && p.number != s.number {
-			s.out.sendAddr(p.moved)
+	defer moved.Close()
+	for {
+		r.tellAddr(ctx)
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-moved.Out():
 		}
+	}
+}
+
+// tellAddr gives our newest statement to the core.
+func (r *Replica) tellAddr(ctx context.Context) {
+	if own := r.ownAddr(); own != nil {
+		r.post(ctx, protocol.Address{Statement: own})
 	}
 }
 
@@ -417,13 +279,4 @@ func (r *Replica) ownAddr() *wire.Addr {
 	a.Sig = ed25519.Sign(r.cfg.Transport, msg)
 	r.address = a
 	return a
-}
-
-// tellEvidence queues all evidence that we hold.
-func (r *Replica) tellEvidence(s *session) {
-	for _, chain := range r.chains() {
-		if e := r.cfg.Store.Evidence(chain); e != nil {
-			s.out.sendAlert(chain, (*wire.Alert)(e))
-		}
-	}
 }

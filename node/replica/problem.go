@@ -10,6 +10,8 @@ import (
 	"github.com/libp2p/go-libp2p/core/network"
 	"github.com/libp2p/go-libp2p/core/sec"
 	"github.com/libp2p/go-libp2p/p2p/net/swarm"
+
+	"suyuan/node/protocol"
 )
 
 // explain says in words why a member's node is not connected, and what to do
@@ -25,7 +27,7 @@ func explain(err error, member string, addrs int) (problem, advice string) {
 			"wait until it dials; if it cannot be dialled either, a member with a public address has to be connected, through which both are reached"
 	case err == nil:
 		return "", ""
-	case errors.Is(err, errTurnedAway):
+	case errors.Is(err, protocol.ErrTurnedAway):
 		return err.Error(), fmt.Sprintf("compare charters: suyuan charter show here and at %s must agree", member)
 	case errors.Is(err, ErrRefused):
 		return err.Error(), fmt.Sprintf("compare charters and versions of the program with %s", member)
@@ -39,9 +41,9 @@ func explain(err error, member string, addrs int) (problem, advice string) {
 		return "nothing listens at its address", fmt.Sprintf("ask %s whether its node runs and listens on the port in the charter", member)
 	case errors.Is(err, syscall.ENETUNREACH), errors.Is(err, syscall.EHOSTUNREACH), errors.Is(err, syscall.EPERM):
 		return "there is no way to its address", "look at this machine's network and firewall"
-	case errors.Is(err, errSilent), isTimeout(err), errors.Is(err, context.DeadlineExceeded), errors.Is(err, swarm.ErrDialTimeout):
+	case errors.Is(err, protocol.ErrSilent), isTimeout(err), errors.Is(err, context.DeadlineExceeded), errors.Is(err, swarm.ErrDialTimeout):
 		return "it does not answer", fmt.Sprintf("look whether this machine reaches others; ask %s whether its node runs and its firewall lets the port in the charter through, TCP and UDP", member)
-	case errors.Is(err, errLeft):
+	case errors.Is(err, protocol.ErrLeft):
 		return err.Error(), fmt.Sprintf("it comes back by itself; if not, ask %s whether its node runs", member)
 	}
 	return "the connection broke", fmt.Sprintf("it is tried again; if it stays so, ask %s whether its node runs", member)

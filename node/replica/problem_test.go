@@ -9,6 +9,7 @@ import (
 
 	"github.com/libp2p/go-libp2p/core/network"
 
+	"suyuan/node/protocol"
 	"suyuan/node/wire"
 )
 
@@ -21,12 +22,12 @@ func TestExplainNamesTheCause(t *testing.T) {
 	}{
 		{errors.New("whatever"), 0, "no address", "through which both are reached"},
 		{nil, 1, "", ""},
-		{fmt.Errorf("%w: %q", errTurnedAway, "of another network"), 1, "of another network", "charter show"},
+		{fmt.Errorf("%w: %q", protocol.ErrTurnedAway, "of another network"), 1, "of another network", "charter show"},
 		{fmt.Errorf("%w: protocol version 9, not 1", ErrRefused), 1, "protocol version 9", "versions of the program"},
 		{fmt.Errorf("connect: %w", &net.DNSError{Name: "wh.example", IsNotFound: true}), 1, "wh.example is not found", "DNS"},
 		{fmt.Errorf("open stream: %w", network.ErrResourceLimitExceeded), 1, "too many connections", "wait"},
-		{errSilent, 1, "does not answer", "firewall"},
-		{fmt.Errorf("%w: %q", errLeft, "shutting down"), 1, "shutting down", "comes back"},
+		{protocol.ErrSilent, 1, "does not answer", "firewall"},
+		{fmt.Errorf("%w: %q", protocol.ErrLeft, "shutting down"), 1, "shutting down", "comes back"},
 		{errors.New("stream reset"), 1, "the connection broke", "tried again"},
 	} {
 		problem, advice := explain(c.err, "wh", c.addrs)
@@ -57,7 +58,7 @@ func TestStatusSaysWhyAPeerIsAway(t *testing.T) {
 	}
 	brand.AddAddrs(dist.member.Number, dist.Addrs()...)
 	brand.await("a session", func() bool { p := brand.peer(3); return p.Admitted && p.Problem == "" && p.Line != "" })
-	brand.heard(brand.sessionOf(3), []wire.Holding{{Chain: 4, Size: 99}})
+	brand.step(protocol.Received{Stream: brand.sessionOf(3).no, Message: &wire.Have{Chains: []wire.Holding{{Chain: 4, Size: 99}}}})
 	if p := brand.peer(3); p.Ahead[4] != 99 {
 		t.Errorf("what dist says that it holds beyond ours: %v", p.Ahead)
 	}

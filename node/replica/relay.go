@@ -127,11 +127,7 @@ func (r *Replica) reserve(ctx context.Context) time.Duration {
 	}
 	r.relays = held
 	if r.setCircuits(held) {
-		if own := r.ownAddr(); own != nil {
-			for _, s := range r.sessions() {
-				s.out.sendAddr(own)
-			}
-		}
+		r.tellAddr(ctx)
 	}
 	return wait
 }

@@ -2,6 +2,14 @@
 // cosignatures for its own: libp2p underneath, wire messages above. Begin with
 // [New] and [Replica.Run].
 //
+// # The shell
+//
+// What is done, and when, package protocol decides: the replica is the shell
+// around its core. One goroutine, drive, gives the core every event and carries
+// out, or has carried out, what it asks for; each effect that takes time runs in
+// a goroutine of its own and ends with an event. The queue of events is bounded:
+// while the core has too much to do, nothing more is read from peers.
+//
 // # How nodes treat each other
 //
 // Every node holds one ctl session with every other node of the charter. The
@@ -9,25 +17,19 @@
 // the other does so only if that has not worked for some seconds, because two
 // nodes that dial each other end with two connections. A node to which the
 // charter gives no address holds reservations at some that have one, says so in
-// its signed address statement, and is dialled through these. A peer is connected when libp2p says so and admitted when both
-// HELLOs fit; nothing is served before that.
+// its signed address statement, and is dialled through these. A peer is connected
+// when libp2p says so and admitted when both HELLOs fit; nothing is served before
+// that.
 //
-// In a session each side tells what it has stored: of its own chain at once, of
-// other chains now and then, everything every minute. What is told last replaces
-// what was told before. A node that learns of more asks for it, the author
-// first, then any holder. Whatever is asked for is proven against a checkpoint
-// which the chain's author signed and the holder has named, before the store is
-// given it: frontier and charter entries carry no signature of their own, and a
-// holder could make some up. So one that sends other bytes is found out at once
-// and by name, and is not asked again for some minutes.
-//
-// The author of a chain proposes its checkpoints to the witnesses in rounds; see
-// proposer. A witness asks for what it lacks, waits a while for it, and cosigns
-// what its store lets it. The author publishes the checkpoint with its quorum by
-// telling what it has stored.
+// Whatever is asked for is proven against a checkpoint which the chain's author
+// signed and the holder has named, before the store is given it: frontier and
+// charter entries carry no signature of their own, and a holder could make some
+// up. So one that sends other bytes is found out at once and by name, and is not
+// asked again for some minutes, or longer if it goes on.
 package replica
 
 import (
+	"cmp"
 	"context"
 	"crypto/ed25519"
 	crand "crypto/rand"
@@ -35,28 +37,31 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math/rand/v2"
+	"slices"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/libp2p/go-libp2p"
 	"github.com/libp2p/go-libp2p/core/host"
 	"github.com/libp2p/go-libp2p/core/network"
 	"github.com/libp2p/go-libp2p/core/peer"
-	"github.com/libp2p/go-libp2p/core/protocol"
+	libprotocol "github.com/libp2p/go-libp2p/core/protocol"
 	"golang.org/x/sync/errgroup"
 
 	"suyuan/ledger"
 	"suyuan/ledger/store"
+	"suyuan/node/keeper"
+	"suyuan/node/protocol"
 	"suyuan/node/wire"
 )
 
 // Errors that callers decide on.
 var (
 	// ErrRefused: a peer does not fit this network or is not admitted.
-	ErrRefused = errors.New("peer refused")
+	ErrRefused = protocol.ErrRefused
 	// ErrNoHolder: no connected peer has what is asked for.
-	ErrNoHolder = errors.New("no connected peer has it")
+	ErrNoHolder = protocol.ErrNoHolder
 )
 
 // A Config says who the node is and what it works on. All fields without a
@@ -82,6 +87,10 @@ type Config struct {
 	Logger    *slog.Logger     // nil discards
 	Now       func() time.Time // nil is time.Now
 	Intervals Intervals
+
+	// Memory is a file for what peers have done that a restart must not excuse; ""
+	// keeps nothing.
+	Memory string
 
 	options []libp2p.Option // further ones, for tests that measure
 }
@@ -112,33 +121,37 @@ func (c *Config) check() error {
 // A Replica is the replicating part of one node. Its methods are safe for
 // concurrent use.
 type Replica struct {
-	cfg      Config
-	iv       Intervals
-	log      *slog.Logger
-	network  ledger.Hash
-	instance uint64
-	private  bool // nobody can dial this node; it is reached through relays
-	host     host.Host
-	gate     *gate
-	handlers tasks
-	fetching chan struct{} // a token per request of ours under way
-	serving  chan struct{} // a token per request being served from the disk
-	askers   askers
-	author   *author
-	charters chan struct{} // holds a token when a peer has a newer charter
+	cfg     Config
+	iv      Intervals
+	log     *slog.Logger
+	network ledger.Hash
+	private bool // nobody can dial this node; it is reached through relays
+	host    host.Host
+	gate    *gate
+	keeper  *keeper.Keeper
+	tasks   tasks
+	askers  askers
+	serving chan struct{} // a token per request being served from the disk
+	aside   chan struct{} // a token per request of ours that the core does not plan
 
-	collect chan struct{} // holds a token when attachments are newly wanted
-
-	charterSeen atomic.Uint64 // newest charter version that a peer has claimed
-	disputed    atomic.Pointer[dispute]
+	events chan protocol.Event // for the core; see drive
+	nudge  chan struct{}       // holds a token when there is something in outside
+	dirty  chan struct{}       // holds a token when the disk may have something new
+	memory *memory
 
 	relays map[uint32]reservation // owned by keepRelays
 
 	mu        sync.Mutex // guards what follows
+	core      *protocol.Core
+	outside   []protocol.Event // what callers of the node ask for
 	remotes   map[uint32]*remote
 	byID      map[peer.ID]*remote
-	followers map[uint32]*follower
-	wanted    map[ledger.Hash]*want
+	streams   map[protocol.Stream]*session
+	lastID    uint64 // of streams, proposals and attempts
+	proposals map[uint64]chan<- wire.Message
+	attempts  map[uint64]waiting
+	audiences map[ledger.Hash]Attachment // of what is wanted
+	shares    map[string]*share
 	changed   chan struct{} // closed and replaced when a session begins or ends
 	address   *wire.Addr    // what we last said about ourselves
 	circuits  []string      // addresses at relays where we have a reservation
@@ -149,12 +162,9 @@ type remote struct {
 	number uint32
 	member string
 	id     peer.ID
-	kick   chan struct{}      // holds a token when there is a reason to dial now
-	cancel context.CancelFunc // ends its keeper
 
 	// Guarded by Replica.mu:
-	session *session
-	lastErr error
+	session *session   // nil unless admitted
 	book    []string   // addresses from Config.Book and AddAddrs
 	near    []string   // addresses on the same network segment
 	moved   *wire.Addr // the newest it has said of itself
@@ -175,17 +185,20 @@ func New(cfg Config) (*Replica, error) {
 	}
 	net := cfg.Store.Network()
 	r := &Replica{
-		cfg: cfg, iv: cfg.Intervals.withDefaults(), log: cfg.Logger, network: net.ID, gate: &gate{},
-		fetching: make(chan struct{}, maxFetches), serving: make(chan struct{}, maxServing()),
-		charters: make(chan struct{}, 1), collect: make(chan struct{}, 1), author: newAuthor(),
-		remotes: make(map[uint32]*remote), byID: make(map[peer.ID]*remote), followers: make(map[uint32]*follower),
-		wanted: make(map[ledger.Hash]*want), changed: make(chan struct{}),
+		cfg: cfg, iv: cfg.Intervals.WithDefaults(), log: cfg.Logger, network: net.ID, gate: &gate{},
+		keeper: keeper.New(keeper.Config{
+			Store: cfg.Store, Number: cfg.Number, Member: cfg.Member, Log: cfg.Log, Witness: cfg.Witness,
+		}),
+		serving: make(chan struct{}, maxServing()), aside: make(chan struct{}, maxAside),
+		events: make(chan protocol.Event, maxEvents), nudge: make(chan struct{}, 1), dirty: make(chan struct{}, 1),
+		memory:  newMemory(cfg.Memory),
+		remotes: make(map[uint32]*remote), byID: make(map[peer.ID]*remote), streams: make(map[protocol.Stream]*session),
+		proposals: make(map[uint64]chan<- wire.Message), attempts: make(map[uint64]waiting),
+		audiences: make(map[ledger.Hash]Attachment), shares: make(map[string]*share), changed: make(chan struct{}),
 	}
-	var random [8]byte
-	if _, err := crand.Read(random[:]); err != nil {
-		return nil, fmt.Errorf("replica: instance number: %w", err)
+	if err := r.newCore(); err != nil {
+		return nil, fmt.Errorf("replica: %w", err)
 	}
-	r.instance = binary.BigEndian.Uint64(random[:])
 	var err error
 	r.private = cfg.Reach.private(net.Newest().Charter.Node(cfg.Number))
 	if r.host, err = newHost(cfg.Transport, cfg.Listen, r.gate, r.network, len(net.Newest().Charter.Nodes), r.private, cfg.options...); err != nil {
@@ -195,6 +208,25 @@ func New(cfg Config) (*Replica, error) {
 		return nil, errors.Join(fmt.Errorf("replica: the charter gives node %d the peer id %s, not %s", cfg.Number, want, r.host.ID()), r.host.Close())
 	}
 	return r, nil
+}
+
+// newCore makes the core; chance comes from the machine here and from seeds in the
+// core's tests.
+func (r *Replica) newCore() error {
+	var random [16]byte
+	if _, err := crand.Read(random[:]); err != nil {
+		return fmt.Errorf("instance number: %w", err)
+	}
+	offences, err := r.memory.read()
+	if err != nil {
+		r.log.Warn("what peers have done is forgotten", "err", err)
+	}
+	r.core = protocol.New(protocol.Config{
+		Number: r.cfg.Number, Member: r.cfg.Member, Network: r.network,
+		Instance: binary.BigEndian.Uint64(random[:]), Seed: binary.BigEndian.Uint64(random[8:]),
+		Intervals: r.iv, Offences: offences,
+	})
+	return nil
 }
 
 // Close releases what New took. It is for a Replica that never runs; Run closes
@@ -207,18 +239,17 @@ func (r *Replica) Run(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	loops, ctx := errgroup.WithContext(ctx)
-	if err := r.refresh(ctx, loops); err != nil {
+	if err := r.refresh(); err != nil {
 		return errors.Join(err, r.host.Close())
 	}
-	r.serve(ctx, wire.Ctl, r.acceptSession)
+	loops.Go(func() error { r.drive(ctx); return nil })
+	loops.Go(func() error { return r.watch(ctx) })
+	r.serve(ctx, wire.Ctl, r.acceptStream)
 	r.serve(ctx, wire.Fetch, r.answerFetch)
 	r.serve(ctx, wire.Cosign, r.answerProposal)
 	r.serve(ctx, wire.Ask, r.answerAsk)
-	loops.Go(func() error { return r.announce(ctx, loops) })
-	loops.Go(func() error { r.gossip(ctx); return nil })
-	loops.Go(func() error { r.runAuthor(ctx); return nil })
-	loops.Go(func() error { r.followCharters(ctx); return nil })
-	loops.Go(func() error { r.collectBlobs(ctx); return nil })
+	loops.Go(func() error { return r.watchAddrs(ctx) })
+	loops.Go(func() error { r.memory.keep(ctx, r.log); return nil })
 	if r.private {
 		loops.Go(func() error { r.keepRelays(ctx); return nil })
 	}
@@ -228,7 +259,7 @@ func (r *Replica) Run(ctx context.Context) error {
 
 	<-ctx.Done()
 	err := r.host.Close() // ends all streams, and with them what waits for them
-	r.handlers.wait()
+	r.tasks.wait()
 	if runErr := loops.Wait(); runErr != nil {
 		return runErr
 	}
@@ -240,18 +271,19 @@ func (r *Replica) Run(ctx context.Context) error {
 
 // serve registers the handler of a protocol. A handler ends its stream itself.
 func (r *Replica) serve(ctx context.Context, p wire.Protocol, handle func(context.Context, network.Stream)) {
-	r.host.SetStreamHandler(protocol.ID(p.ID(r.network)), func(s network.Stream) {
-		if !r.handlers.enter() {
+	r.host.SetStreamHandler(libprotocol.ID(p.ID(r.network)), func(s network.Stream) {
+		if !r.tasks.enter() {
 			_ = s.Reset()
 			return
 		}
-		defer r.handlers.leave()
+		defer r.tasks.leave()
 		handle(ctx, s)
 	})
 }
 
-// refresh brings gate, keepers and followers in line with the newest charter.
-func (r *Replica) refresh(ctx context.Context, loops *errgroup.Group) error {
+// refresh brings the gate and the peers' addresses in line with the newest
+// charter.
+func (r *Replica) refresh() error {
 	net := r.cfg.Store.Network()
 	allowed := make(map[peer.ID]uint32)
 	nodes := net.Newest().Charter.Nodes
@@ -267,71 +299,42 @@ func (r *Replica) refresh(ctx context.Context, loops *errgroup.Group) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for number, p := range r.remotes {
-		if allowed[p.id] != number { // left out, or under another key: open connections end, too
-			p.cancel()
+		if allowed[p.id] != number { // left out, or under another key
 			delete(r.remotes, number)
 			delete(r.byID, p.id)
-			_ = r.host.Network().ClosePeer(p.id)
 		}
 	}
 	for id, number := range allowed {
-		if number == r.cfg.Number || r.remotes[number] != nil {
-			continue
-		}
-		keeping, cancel := context.WithCancel(ctx)
-		p := &remote{
-			number: number, member: net.MemberOf(number), id: id,
-			kick: make(chan struct{}, 1), cancel: cancel, book: r.cfg.Book[number],
-		}
-		r.remotes[number], r.byID[id] = p, p
-		loops.Go(func() error { r.keep(keeping, p); return nil })
-	}
-	for _, chain := range net.Chains() {
-		if r.followers[chain] == nil {
-			f := &follower{replica: r, chain: chain, wake: make(chan struct{}, 1)}
-			r.followers[chain] = f
-			loops.Go(func() error { f.run(ctx); return nil })
+		if number != r.cfg.Number && r.remotes[number] == nil {
+			p := &remote{number: number, member: net.MemberOf(number), id: id, book: r.cfg.Book[number]}
+			r.remotes[number], r.byID[id] = p, p
 		}
 	}
 	return nil
+}
+
+// charters is what the core has to know of the charters held.
+func (r *Replica) charters() *protocol.Network {
+	net := r.cfg.Store.Network()
+	n := &protocol.Network{Chains: net.Chains(), Witness: r.keeper.IsWitness(), Ended: net.Ended(r.cfg.Number) != nil}
+	for _, v := range net.Versions() {
+		n.Hashes = append(n.Hashes, v.Hash)
+	}
+	for _, w := range net.Newest().Charter.Cosigners {
+		n.Cosigners = append(n.Cosigners, protocol.Voter{Member: w.Member, Node: w.Node})
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, p := range r.remotes {
+		n.Nodes = append(n.Nodes, protocol.Node{
+			Number: p.number, Member: p.member, ID: p.id.String(), First: r.dialsFirst(p), Lower: r.host.ID() < p.id,
+		})
+	}
+	slices.SortFunc(n.Nodes, func(a, b protocol.Node) int { return cmp.Compare(a.Number, b.Number) })
+	return n
 }
 
 func (r *Replica) now() time.Time { return r.cfg.Now() }
-
-// chains are all chains of the newest charter.
-func (r *Replica) chains() []uint32 { return r.cfg.Store.Network().Chains() }
-
-// sessions returns the admitted peers.
-func (r *Replica) sessions() []*session {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	list := make([]*session, 0, len(r.remotes))
-	for _, p := range r.remotes {
-		if p.session != nil {
-			list = append(list, p.session)
-		}
-	}
-	return list
-}
-
-// sessionOf returns the session with a node, or nil.
-func (r *Replica) sessionOf(number uint32) *session {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if p := r.remotes[number]; p != nil {
-		return p.session
-	}
-	return nil
-}
-
-func (r *Replica) wakeFollower(chain uint32) {
-	r.mu.Lock()
-	f := r.followers[chain]
-	r.mu.Unlock()
-	if f != nil {
-		signal(f.wake)
-	}
-}
 
 // signal puts a token into a channel of capacity one, if none is there.
 func signal(ch chan struct{}) {
@@ -378,4 +381,9 @@ func (t *tasks) wait() {
 	t.closed = true
 	t.mu.Unlock()
 	t.group.Wait()
+}
+
+// jitter varies d by up to a fifth, so that nodes do not fall into step.
+func jitter(d time.Duration) time.Duration {
+	return time.Duration(float64(d) * (0.8 + 0.4*rand.Float64()))
 }

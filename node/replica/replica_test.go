@@ -15,6 +15,7 @@ import (
 	"suyuan/ledger"
 	"suyuan/ledger/ledgertest"
 	"suyuan/ledger/store"
+	"suyuan/node/protocol"
 	"suyuan/node/wire"
 )
 
@@ -333,10 +334,7 @@ func TestAddressesAreLearnedFromOthers(t *testing.T) {
 	forged := *c.node("wh").ownAddr()
 	forged.Addrs = []string{"/ip4/192.0.2.1/tcp/1"}
 	forged.Seq++
-	c.node("dist").moved(&forged)
-	c.node("dist").mu.Lock()
-	defer c.node("dist").mu.Unlock()
-	if got := c.node("dist").remotes[2].moved; got != nil && got.Seq == forged.Seq {
+	if c.node("dist").takeAddr(&forged) {
 		t.Error("a forged statement was taken")
 	}
 }
@@ -418,12 +416,11 @@ func TestBlobsGoToTheirAudience(t *testing.T) {
 		t.Errorf("dist got what is for wh: %v", err)
 	}
 	dist.Want(private)
-	dist.mu.Lock()
-	wanted := maps.Clone(dist.wanted)
-	dist.mu.Unlock()
-	if wanted[private.Digest] == nil {
-		t.Error("what is not to be had is not wanted any more")
-	}
+	dist.await("that it is wanted", func() bool {
+		dist.mu.Lock()
+		defer dist.mu.Unlock()
+		return dist.core.Wanted(private.Digest)
+	})
 }
 
 func TestStatusTellsWhatAPeerLacks(t *testing.T) {
@@ -431,7 +428,7 @@ func TestStatusTellsWhatAPeerLacks(t *testing.T) {
 	c.awaitFinal(c.list(), c.list()...)
 	brand, wh := c.node("lanzhi"), c.node("wh")
 	s := brand.sessionOf(2)
-	brand.heard(s, []wire.Holding{{Chain: 1, Size: 1}})
+	brand.step(protocol.Received{Stream: s.no, Message: &wire.Have{Chains: []wire.Holding{{Chain: 1, Size: 1}}}})
 	for _, p := range brand.Peers() {
 		if want := brand.store.Size(1) - 1; p.Number == 2 && p.Behind[1] != want {
 			t.Errorf("wh is behind by %d, want %d", p.Behind[1], want)

@@ -97,18 +97,19 @@ func (r *Replica) answerRequest(s *session, m wire.Message, a *answer) error {
 func (r *Replica) fromDisk(s *session, m wire.Message, a *answer) (*wire.End, error) {
 	now := time.Now()
 	busy := &wire.End{Status: wire.StatusBusy, Wait: uint32(busyWait.Milliseconds())}
-	if !s.requests.AllowN(now, 1) || s.traffic.TokensAt(now) < 0 {
+	share := r.shareOf(s.member)
+	if !share.requests.AllowN(now, 1) || share.traffic.TokensAt(now) < 0 {
 		return busy, nil
 	}
-	for _, share := range []chan struct{}{s.serving, r.serving} {
+	for _, places := range []chan struct{}{share.serving, r.serving} {
 		select {
-		case share <- struct{}{}:
-			defer func() { <-share }()
+		case places <- struct{}{}:
+			defer func() { <-places }()
 		default:
 			return busy, nil
 		}
 	}
-	defer func() { s.traffic.ReserveN(time.Now(), min(a.sent, bytesBurst)) }()
+	defer func() { share.traffic.ReserveN(time.Now(), min(a.sent, bytesBurst)) }()
 	switch m := m.(type) {
 	case *wire.GetRange:
 		return r.answerRange(s, m, a)
