@@ -71,7 +71,7 @@ func (n *Node) proven(t *trace.Trail, cut map[uint32]uint64) ([]trace.Position, 
 
 // provenOf is proven without the places.
 func (n *Node) provenOf(t *trace.Trail, cut map[uint32]uint64) ([]*trace.Event, error) {
-	events := slices.Clone(t.Events)
+	events := t.Public()
 	if t.Run != nil {
 		events = append(events, t.Run)
 	}

@@ -45,6 +45,9 @@ type Input struct {
 	// Revoked returns where on a chain a signer's right to sign there ended, if it
 	// did; nil knows of none.
 	Revoked func(chain uint32, signer ledger.Address) (seq uint64, ok bool)
+	// Appointed reports whether a brand has let an event's actor sign it, for a
+	// reader who is not shown appointments; nil looks for them among Events.
+	Appointed func(e *Event) bool
 	// Bracket returns the times between which an entry was made according to
 	// the frontiers of others, 0 where there is no bound, or where the entry time is
 	// within it by [MaxClockError]; nil knows no bounds.
@@ -133,7 +136,7 @@ func newFolder(in Input) *folder {
 		examines:  func(member string, i Item) bool { return examines(in.Charters, member, i.GTIN) },
 		missing:   func(ref ledger.Hash) bool { return in.Known == nil || !in.Known(ref) },
 		recalls:   f.trail.recalls,
-		issues:    func(e *Event) bool { return f.trail.Run != nil && f.trail.Run.Chain == e.Chain },
+		issues:    func(e *Event) bool { return ChecksSeconds(in.Charters, f.trail.Run, e.Member, e.Chain) },
 	}
 	f.trail.rules = f.rules
 	f.things = newSieve(thingsOf(in.Item, f.events))
@@ -142,6 +145,9 @@ func newFolder(in Input) *folder {
 		return authority(in.Charters, member, gtin)
 	})
 	f.rules.appointed = f.trail.appoints.allow
+	if in.Appointed != nil {
+		f.rules.appointed = in.Appointed
+	}
 	f.rules.replaced = func(h ledger.Hash) ledger.Hash { return f.fixes.replaced[h] }
 	return f
 }

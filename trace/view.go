@@ -206,6 +206,11 @@ func (t *Trail) For(v Viewer) *TrailView {
 	return view
 }
 
+// Public returns the events of the trail that anybody is shown who presents a code.
+func (t *Trail) Public() []*Event {
+	return slices.DeleteFunc(slices.Clone(t.Events), t.disregarded)
+}
+
 // disregarded reports whether an event was recorded by one without the right
 // to, so that it does not count.
 func (t *Trail) disregarded(e *Event) bool {

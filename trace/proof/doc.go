@@ -75,6 +75,10 @@
 //  7. that every event is about the item or about what it was made of, and that
 //     the runs and products of these are as those of the item.
 //
+// That the brand had appointed who activated, made, voided, inspected or held
+// something is for members and stands in no bundle: it is believed, and said in
+// Limits. A release, which ends a warning, is believed of nobody.
+//
 // What a bundle does not prove is in [Result.Limits], for people.
 //
 // The size and index of a subject leaf, and where paths turn, are the prover's

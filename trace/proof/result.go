@@ -1,10 +1,12 @@
 package proof
 
 import (
+	"slices"
 	"time"
 
 	"suyuan/ledger"
 	"suyuan/trace"
+	"suyuan/trace/gs1"
 )
 
 // What [Result.Code] says.
@@ -73,7 +75,7 @@ func (v *verifier) result(compared bool) *Result {
 func (v *verifier) input() trace.Input {
 	in := trace.Input{
 		Item: v.item, URI: v.bundle.URI, Serial: v.name.serial, Absent: v.absent(),
-		Events: v.events, AsOf: make(map[uint32]uint64),
+		Events: v.events, AsOf: make(map[uint32]uint64), Appointed: believed,
 	}
 	newest := uint64(1)
 	for number, c := range v.shown.chains {
@@ -86,6 +88,47 @@ func (v *verifier) input() trace.Input {
 		in.Charters = append(in.Charters, v.net.Version(n).Charter)
 	}
 	return in
+}
+
+// believed reports whether an event is taken to be signed by one whom the brand had
+// appointed. Appointments are for members, so that no bundle shows them: whoever
+// made it has left out what was signed without one. What ends a warning is never
+// believed.
+func believed(e *trace.Event) bool {
+	switch e.Kind {
+	case ledger.KindActivate, ledger.KindTransform, ledger.KindVoid, ledger.KindInspect, ledger.KindHold:
+		return true
+	}
+	return false
+}
+
+// onTrust reports whether an event shown counts only if the brand has appointed
+// its actor.
+func (v *verifier) onTrust() bool {
+	return slices.ContainsFunc(v.shown.records, func(r *record) bool {
+		switch r.event.Kind {
+		case ledger.KindActivate, ledger.KindTransform:
+		default:
+			return false
+		}
+		for _, s := range r.event.Subjects {
+			if a := v.net.Newest().Charter.GTINAuthority(gtinOf(s).Uint64()); a == nil || a.Slug != r.event.Member {
+				return true
+			}
+		}
+		return false
+	})
+}
+
+// gtinOf is the product of what a subject says was activated or made.
+func gtinOf(s trace.Subject) gs1.GTIN {
+	switch s.Kind {
+	case trace.SubjectMade:
+		return s.Output.Range.GTIN
+	case trace.SubjectRange:
+		return s.Range.GTIN
+	}
+	return s.GTIN
 }
 
 func (v *verifier) eventOf(r *record) Event {
@@ -116,6 +159,10 @@ func (v *verifier) limits(compared bool) []string {
 			" What is for members only, such as to whom goods were sent and which records refer to which, is not in the proof, and events stand in the order of their times; a node that sees these fields may come to another verdict.",
 		"证明的是码和记录，不是包装内的商品。"+
 			" Codes and records are proven, not the goods in the package.")
+	if v.onTrust() {
+		list = append(list, "有的启用或加工由品牌授权的公司记录；授权书仅供成员查看，本证明不能显示。"+
+			" Something was activated or made by a company that is not the brand; that the brand had appointed it is for members to see, and is not shown here.")
+	}
 	if v.absent() {
 		list = append(list, "所示批次中没有此码；若该商品另有外来序列号的批次，其中有无此码由提供证明的服务器负责。"+
 			" The code is not in the run shown; that no list of foreign serials of the product has it rests on the server.")

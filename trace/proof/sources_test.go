@@ -116,3 +116,26 @@ func TestSourcesRunNeedsItsIssuer(t *testing.T) {
 		t.Errorf("%v, want %s", err, proof.CodeAuthority)
 	}
 }
+
+// Who makes something in the brand's name does so by an appointment that no bundle
+// shows: it is believed, and said.
+func TestProofSaysWhatItBelieves(t *testing.T) {
+	for _, byBrand := range []bool{true, false} {
+		w, events := newBoxWorld(t)
+		if !byBrand {
+			out, in := trace.OfRange(trace.Range{GTIN: giftBox, Run: runNumber, From: 0, To: 0}), bottles(held, held)
+			w.note("box", w.wh, ledger.KindTransform, subjects(trace.Subject{Kind: trace.SubjectMade, Output: &out, Input: &in}), disclose(ledger.Item, 1, "kit"))
+			events = append(events[:len(events)-1], w.positions("load 1", "ship 0", "receive", "box")...)
+		}
+		in := w.input(0)
+		in.Events = events
+		res, err := build(t, in).Verify(w.Network.ID)
+		if err != nil {
+			t.Fatal(err)
+		}
+		said := strings.Contains(strings.Join(res.Limits, "\n"), "that the brand had appointed it")
+		if res.Verdict != trace.Consistent || len(res.Trail.Sources) != 1 || said == byBrand {
+			t.Errorf("by the brand %v: %s with %d sources, said %v: %+v", byBrand, res.Verdict, len(res.Trail.Sources), said, res.Trail.Findings)
+		}
+	}
+}
