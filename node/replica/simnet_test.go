@@ -423,6 +423,6 @@ func (e *ether) back(n *testNode) {
 
 // calm counts goroutines when nothing but keeping up is going on.
 func (e *ether) calm() int {
-	time.Sleep(10 * time.Minute) // also what waits in the transports has given up
+	time.Sleep(3 * time.Minute) // also what waits in the transports has given up
 	return e.goroutines()
 }
