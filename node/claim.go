@@ -84,10 +84,38 @@ func (n *Node) Claim(ctx context.Context, c Claim) (*Claimed, error) {
 	}
 	c.Second = second.String()
 	q := wireClaim(r, c)
-	if r.Run.Chain == n.chain {
+	if n.checksSeconds(r.Run) {
 		return claimed(n.check(ctx, r, q))
 	}
-	return n.askIssuer(ctx, r.Run.Chain, q)
+	return n.askIssuer(ctx, r.Run, q)
+}
+
+// checksSeconds reports whether this node checks the second codes of a run.
+func (n *Node) checksSeconds(run *trace.Event) bool {
+	if run.Chain == n.chain {
+		return true
+	}
+	newest := []*ledger.Charter{n.Network().Newest().Charter}
+	if !trace.ChecksSeconds(newest, run, n.member.Member, n.chain) {
+		return false
+	}
+	// The chain that issued it has ended: of the company's nodes the one with its
+	// secrets goes on.
+	_, err := os.Stat(filepath.Join(n.dir, secondName(run.Fields.GTIN("gtin"), uint16(run.Fields.Uint("run")))))
+	return err == nil
+}
+
+// checkers are the chains whose nodes may check the second codes of a run.
+func (n *Node) checkers(run *trace.Event) []uint32 {
+	newest := n.Network().Newest().Charter
+	var list []uint32
+	for i := range newest.Nodes {
+		node := &newest.Nodes[i]
+		if node.Number != n.chain && trace.ChecksSeconds([]*ledger.Charter{newest}, run, node.Member, node.Number) {
+			list = append(list, node.Number)
+		}
+	}
+	return list
 }
 
 // wireClaim is a claim as nodes pass it on.
@@ -95,8 +123,8 @@ func wireClaim(r *resolved, c Claim) *wire.Claim {
 	return &wire.Claim{GTIN: r.GTIN.Uint64(), Serial: r.Serial, Second: c.Second, Token: sha256.Sum256([]byte(c.Token)), Tag: c.Tag}
 }
 
-// askIssuer passes a claim on to the node that writes a chain.
-func (n *Node) askIssuer(ctx context.Context, chain uint32, q *wire.Claim) (*Claimed, error) {
+// askIssuer passes a claim on to the node that issued the run.
+func (n *Node) askIssuer(ctx context.Context, run *trace.Event, q *wire.Claim) (*Claimed, error) {
 	n.mu.Lock()
 	r := n.replica
 	n.mu.Unlock()
@@ -104,12 +132,17 @@ func (n *Node) askIssuer(ctx context.Context, chain uint32, q *wire.Claim) (*Cla
 	if r == nil {
 		return nil, unreachable
 	}
-	answer, err := r.Claim(ctx, chain, q)
-	if err != nil {
-		unreachable.err = err
-		return nil, unreachable
+	for _, chain := range n.checkers(run) {
+		answer, err := r.Claim(ctx, chain, q)
+		if err != nil {
+			unreachable.err = err
+			continue
+		}
+		if answer.Outcome != wire.OutcomeAlien {
+			return claimed(answer)
+		}
 	}
-	return claimed(answer)
+	return nil, unreachable
 }
 
 // claimed turns what nodes say to each other into an answer.
@@ -147,7 +180,7 @@ func (n *Node) answerClaim(ctx context.Context, _ uint32, q *wire.Claim) *wire.C
 	switch {
 	case err != nil:
 		return n.unable(err)
-	case r.Run == nil || r.Run.Chain != n.chain:
+	case r.Run == nil || !n.checksSeconds(r.Run):
 		return &wire.Claimed{Outcome: wire.OutcomeAlien}
 	case !r.Run.Fields.Bool("second"):
 		return &wire.Claimed{Outcome: wire.OutcomeNone}
@@ -234,8 +267,9 @@ func (n *Node) use(ctx context.Context, r *resolved, q *wire.Claim) (*wire.Claim
 	return &wire.Claimed{Outcome: wire.OutcomeBefore, At: uses[0].At}, nil
 }
 
-// uses returns the claims of a code that stand on the own chain, but for those
-// taken back, in the order in which they were recorded.
+// uses returns the claims of a code that stand on the own chain, and on those of
+// the company that it had before, but for those taken back, in the order in which
+// they were recorded.
 func (n *Node) uses(item trace.Item) ([]*trace.Event, error) {
 	size := n.store.Size(n.chain)
 	if n.index.Applied()[n.chain] < size {
@@ -243,7 +277,9 @@ func (n *Node) uses(item trace.Item) ([]*trace.Event, error) {
 			return nil, err
 		}
 	}
-	positions, err := n.index.Naming(item, map[uint32]uint64{n.chain: size})
+	own := make(map[uint32]uint64)
+	n.addChains(own, n.member.Member, n.index.Applied())
+	positions, err := n.index.Naming(item, own)
 	if err != nil {
 		return nil, err // also of too many: a claim among those left out must not be missed
 	}

@@ -306,6 +306,49 @@ func TestCorrectedClaimDoesNotCount(t *testing.T) {
 	wantOutcome(t, n.claim(t, 7, right, "consumer"), ClaimFirst)
 }
 
+// A company whose node has lost its guard goes on under a new number, and goes on
+// checking the second codes that it issued before.
+func TestClaimsUnderANewNumber(t *testing.T) {
+	t.Parallel()
+	nodes := newNetwork(t, 4)
+	brand, dist, wh, audit := nodes[0], nodes[1], nodes[2], nodes[3]
+	brand.addOperator(t)
+	brand.mustSubmit(t, productDraft(toner))
+	if _, err := brand.IssueRun(context.Background(), IssueRun{GTIN: toner, Count: 10, Second: true}, nil); err != nil {
+		t.Fatal(err)
+	}
+	right := brand.second(t, toner, 4)
+	wantOutcome(t, brand.claim(t, 4, right, "before"), ClaimFirst)
+	for _, n := range []*testNode{dist, wh, audit} {
+		move(t, brand, n, brand.chain)
+	}
+	cp := brand.checkpoint(t, dist, wh, audit)
+	for _, n := range nodes {
+		n.put(t, cp)
+	}
+	mustRemove(t, brand.config.Guard)
+	brand.reopen(t)
+	r, err := brand.RotateKeys([]string{"log"}, adminPhrase)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := brand.propose(t, Change{Rotate: []Rotation{r}})
+	signNext(t, s, dist, wh, audit)
+	accept(t, s, nodes...)
+	brand.reopen(t)
+	brand.addOperator(t)
+	if brand.Chain() != 5 {
+		t.Fatalf("the brand writes chain %d", brand.Chain())
+	}
+	wantOutcome(t, brand.claim(t, 4, right, "before"), ClaimYours)
+	wantOutcome(t, brand.claim(t, 4, right, "after"), ClaimBefore)
+	wantOutcome(t, brand.claim(t, 5, brand.second(t, toner, 5), "after"), ClaimFirst)
+	wantOutcome(t, brand.claim(t, 5, brand.second(t, toner, 5), "again"), ClaimBefore)
+	if got := dist.checkers(mustResolve(t, brand, 4).Run); len(got) != 1 || got[0] != 5 {
+		t.Errorf("others ask the nodes of chains %v", got)
+	}
+}
+
 // Without an operator who may sign claims nobody is told anything but to come
 // again, and nothing is used up.
 func TestClaimNeedsAnOperator(t *testing.T) {

@@ -60,7 +60,7 @@ func (n *Node) Seconds(gtin gs1.GTIN, number uint16) (func(index uint32) string,
 	switch {
 	case err != nil:
 		return nil, err
-	case rec == nil || rec.Chain != n.chain:
+	case rec == nil || !ok && rec.Chain != n.chain:
 		return nil, refuse(404, "unknown-run", "this node has not issued run %d of GTIN %s", number, gtin)
 	case !ok || rec.Fields["second"] != true:
 		return nil, refuse(404, "no-second-codes", "run %d of GTIN %s was issued without second codes", number, gtin)

@@ -368,7 +368,7 @@ func (a *admission) subject(s Subject, passing bool) error {
 	return a.custody(s, passing)
 }
 
-// claim holds that a claim is of one code and on the chain that issued it. That
+// claim holds that a claim is of one code and on a chain that checks it. That
 // it is the first is not asked: a second one is what everybody is to learn of.
 func (a *admission) claim(r Range) error {
 	if len(a.event.Subjects) != 1 || r.Count() != 1 {
@@ -378,7 +378,7 @@ func (a *admission) claim(r Range) error {
 	if err != nil {
 		return fmt.Errorf("look up run %d of %s: %w", r.Run, r.GTIN, err)
 	}
-	if run == nil || run.Chain != a.event.Chain {
+	if !ChecksSeconds([]*ledger.Charter{a.charter}, run, a.event.Member, a.event.Chain) {
 		return refuse(RefusedNotIssuer, "only the chain that issued run %d of product %s can check its hidden codes.", r.Run, r.GTIN)
 	}
 	return nil
