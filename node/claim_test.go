@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"log/slog"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -365,6 +366,9 @@ func TestClaimNeedsAnOperator(t *testing.T) {
 	claim := Claim{URI: link(toner, n.serial(t, toner, 0, 7)), Second: n.second(t, toner, 7), Token: "t"}
 	_, err := n.Claim(context.Background(), claim)
 	wantCode(t, err, "claims-not-possible")
+	if !slices.ContainsFunc(n.Examine(), func(c Check) bool { return c.Name == "second codes" && c.State == Bad && c.Fix != "" }) {
+		t.Errorf("the doctor says %+v", n.Examine())
+	}
 	n.addOperator(t)
 	wantOutcome(t, n.claim(t, 7, claim.Second, "t"), ClaimFirst)
 }

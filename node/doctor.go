@@ -217,6 +217,7 @@ func (n *Node) Examine() []Check {
 	n.examineIndex(c)
 	n.examineAttachments(c)
 	n.examineTokens(c)
+	n.examineClaims(c)
 	return c.list
 }
 

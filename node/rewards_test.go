@@ -8,6 +8,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -189,6 +190,9 @@ func TestRewardReachesTheReceiver(t *testing.T) {
 	if list[0].Reward == nil || list[1].Reward != nil || list[0].GTIN != toner || list[0].Index != 7 {
 		raw, _ := json.Marshal(list)
 		t.Errorf("claims are listed as %s", raw)
+	}
+	if !slices.ContainsFunc(n.Examine(), func(c Check) bool { return c.Name == "rewards" && c.State == Good }) {
+		t.Errorf("the doctor says %+v", n.Examine())
 	}
 	wantCode(t, n.SendAgain(list[0].Claim), "not-failed")
 	wantCode(t, n.SendAgain(ledger.Hash{1}), "unknown-reward")

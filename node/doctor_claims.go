@@ -1,0 +1,34 @@
+package node
+
+import (
+	"path/filepath"
+
+	"suyuan/node/reward"
+)
+
+// examineClaims looks at whether second codes can be checked and what is owed for
+// them, if this node has issued any.
+func (n *Node) examineClaims(c *checks) {
+	issued, err := filepath.Glob(filepath.Join(n.dir, dirSecrets, "second-*.json"))
+	if err != nil || len(issued) == 0 {
+		return
+	}
+	if _, err := n.signingKey(Signer{}, "claim"); err != nil {
+		c.bad("second codes", "suyuan operator add --dir "+n.dir+" claims --kinds claim", "%d runs have second codes, and no operator may sign their first use: nobody's is checked", len(issued))
+	} else {
+		c.good("second codes", "those of %d runs are checked here", len(issued))
+	}
+	if n.rewards == nil {
+		return
+	}
+	counts := n.rewards.Count()
+	open := counts[reward.Waiting] + counts[reward.Due]
+	switch {
+	case counts[reward.Failed] > 0:
+		c.bad("rewards", "find out why with suyuan claim list --dir "+n.dir+" --state failed, and send each again with suyuan claim resend", "the receiver has not taken %d for two weeks", counts[reward.Failed])
+	case counts[reward.Held] > 0:
+		c.note("rewards", "suyuan claim list --dir "+n.dir+" --state held says why", "%d are held, %d wait or are being sent", counts[reward.Held], open)
+	default:
+		c.good("rewards", "%d wait or are being sent, %d are delivered", open, counts[reward.Delivered])
+	}
+}
