@@ -168,8 +168,12 @@ warning. Both reach items by codes, lots or the product, narrowed by lots, times
 and lines of activation; they end by being corrected. They and holds count in the
 answer before they are final ([Trail.PendingFindings]).
 
-The chain that issued a code claims it when the code hidden under its coating is
-used; later claims are findings. [Links] gives the pages that the brand names.
+An item may bear a second code (暗码) under a coating. The node that issued its code
+alone can check it, and claims it for who used it first; another claim is a
+finding. Claims of other chains do not count, but for those of the same member once
+a charter has ended the chain that issued ([ChecksSeconds]). Codes of products that
+name a reward trigger are worth money when they are activated, and need a second
+operator's [Approval]. [Links] gives the pages that the brand names.
 
 # Erasure
 

@@ -22,6 +22,22 @@ func newClaim(e *env) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "claim",
 		Short: "Check second codes (暗码), and see what was claimed and paid",
+		Long: `Check second codes (暗码), and see what was claimed and paid.
+
+A run that was issued with --second has for each item a code under a coating. The
+node that issued it checks it, whichever company's page it is typed in on, and
+records its first use; an operator with a grant for claim signs that. Wrong ones
+have to wait after five tries.
+
+If the product names a reward trigger, the node tells a receiver of the company's
+once that event is final. rewards.toml in the node's directory says where:
+
+  url = "https://erp.lanzhi.example/rewards"   # Standard Webhooks, https
+  secret_file = "rewards.secret"               # whsec_ and Base64
+  allow_loopback = false                       # true: a receiver on this machine
+
+The webhook-id is the id of the claim record. A message may come again, after a
+crash for example, always with the same id and body: pay once for each id.`,
 	}
 	cmd.AddCommand(newClaimCheck(e), newClaimList(e), newClaimResend(e))
 	return cmd

@@ -12,6 +12,9 @@
 // the id of the claim record and its body is the same byte by byte, by which the
 // receiver knows it again and pays once.
 //
+// Once it is delivered the message is forgotten, and with it who claimed: that
+// stands in the claim record, where it can be erased.
+//
 // # Message
 //
 // A POST as Standard Webhooks 1.0 has it (https://www.standardwebhooks.com), with

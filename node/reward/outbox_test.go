@@ -237,8 +237,8 @@ func TestRewardIsTriedAgain(t *testing.T) {
 		}
 	}
 	r := o.await(t, ID{1}, Delivered)
-	if r.Attempts != 4 || r.Reason != "" {
-		t.Errorf("delivered after %d attempts, %q", r.Attempts, r.Reason)
+	if r.Attempts != 4 || r.Reason != "" || r.Body != nil || r.Claimant != "" {
+		t.Errorf("after delivery it is kept as %+v", r)
 	}
 	for _, d := range recv.deliveries() {
 		if d != recv.deliveries()[0] {

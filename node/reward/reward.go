@@ -126,7 +126,8 @@ func (r *Reward) judged(j Judgement, now time.Time) error {
 func (r *Reward) attempted(err error, now time.Time) {
 	r.Attempts++
 	if err == nil {
-		r.State, r.Reason, r.DoneAt = Delivered, "", now
+		// Who claimed stands in the claim record, where it can be erased.
+		r.State, r.Reason, r.DoneAt, r.Body, r.Claimant = Delivered, "", now, nil, ""
 		return
 	}
 	text := err.Error()
