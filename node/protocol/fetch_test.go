@@ -1,0 +1,449 @@
+package protocol
+
+import (
+	"errors"
+	"math/rand/v2"
+	"slices"
+	"testing"
+	"time"
+
+	"suyuan/ledger"
+	"suyuan/node/wire"
+)
+
+func TestChooseAsksTheAuthorThenOwnThenTheIdle(t *testing.T) {
+	author, own, idle, busy := candidate{author: true}, candidate{own: true}, candidate{}, candidate{running: 1}
+	for _, c := range []struct {
+		name string
+		list []candidate
+		want int
+	}{
+		{"nobody", nil, -1},
+		{"the author", []candidate{idle, own, author}, 2},
+		{"our own member", []candidate{busy, idle, own}, 2},
+		{"the idle one", []candidate{busy, idle}, 1},
+	} {
+		for seed := range uint64(10) {
+			if got := choose(c.list, rand.New(rand.NewPCG(seed, 0))); got != c.want {
+				t.Errorf("%s: chose %d, want %d", c.name, got, c.want)
+			}
+		}
+	}
+}
+
+func TestRangesEndAtTiles(t *testing.T) {
+	for _, c := range []struct{ from, size, want uint64 }{
+		{0, 10, 10}, {0, 4096, 4096}, {0, 5000, 4096}, {4096, 5000, 5000}, {100, 10_000, 4096}, {300, 10_000, 256 + 4096},
+	} {
+		got := RangeEnd(c.from, c.size)
+		if got != c.want || got-c.from > wire.MaxRange {
+			t.Errorf("from %d of %d: to %d, want %d", c.from, c.size, got, c.want)
+		}
+	}
+}
+
+func TestBackoffDoublesToItsMost(t *testing.T) {
+	for n, want := range []time.Duration{1, 2, 4, 8, 16} {
+		if got := doubled(n, time.Second, MaxRetry); got != want*time.Second {
+			t.Errorf("attempt %d waits %v", n, got)
+		}
+	}
+	if got := doubled(1000, time.Second, MaxRetry); got != MaxRetry {
+		t.Errorf("waits %v in the end", got)
+	}
+	rnd := rand.New(rand.NewPCG(1, 1))
+	for range 100 {
+		if got := backoff(3, time.Second, MaxRetry, rnd); got < 0 || got > 8*time.Second {
+			t.Errorf("full jitter is %v", got)
+		}
+	}
+}
+
+// TestAFetchThatFails asks the author, then another; each result has its wait.
+func TestAFetchThatFails(t *testing.T) {
+	for _, c := range []struct {
+		result Result
+		wait   uint32 // ms, with Busy
+		want   time.Duration
+	}{
+		{Invalid, 0, BlockTime}, {Busy, 0, BusyWait}, {Busy, 700, 700 * time.Millisecond},
+		{NotHeld, 0, FailWait}, {Broken, 0, FailWait}, {Trouble, 0, FailWait}, {Early, 0, FailWait},
+	} {
+		d := newDesk(t, 3)
+		a, b := d.admit(2), d.admit(3)
+		d.holds(b, 2, 9)
+		f := find[Fetch](d)
+		d.holds(a, 2, 9)
+		none[Fetch](d) // one request for a chain at a time
+		d.does(Ended{Task: f.Task, Result: c.result, Wait: c.wait, Err: errors.New("so")})
+		if got := find[Fetch](d); got.Peer != 2 || got.From != 0 || got.To != 9 {
+			t.Fatalf("%v: then asks %+v", c.result, got)
+		}
+		if got := d.core.PassedOver(3, 2).Sub(d.now); got != c.want {
+			t.Errorf("%v: passed over for %v, want %v", c.result, got, c.want)
+		}
+	}
+}
+
+// TestALiarGainsNothingByHangingUp lets a liar come back, and this node start
+// again.
+func TestALiarGainsNothingByHangingUp(t *testing.T) {
+	d := newDesk(t, 3)
+	s := d.admit(3)
+	d.holds(s, 2, 9)
+	f := find[Fetch](d)
+	d.does(Ended{Task: f.Task, Result: Invalid, Err: errors.New("garbage")})
+	kept := find[Remember](d).Offences
+	d.does(Closed{Stream: s})
+	s = d.admit(3)
+	d.holds(s, 2, 9)
+	none[Fetch](d)
+	d.pass(BlockTime)
+	for range 3 {
+		d.says(s, &wire.Ping{})
+	}
+	d.take()
+
+	raw, err := EncodeOffences(kept)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if kept, err = DecodeOffences(raw); err != nil {
+		t.Fatal(err)
+	}
+	d = newDesk(t, 3, kept...)
+	s = d.admit(3)
+	d.holds(s, 2, 9)
+	none[Fetch](d)
+	d.holds(s, 3, 9) // about other chains it may still be right
+	find[Fetch](d)
+}
+
+func TestOffencesAddUpAndAreForgiven(t *testing.T) {
+	now := time.UnixMilli(1_772_323_200_000)
+	b := newBlame(nil)
+	for i, want := range []time.Duration{10, 20, 40, 80, 160, 320, 640, 1280, 1440, 1440} {
+		b.offend(now, 2, 3)
+		if got := b.until(now, 2, 3).Sub(now); got != want*time.Minute {
+			t.Errorf("offence %d: %v", i+1, got)
+		}
+	}
+	now = now.Add(100 * time.Hour)
+	if !b.until(now, 2, 3).IsZero() {
+		t.Error("never ends")
+	}
+	b.offend(now, 2, 3)
+	if got := b.until(now, 2, 3).Sub(now); got != BlockTime {
+		t.Errorf("after a long time it is %v", got)
+	}
+	b.forget(2)
+	if len(b.list()) != 0 || !b.until(now, 2, 3).IsZero() {
+		t.Error("not forgotten")
+	}
+}
+
+func TestTwoNodesOfOneMemberShareItsRequests(t *testing.T) {
+	d := newDesk(t, 6)
+	net := d.network(6, 1)
+	for i := range net.Nodes {
+		net.Nodes[i].Member = "same"
+	}
+	d.does(net)
+	var streams []Stream
+	for n := uint32(2); n <= 6; n++ {
+		streams = append(streams, d.admit(n))
+	}
+	for i, s := range streams {
+		d.holds(s, uint32(i+2), 5)
+	}
+	var asked []Fetch
+	for range maxFetchesPerMember {
+		asked = append(asked, find[Fetch](d))
+	}
+	none[Fetch](d)
+	d.does(Ended{Task: asked[0].Task, Result: Done, Size: 5})
+	find[Fetch](d)
+	none[Fetch](d)
+}
+
+func TestRequestsAreBoundedInAll(t *testing.T) {
+	d := newDesk(t, 20)
+	for n := uint32(2); n <= 20; n++ {
+		d.holds(d.admit(n), n, 5)
+	}
+	running := d.core.requests.running
+	if running != maxFetches {
+		t.Fatalf("%d requests at one time", running)
+	}
+}
+
+// TestNotesGoToTheDiskWhenTheirEntriesAreThere follows a checkpoint that comes
+// before its entries.
+func TestNotesGoToTheDiskWhenTheirEntriesAreThere(t *testing.T) {
+	d := newDesk(t, 3)
+	s := d.admit(2)
+	d.holds(s, 2, 9)
+	f := find[Fetch](d)
+	none[Keep](d)
+	d.does(Ended{Task: f.Task, Result: Done, Size: 5})
+	if f = find[Fetch](d); f.From != 5 {
+		t.Fatalf("goes on at %d", f.From)
+	}
+	d.does(Ended{Task: f.Task, Result: Done, Size: 9})
+	k := find[Keep](d)
+	if string(k.Note) != string(deskNote(2, 9)) {
+		t.Fatalf("keeps %q", k.Note)
+	}
+	d.does(Ended{Task: k.Task, Result: Done})
+	d.stores(2, 9)
+	d.holds(s, 2, 9) // the same again
+	none[Keep](d)
+	none[Fetch](d)
+}
+
+// TestEvidenceMayComeLater keeps a note that contradicts what is stored without
+// being proof, until another checkpoint makes it proof.
+func TestEvidenceMayComeLater(t *testing.T) {
+	d := newDesk(t, 3)
+	s := d.admit(2)
+	d.does(&Stored{Signing: true, Chains: []Chain{{Number: 2, Size: 9}}})
+	d.holds(s, 2, 4)
+	k := find[Keep](d)
+	d.does(Ended{Task: k.Task, Result: Conflict, Err: errors.New("other entries")})
+	none[Keep](d)
+	d.stores(2, 9)
+	again := find[Keep](d)
+	if string(again.Note) != string(k.Note) {
+		t.Fatalf("tries %q", again.Note)
+	}
+	d.does(Ended{Task: again.Task, Result: Forked, Err: errors.New("forked")})
+	none[Keep](d)
+	d.does(&Stored{Signing: true, Chains: []Chain{{Number: 2, Size: 9, Evidence: &wire.Alert{A: []byte("a"), B: []byte("b")}}}})
+	send := find[Send](d)
+	if send.Messages[0].Type() != wire.TypeAlert {
+		t.Fatalf("tells %v", send.Messages)
+	}
+}
+
+// TestALostEndIsTakenBack goes through what happens to a node whose peers hold
+// more of its chain than it does.
+func TestALostEndIsTakenBack(t *testing.T) {
+	d := newDesk(t, 3)
+	s := d.admit(2)
+	d.stores(1, 3)
+	d.does(Signed{Task: find[Sign](d).Task, Err: errors.New("not now")})
+	d.holds(s, 1, 9)
+	k := find[Keep](d) // the disk must know first: it stops signing
+	none[Fetch](d)
+	d.does(Ended{Task: k.Task, Result: Behind, Err: errors.New("3 of 9 entries")})
+	f := find[Fetch](d)
+	if f.Chain != 1 || f.From != 3 || f.To != 9 || f.Note == nil {
+		t.Fatalf("asks %+v", f)
+	}
+	d.does(&Stored{Signed: 9, Chains: []Chain{{Number: 1, Size: 3}}})
+	none[Sign](d)
+	d.does(Ended{Task: f.Task, Result: Done, Size: 9})
+	d.take()
+	d.does(&Stored{Signing: true, Signed: 9, Chains: []Chain{{Number: 1, Size: 9}}})
+	find[Sign](d)
+}
+
+// TestTheGuardProvesALostEnd asks for entries that no checkpoint of the holder
+// covers.
+func TestTheGuardProvesALostEnd(t *testing.T) {
+	d := newDesk(t, 3)
+	s := d.admit(2)
+	d.does(&Stored{Signed: 9, Chains: []Chain{{Number: 1, Size: 3}}})
+	d.says(s, &wire.Have{Chains: []wire.Holding{{Chain: 1, Size: 8, Signed: deskNote(1, 3)}}})
+	k := find[Keep](d)
+	d.does(Ended{Task: k.Task, Result: Done})
+	none[Fetch](d) // it has not all that was signed, either
+	d.says(s, &wire.Have{Chains: []wire.Holding{{Chain: 1, Size: 9}}})
+	if f := find[Fetch](d); f.Note != nil || f.From != 3 || f.To != 9 {
+		t.Fatalf("asks %+v", f)
+	}
+}
+
+// TestDisclosuresAreCompletedByTheAuthor takes entries from another and then asks
+// the author for what that one could not see.
+func TestDisclosuresAreCompletedByTheAuthor(t *testing.T) {
+	d := newDesk(t, 4)
+	s := d.admit(3)
+	d.holds(s, 2, 9)
+	f := find[Fetch](d)
+	d.does(Ended{Task: f.Task, Result: Done, Size: 9})
+	k := find[Keep](d)
+	d.does(Ended{Task: k.Task})
+	none[Disclose](d)
+	a := d.admit(2)
+	d.holds(a, 2, 9)
+	d.does(Ended{Task: find[Keep](d).Task})
+	ask := find[Disclose](d)
+	if ask.Peer != 2 || ask.From != 0 || ask.To != 9 {
+		t.Fatalf("asks %+v", ask)
+	}
+	d.does(Ended{Task: ask.Task, Result: Done, Size: 4})
+	if ask = find[Disclose](d); ask.From != 4 {
+		t.Fatalf("goes on at %d", ask.From)
+	}
+	d.does(Ended{Task: ask.Task, Result: Done, Size: 9})
+	none[Disclose](d)
+	if n := len(d.core.chain(2).spans); n != 0 {
+		t.Errorf("%d spans are left", n)
+	}
+}
+
+// TestGapsAreFilledByWhoeverCan asks everybody, the author first, and begins anew
+// after a while.
+func TestGapsAreFilledByWhoeverCan(t *testing.T) {
+	d := newDesk(t, 4)
+	for _, n := range []uint32{2, 3, 4} {
+		d.says(d.admit(n), &wire.Have{Chains: []wire.Holding{{Chain: 2, Size: 9}}})
+	}
+	d.does(&Stored{Signing: true, Chains: []Chain{{Number: 2, Size: 9, Lacks: []uint64{3, 6}}}})
+	var asked []uint32
+	for range 3 {
+		a := find[Disclose](d)
+		if a.From != 3 || a.To != 7 {
+			t.Fatalf("asks %+v", a)
+		}
+		asked = append(asked, a.Peer)
+		d.does(Ended{Task: a.Task, Result: Done, Size: 7})
+	}
+	if asked[0] != 2 || !slices.Equal(slices.Sorted(slices.Values(asked)), []uint32{2, 3, 4}) {
+		t.Errorf("asks %v", asked)
+	}
+	none[Disclose](d)
+	for _, p := range d.core.peers {
+		p.session.heard = d.now.Add(FillWait)
+	}
+	d.pass(FillWait)
+	a := find[Disclose](d)
+	d.does(&Stored{Signing: true, Chains: []Chain{{Number: 2, Size: 9, Lacks: []uint64{6}}}})
+	d.does(Ended{Task: a.Task, Result: Done, Size: 7})
+	if a = find[Disclose](d); a.From != 6 {
+		t.Fatalf("asks %+v", a)
+	}
+	d.does(&Stored{Signing: true, Chains: []Chain{{Number: 2, Size: 9}}})
+	d.does(Ended{Task: a.Task, Result: Done, Size: 7})
+	none[Disclose](d)
+}
+
+// TestCharters follows newer versions, and stops believing who claims what it
+// does not give.
+func TestCharters(t *testing.T) {
+	d := newDesk(t, 3)
+	s := d.admit(2)
+	d.says(s, &wire.Charter{Version: 3})
+	f := find[FetchCharter](d)
+	if f.Version != 2 || f.Peer != 2 {
+		t.Fatalf("asks %+v", f)
+	}
+	d.does(d.network(3, 2))
+	d.does(Ended{Task: f.Task, Result: Done})
+	f = find[FetchCharter](d)
+	if f.Version != 3 {
+		t.Fatalf("asks %+v", f)
+	}
+	if !d.core.charterBehind() {
+		t.Error("does not know that it is behind")
+	}
+	d.does(Ended{Task: f.Task, Result: NotHeld, Err: errors.New("it has none")})
+	none[FetchCharter](d)
+	find[Remember](d)
+	if d.core.charterBehind() {
+		t.Error("believes a liar")
+	}
+	other := d.admit(3)
+	d.says(other, &wire.Charter{Version: 3})
+	if f = find[FetchCharter](d); f.Peer != 3 {
+		t.Fatalf("asks %+v", f)
+	}
+	d.does(d.network(3, 3))
+	d.does(Ended{Task: f.Task, Result: Done})
+	none[FetchCharter](d)
+}
+
+func TestASecondCharterIsFetchedAsProof(t *testing.T) {
+	d := newDesk(t, 3)
+	s := d.admit(2)
+	for range 3 {
+		d.says(s, &wire.Charter{Version: 1, Hash: ledger.Hash{99}})
+	}
+	if f := find[FetchCharter](d); f.Version != 1 {
+		t.Fatalf("asks %+v", f)
+	}
+	none[FetchCharter](d)
+}
+
+// TestNotesThatAreEarly holds that nobody is blamed for what a newer charter may
+// explain, and that it is looked at again under that.
+func TestNotesThatAreEarly(t *testing.T) {
+	d := newDesk(t, 3)
+	s := d.admit(2)
+	d.says(s, &wire.Charter{Version: 2})
+	charter := find[FetchCharter](d)
+	d.stores(2, 9)
+	d.holds(s, 2, 5)
+	k := find[Keep](d)
+	d.does(Ended{Task: k.Task, Result: Invalid, Err: errors.New("unknown key")})
+	none[Remember](d)
+	none[Keep](d)
+	d.does(d.network(3, 2))
+	d.does(Ended{Task: charter.Task, Result: Done})
+	k = find[Keep](d)
+	d.does(Ended{Task: k.Task, Result: Invalid, Err: errors.New("unknown key")})
+	find[Remember](d)
+}
+
+func TestAttachments(t *testing.T) {
+	d := newDesk(t, 3)
+	w := Want{Digest: ledger.Hash{1}, Chain: 3}
+	d.does(w)
+	d.does(w)
+	none[FetchBlob](d)
+	if n := len(d.core.attach.list); n != 1 {
+		t.Fatalf("%d are wanted", n)
+	}
+	d.admitAgain(2)
+	a := find[FetchBlob](d)
+	d.does(Ended{Task: a.Task, Result: NotHeld, Err: ErrNoHolder})
+	none[FetchBlob](d)
+	d.admitAgain(3) // a new peer may have it: the author, who is asked first
+	a = find[FetchBlob](d)
+	if len(a.Peers) != 2 || a.Peers[0] != 3 {
+		t.Errorf("asks %v", a.Peers)
+	}
+	d.does(Want{Digest: ledger.Hash{2}, Chain: 1, Attempt: 7})
+	none[FetchBlob](d) // one at a time
+	d.does(Ended{Task: a.Task, Result: Done})
+	if d.core.Wanted(w.Digest) {
+		t.Error("still wanted")
+	}
+	a = find[FetchBlob](d)
+	d.does(Ended{Task: a.Task, Result: NotHeld, Err: ErrNoHolder})
+	if got := find[Attached](d); got.Attempt != 7 || !errors.Is(got.Err, ErrNoHolder) {
+		t.Errorf("the attempt ends with %+v", got)
+	}
+}
+
+// FuzzDecodeOffences holds that the form is strict.
+func FuzzDecodeOffences(f *testing.F) {
+	raw, err := EncodeOffences([]Offence{{Peer: 1, Chain: 2, Count: 3, Last: 4}, {Peer: 1, Chain: 3, Count: 1, Last: 5}})
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(raw)
+	f.Add([]byte{0x80})
+	f.Fuzz(func(t *testing.T, raw []byte) {
+		list, err := DecodeOffences(raw)
+		if err != nil {
+			return
+		}
+		again, err := EncodeOffences(list)
+		if err != nil || string(again) != string(raw) {
+			t.Fatalf("%x became %x, %v", raw, again, err)
+		}
+		newBlame(list)
+	})
+}
