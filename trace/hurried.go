@@ -11,7 +11,7 @@ import (
 // Nothing accuses anybody of that. An event that stands before another which its
 // author had seen, and which is minutes away, is hurried. Where records do not fit
 // together, hurried events are tried behind what their authors had seen, one by
-// one, and stay there if fewer records then complain and none complains more.
+// one, and stay there if records then complain less.
 
 // nearby reports whether wrong clocks alone may have put the first event before
 // the second.
@@ -43,17 +43,20 @@ func complaints(m *machine) map[*Event]int {
 	return worst
 }
 
-// milder reports whether the complaints are fewer or less than others, and none
-// is more.
+// milder reports whether the complaints are less in all than others, and no event
+// bears more but a disorder, which the next event in another place may take away.
 func milder(is, was map[*Event]int) bool {
-	less := len(is) < len(was)
+	less := 0
 	for e, rank := range is {
-		if rank > was[e] {
+		if rank > was[e] && rank > 1 {
 			return false
 		}
-		less = less || rank < was[e]
+		less -= rank
 	}
-	return less
+	for _, rank := range was {
+		less += rank
+	}
+	return less > 0
 }
 
 // setClocksRight moves hurried events where that makes records fit.

@@ -210,11 +210,21 @@ func subjectsOf(things []Item) []Subject {
 	return list
 }
 
-var plantParties = []string{"lanzhi", "wh", "dist/store1", "dist/store2"}
+var plantParties = []string{"lanzhi", "wh", "dist/store1", "dist/store2", "dist"}
+
+// somebody is a party; in a world of wrong clocks not a member with parties, whose
+// hand is theirs: what happens between them fits in any order.
+func (p *plant) somebody() string {
+	n := len(plantParties)
+	if len(p.skew) > 0 {
+		n--
+	}
+	return plantParties[p.rnd.IntN(n)]
+}
 
 // step lets something happen.
 func (p *plant) step() {
-	party := plantParties[p.rnd.IntN(len(plantParties))]
+	party := p.somebody()
 	goods, cases := p.things[:plantGoods], p.things[plantGoods:plantCased]
 	switch p.rnd.IntN(18) {
 	case 0, 1:
@@ -286,7 +296,7 @@ func (p *plant) crossDock(party string) {
 			coming = append(coming, i)
 		}
 	}
-	things, recipient := p.some(coming), plantParties[p.rnd.IntN(len(plantParties))]
+	things, recipient := p.some(coming), p.somebody()
 	if len(things) == 0 || recipient == party {
 		return
 	}
@@ -410,7 +420,7 @@ func (p *plant) ship(party string) {
 	if len(things) == 0 {
 		return
 	}
-	recipient := plantParties[p.rnd.IntN(len(plantParties))]
+	recipient := p.somebody()
 	if recipient == party {
 		return
 	}
