@@ -263,7 +263,7 @@ func (ending History) Report(member string, theirs History) (*StopReport, error)
 		return nil, err
 	}
 	r := &StopReport{Member: member, Size: theirs.Size, Root: root}
-	if r.Shared, err = ending.shared(theirs); err != nil {
+	if r.Shared, err = ending.Shared(theirs); err != nil {
 		return nil, err
 	}
 	if r.Shared > 0 {
@@ -288,9 +288,9 @@ func (ending History) Report(member string, theirs History) (*StopReport, error)
 	return r, err
 }
 
-// shared finds how many entries two histories share: roots of prefixes tell, and
-// once they differ they do so for ever.
-func (h History) shared(other History) (uint64, error) {
+// Shared returns how many entries, from the first, two histories have in common:
+// roots of prefixes tell, and once they differ they do so for ever.
+func (h History) Shared(other History) (uint64, error) {
 	low, high := uint64(0), min(h.Size, other.Size)
 	for mid := high; low < high; mid = low + (high-low+1)/2 {
 		a, err := h.Source.RootAt(mid)

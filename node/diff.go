@@ -19,6 +19,7 @@ func DiffCharters(a, b *ledger.Charter) []string {
 	for _, e := range b.Ended {
 		if !slices.ContainsFunc(a.Ended, func(old ledger.Ended) bool { return old.Chain == e.Chain }) {
 			d.say("chain %d ends at size %d, root %s: nothing of it beyond counts", e.Chain, e.Size, e.Root)
+			d.reports(&e)
 		}
 	}
 	d.value("entries are public", a.Settings.PublicEntries, b.Settings.PublicEntries)
@@ -32,6 +33,20 @@ type differ struct{ lines []string }
 
 func (d *differ) say(format string, args ...any) {
 	d.lines = append(d.lines, fmt.Sprintf(format, args...))
+}
+
+// reports tells what witnesses had signed of a chain that ends.
+func (d *differ) reports(e *ledger.Ended) {
+	for _, r := range e.Reports {
+		if r.Shared == r.Size {
+			d.say("chain %d: the witness of %s had signed size %d, which the end covers", e.Chain, r.Member, r.Size)
+			continue
+		}
+		d.say("chain %d: the witness of %s had signed size %d of a history that shares %d entries with the one that ends; what it signed beyond these does not count", e.Chain, r.Member, r.Size, r.Shared)
+	}
+	if len(e.Evidence) > 0 {
+		d.say("chain %d: there is proof that its author signed two histories", e.Chain)
+	}
 }
 
 // value tells of a value that changes.

@@ -19,6 +19,7 @@ type Change struct {
 	Join       []*MemberFile `json:"join,omitempty"`        // new members, or further nodes of members
 	Remove     []string      `json:"remove,omitempty"`      // members that leave; their chains end
 	End        []ChainEnd    `json:"end,omitempty"`         // chains that end
+	Stops      []*StopFile   `json:"stops,omitempty"`       // where witnesses have stopped for these
 	Cosigner   []string      `json:"cosigner,omitempty"`    // members that become cosigners, with the witness of a file in Join
 	NoCosigner []string      `json:"no_cosigner,omitempty"` // members that stop being cosigners
 	Rotate     []Rotation    `json:"rotate,omitempty"`
@@ -63,11 +64,13 @@ func (n *Node) ProposeCharter(ch Change) (*ledger.SignedCharter, error) {
 		return nil, err
 	}
 	c.Version, c.Previous = c.Version+1, &prev.Hash
-	p := &proposal{Charter: c, next: nextNumber(c), end: n.endOf}
+	p := &proposal{Charter: c, next: nextNumber(c), end: func(chain uint32, size *uint64) (ledger.Ended, error) {
+		return n.endOf(chain, size, ch.Stops)
+	}}
 	if err := p.apply(ch); err != nil {
 		return nil, &Refusal{code: "bad-change", status: 422, text: "propose charter", err: err}
 	}
-	if err := c.CheckFollows(prev.Charter, prev.Hash); err != nil {
+	if err := n.Network().CheckNext(c); err != nil {
 		return nil, err
 	}
 	body, err := c.Encode()
@@ -75,22 +78,6 @@ func (n *Node) ProposeCharter(ch Change) (*ledger.SignedCharter, error) {
 		return nil, err
 	}
 	return &ledger.SignedCharter{Body: body}, nil
-}
-
-// endOf names the end of a chain at a size, or at its final size.
-func (n *Node) endOf(chain uint32, size *uint64) (ledger.Ended, error) {
-	end := ledger.Ended{Chain: chain}
-	if size != nil {
-		end.Size = *size
-	} else if cp := n.store.Final(chain); cp != nil {
-		end.Size = cp.Size
-	}
-	root, err := n.store.RootAt(chain, end.Size)
-	if err != nil {
-		return end, fmt.Errorf("end of chain %d at size %d: %w", chain, end.Size, err)
-	}
-	end.Root = root
-	return end, nil
 }
 
 func nextNumber(c *ledger.Charter) uint32 {
@@ -313,7 +300,14 @@ func (n *Node) CheckNext(s *ledger.SignedCharter) (next, prev *ledger.Charter, e
 	if next.Version <= newest.Charter.Version {
 		return nil, nil, refuse(409, "old-charter", "charter version %d is held already", newest.Charter.Version)
 	}
-	return next, newest.Charter, next.CheckFollows(newest.Charter, newest.Hash)
+	return next, newest.Charter, n.Network().CheckNext(next)
+}
+
+// Incomplete says what a signed charter still lacks to be the complete version
+// after the newest, nil if nothing.
+func (n *Node) Incomplete(s *ledger.SignedCharter) error {
+	_, err := n.Network().Adopt(s)
+	return err
 }
 
 // SignNext adds the signature of the member's admin to the version after the
@@ -394,12 +388,8 @@ func (n *Node) stopFor(ctx context.Context, next, prev *ledger.Charter) error {
 		return refuse(409, "no-witness", "the charter ends a chain: sign it on the node that holds the witness of %s, number %d", n.member.Member, w.Node)
 	}
 	for _, e := range ends {
-		err := n.store.StopAt(ctx, e)
-		switch {
-		case errors.Is(err, store.ErrConflict):
-			return &Refusal{code: "end-too-early", status: 409, text: "the end does not cover what this company has signed", err: err}
-		case err != nil:
-			return &Refusal{code: "cannot-stop", status: 409, text: "this node cannot promise to sign nothing beyond the end", err: err}
+		if err := n.stopAt(ctx, e); err != nil {
+			return err
 		}
 	}
 	return nil

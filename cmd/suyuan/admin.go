@@ -49,6 +49,7 @@ func adminHandler(n *node.Node, log *slog.Logger) http.Handler {
 	mux.HandleFunc("GET /admin/v1/charters", a.answer(a.charters))
 	mux.HandleFunc("POST /admin/v1/charter/propose", a.answer(a.proposeCharter))
 	mux.HandleFunc("POST /admin/v1/charter/sign", a.answer(a.signCharter))
+	mux.HandleFunc("POST /admin/v1/charter/stop", a.answer(a.stopWitness))
 	mux.HandleFunc("POST /admin/v1/charter/accept", a.answer(a.acceptCharter))
 	return mux
 }

@@ -23,7 +23,7 @@ others learn of it from there. A company that joins accepts a file with all
 versions, which "charter show --out" writes.`,
 	}
 	cmd.AddCommand(newCharterPropose(e), newCharterSign(e), newCharterAccept(e), newCharterShow(e), newCharterDiff(e),
-		newCharterEvidence(e), newCharterOrphans(e))
+		newCharterStop(e), newCharterEvidence(e), newCharterOrphans(e))
 	return cmd
 }
 
@@ -220,6 +220,9 @@ func showCharter(e *env, s *ledger.SignedCharter) error {
 	}
 	for _, end := range c.Ended {
 		fmt.Fprintf(e.stdout, "ended    number %-5d at size %d\n", end.Chain, end.Size)
+		for _, r := range end.Reports {
+			fmt.Fprintf(e.stdout, "         %-12s had signed size %d, %d of it in common with the end\n", r.Member, r.Size, r.Shared)
+		}
 	}
 	return nil
 }

@@ -77,6 +77,11 @@ func (a *admin) signCharter(r *http.Request) (any, error) {
 		return nil, err
 	}
 	missing, err := missingSignatures(req.Charter, prev, next)
+	if err == nil && missing == "" {
+		if lacks := a.n.Incomplete(req.Charter); lacks != nil {
+			missing = "more companies, for now " + lacks.Error()
+		}
+	}
 	return signedAnswer{Charter: req.Charter, Changes: node.DiffCharters(prev, next), Missing: missing}, err
 }
 
@@ -116,6 +121,7 @@ type nextFlags struct {
 	join       []string
 	remove     []string
 	end        []string
+	stops      []string
 	cosigner   []string
 	noCosigner []string
 	rotate     []string
@@ -129,6 +135,7 @@ func (f *nextFlags) add(cmd *cobra.Command) {
 	fl.StringSliceVar(&f.join, "join", nil, "member file of a company that joins, or of a further node of a member")
 	fl.StringSliceVar(&f.remove, "remove", nil, "member that leaves; its chains end at their final size")
 	fl.StringSliceVar(&f.end, "end", nil, "chain that ends, NUMBER or NUMBER=SIZE (default: its final size)")
+	fl.StringSliceVar(&f.stops, "stop", nil, "file that \"charter stop\" wrote: what a company's witness had signed of a chain that ends")
 	fl.StringSliceVar(&f.cosigner, "cosigner", nil, "member that becomes a cosigner, with the witness in its --join file")
 	fl.StringSliceVar(&f.noCosigner, "no-cosigner", nil, "member that stops cosigning")
 	fl.StringSliceVar(&f.rotate, "rotate", nil, "make new keys for this node: witness, admin, transport, or log, which takes a new number")
@@ -162,6 +169,13 @@ func (f *nextFlags) change() (charterChange, error) {
 			end.Size = &at
 		}
 		c.End = append(c.End, end)
+	}
+	for _, path := range f.stops {
+		stop, err := node.ReadStopFile(path)
+		if err != nil {
+			return c, err
+		}
+		c.Stops = append(c.Stops, stop)
 	}
 	for _, text := range f.revoke {
 		member, address, _ := strings.Cut(text, "=")

@@ -287,3 +287,53 @@ func TestWitnessWaitsUnderASecondGuard(t *testing.T) {
 	}
 	n.mustCosign(t, b.Checkpoint())
 }
+
+// TestStop stops where something was signed, or was not, for good.
+func TestStop(t *testing.T) {
+	t.Parallel()
+	net := ledgertest.New()
+	ctx := context.Background()
+	b := chainOf(net, "lanzhi", 3)
+	n := onDisk(t, net, "wh")
+	n.hold(t, b)
+	n.mustCosign(t, b.Checkpoint())
+	signed := b.Size()
+	root, err := n.RootAt(1, signed)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.Record(ledger.KindShip)
+	n.hold(t, b)
+	m, err := n.Stop(ctx, 1)
+	if err != nil || m != (store.Mark{Chain: 1, Size: signed, Root: root}) {
+		t.Fatalf("stopped at %+v, %v", m, err)
+	}
+	for range 2 {
+		if _, err := n.cosign(b.Checkpoint()); !errors.Is(err, store.ErrEnded) {
+			t.Errorf("beyond: %v", err)
+		}
+		if again, err := n.Stop(ctx, 1); err != nil || again != m {
+			t.Errorf("again at %+v, %v", again, err)
+		}
+		n.reopen(t)
+	}
+	// A charter may end it further on, but nothing more is signed.
+	further := ledger.Ended{Chain: 1, Size: b.Size(), Root: b.Checkpoint().Root}
+	if err := n.StopAt(ctx, further); err != nil {
+		t.Errorf("an end that covers it: %v", err)
+	}
+	if _, err := n.cosign(b.Checkpoint()); !errors.Is(err, store.ErrEnded) {
+		t.Errorf("beyond where it had stopped: %v", err)
+	}
+
+	// Of a chain of which nothing was signed, whatever the end is.
+	if err := n.StopAt(ctx, ledger.Ended{Chain: 3, Size: 7, Root: ledger.Hash{7}}); err != nil {
+		t.Errorf("nothing signed: %v", err)
+	}
+	dist := chainOf(net, "dist", 1)
+	n.reopen(t)
+	n.hold(t, dist)
+	if _, err := n.cosign(dist.Checkpoint()); !errors.Is(err, store.ErrEnded) {
+		t.Errorf("after stopping at nothing: %v", err)
+	}
+}

@@ -15,8 +15,9 @@ import (
 // beyond the end would need, and none can come to be.
 //
 // ErrBehind: the entries up to there are not all stored. ErrConflict: they have
-// another root here, or something has been signed that lies beyond or differs.
-// ErrNotSigning: the guard is lost, so that nobody knows what was signed.
+// another root here, or something has been signed that lies beyond or differs:
+// then the charter needs a report, see [Store.Stop]. ErrNotSigning: the guard is
+// lost, so that nobody knows what was signed.
 func (s *Store) StopAt(ctx context.Context, end ledger.Ended) error {
 	if err := s.life.enter(); err != nil {
 		return err
@@ -24,6 +25,10 @@ func (s *Store) StopAt(ctx context.Context, end ledger.Ended) error {
 	defer s.life.leave()
 	c, err := s.chain(end.Chain)
 	if err != nil {
+		return err
+	}
+	if m, ok := s.Signed(end.Chain); ok && m.Size == 0 {
+		_, err := s.stop(ctx, c) // nothing was signed, whatever is stored here
 		return err
 	}
 	root, err := s.storedRoot(c, end.Size)
@@ -50,6 +55,41 @@ func (s *Store) StopAt(ctx context.Context, end ledger.Ended) error {
 	}
 	s.judge()
 	return nil
+}
+
+// Stop promises that nothing more of a chain is signed or cosigned here, and
+// returns what was signed last, the zero Mark if nothing was: for the report of
+// this member in a charter that ends the chain where it had split. The guard names
+// it on disk before Stop returns. ErrNotSigning: the guard is lost.
+func (s *Store) Stop(ctx context.Context, chain uint32) (Mark, error) {
+	if err := s.life.enter(); err != nil {
+		return Mark{}, err
+	}
+	defer s.life.leave()
+	c, err := s.chain(chain)
+	if err != nil {
+		return Mark{}, err
+	}
+	return s.stop(ctx, c)
+}
+
+func (s *Store) stop(ctx context.Context, c *chainLog) (Mark, error) {
+	if err := ctx.Err(); err != nil {
+		return Mark{}, err
+	}
+	s.signMu.Lock()
+	defer s.signMu.Unlock()
+	c.cosign.Lock()
+	defer c.cosign.Unlock()
+	m, ok := s.Signed(c.number)
+	if !ok {
+		return m, fmt.Errorf("stop signing for chain %d: %w: %w", c.number, ErrNotSigning, s.guard.lostBecause())
+	}
+	if err := s.guard.stop(Mark{c.number, m.Size, m.Root}); err != nil {
+		return m, fmt.Errorf("stop signing for chain %d: %w", c.number, err)
+	}
+	s.judge()
+	return m, nil
 }
 
 // Signed returns the newest size and root of a chain that was signed or cosigned

@@ -237,8 +237,7 @@ func (g *guard) checkStopped(m Mark) error {
 }
 
 // stop notes, durably, that nothing of a chain beyond m will be signed. It is
-// refused if something has been signed that m does not cover, or was stopped
-// elsewhere.
+// refused if something has been signed that m does not cover.
 func (g *guard) stop(m Mark) error {
 	return g.raise(func() (bool, error) {
 		signed := []Mark{g.cosigned[m.Chain]}
@@ -252,7 +251,7 @@ func (g *guard) stop(m Mark) error {
 		}
 		old, ok := g.stopped[m.Chain]
 		if ok && old.Size < m.Size {
-			return false, fmt.Errorf("%w: signing for chain %d was stopped at size %d", ErrEnded, m.Chain, old.Size)
+			return false, nil // stopped before that already
 		}
 		g.stopped[m.Chain] = m
 		return !ok || old != m, nil
