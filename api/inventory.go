@@ -257,3 +257,35 @@ func (r *reading) end() error {
 	})
 	return r.err
 }
+
+// ScanReports is implemented by a [Config.Figures] that counts scans too.
+type ScanReports interface {
+	// ScanReport returns where codes are scanned, as JSON, with up to so many of
+	// those that are most likely to have been copied. What one node counted is for
+	// its own member.
+	ScanReport(ctx context.Context, suspects int) (any, error)
+}
+
+func (s *Server) getScanReport(c *fiber.Ctx) error {
+	figures, op, err := s.figures(c)
+	if err != nil {
+		return err
+	}
+	if op.Party != "" {
+		return NewProblem(http.StatusForbidden, codeScope, "where codes are scanned is for the member, not for one party")
+	}
+	reports, ok := figures.(ScanReports)
+	if !ok {
+		return NewProblem(http.StatusNotFound, codeNoFigures, "this node counts no scans")
+	}
+	r := reading{c: c, known: []string{"limit"}}
+	_, limit := r.page()
+	if err := r.end(); err != nil {
+		return err
+	}
+	report, err := reports.ScanReport(c.UserContext(), limit)
+	if err != nil {
+		return err
+	}
+	return sendJSON(c, report)
+}

@@ -38,6 +38,10 @@ func (f *fakeFigures) Findings(_ context.Context, q stock.FindingQuestion, v Vie
 	return &stock.Findings{}, f.err
 }
 
+func (f *fakeFigures) ScanReport(_ context.Context, suspects int) (any, error) {
+	return suspects, f.err
+}
+
 // dealerAuth knows the token of a dealer beside the usual ones.
 type dealerAuth struct{ fakeAuth }
 
@@ -84,6 +88,11 @@ func TestFigures(t *testing.T) {
 		checkProblem(t, ask(t, none, "GET", target, "", member...), http.StatusNotFound, codeNoFigures)
 	}
 	checkProblem(t, ask(t, s, "GET", "/api/v1/inventory/runs", "", dealer...), http.StatusForbidden, codeScope)
+	checkProblem(t, ask(t, s, "GET", "/api/v1/scans", "", dealer...), http.StatusForbidden, codeScope)
+	checkProblem(t, ask(t, s, "GET", "/api/v1/scans?limit=0", "", member...), http.StatusBadRequest, codeParameter)
+	if r := ask(t, s, "GET", "/api/v1/scans?limit=7", "", member...); r.body != "7\n" {
+		t.Errorf("scans: %q", r.body)
+	}
 	f.err = NewProblem(http.StatusServiceUnavailable, "still-counting", "")
 	if r := ask(t, s, "GET", "/api/v1/inventory", "", member...); r.Header.Get("Retry-After") == "" {
 		t.Error("who is to ask again is not told when")

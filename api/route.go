@@ -93,6 +93,7 @@ func (s *Server) routeTable() []route {
 		{method: get, path: "/api/v1/inventory/lots", summary: "How much of lots without serials the parties have, by the records", query: slices.Concat([]param{{"product", "GTIN", false}}, cut, list), gives: []string{typeJSON}, token: true, handler: s.getLots},
 		{method: get, path: "/api/v1/movements", summary: "How many items went from one party to another, and out of the chain and back", query: figureParams(stock.MoveDims), gives: []string{typeJSON}, token: true, handler: s.getMovements},
 		{method: get, path: "/api/v1/findings", summary: "Findings that the caller may see, newest record first", query: slices.Concat(findings, cut, list), gives: []string{typeJSON}, token: true, handler: s.getFindings},
+		{method: get, path: "/api/v1/scans", summary: "Where codes are scanned first, and those that are most likely to have been copied, as this node counted", query: list[1:], gives: []string{typeJSON}, token: true, handler: s.getScanReport},
 		{method: get, path: eventsPath, summary: "Records as they become final, or are stored, as Server-Sent Events; Last-Event-ID goes on where a stream ended",
 			query: []param{{"state", "final (as without), or stored", false}, {"kind", "keep to records of this kind; may stand several times", false}, {"after", "the id of the last event that was seen: chain:size,…", false}},
 			gives: []string{typeEvents}, token: true, handler: s.getEvents},

@@ -298,7 +298,7 @@ func (n *Node) touch(ctx context.Context, b *book, chain uint32, from, to uint64
 		if err != nil {
 			return fmt.Errorf("entry %d of chain %d: %w", pos.Seq, chain, err)
 		}
-		if o.Entry.Kind == ledger.EntryCharter || o.Record != nil && o.Record.Record.Kind == ledger.KindRevoke {
+		if o.Entry.Kind == ledger.EntryCharter || o.Record != nil && (o.Record.Record.Kind == ledger.KindGrant || o.Record.Record.Kind == ledger.KindRevoke) {
 			clear(b.accounts) // whose records count, and which keys are told of
 			b.cells = 0
 			return nil

@@ -43,3 +43,8 @@ func (b backend) EventsAfter(ctx context.Context, after map[uint32]uint64, final
 	}
 	return list, at, more, err
 }
+
+// ScanReport implements api.ScanReports.
+func (b backend) ScanReport(ctx context.Context, suspects int) (any, error) {
+	return b.scans.Report(ctx, suspects)
+}
