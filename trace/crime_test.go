@@ -220,45 +220,56 @@ func told(t *Trail) []string {
 // Whatever crime somebody commits in an honest world, its victim's trail says just
 // that, to those who are to know, and the trails of all others say nothing of it.
 func TestCrimesAreToldOfTheirVictims(t *testing.T) {
-	done := map[string]int{}
-	seeds(t, 10*uint64(len(crimes)), func(t *testing.T, seed uint64) {
-		c := crimes[seed%uint64(len(crimes))]
-		agrees(t, 60, func(steps int) (*plant, []string) {
-			p := newPlantOf(t, seed, false)
-			rival := &p.w.charter.Members
-			*rival = append(*rival, ledger.Member{Slug: "rival", NameZh: "对手", NameEn: "Rival", Role: ledger.Distributor})
-			p.w.charter.Nodes = append(p.w.charter.Nodes, ledger.Node{Number: 5, Member: "rival"})
-			p.live(steps)
-			x := c.do(p)
-			if x == nil {
-				return p, nil
+	for _, c := range crimes {
+		t.Run(c.name, func(t *testing.T) {
+			worlds := 0
+			seeds(t, 60, func(t *testing.T, seed uint64) {
+				if worlds >= 4 && *seedsFlag == 0 {
+					return
+				}
+				victim := false
+				agrees(t, 60, func(steps int) (*plant, []string) {
+					p := newPlantOf(t, seed, false)
+					x := p.commit(c, steps)
+					if x == nil {
+						return p, nil
+					}
+					victim = true
+					return p, p.unlike(c.name, x)
+				})
+				if victim {
+					worlds++
+				}
+			})
+			if *seedFlag == 0 && worlds < 2 {
+				t.Errorf("only %d worlds had a victim", worlds)
 			}
-			done[c.name]++
-			p.publish()
-			return p, p.unlike(c.name, x)
 		})
-	})
-	if *seedFlag == 0 && !t.Failed() && len(done) < len(crimes)-2 { // some need luck
-		t.Errorf("only %d of %d crimes had a victim: the test shows little", len(done), len(crimes))
 	}
+}
+
+// commit lets a world live, has somebody commit a crime in it if it has a victim
+// for it, and puts it all on chains.
+func (p *plant) commit(c crime, steps int) *trouble {
+	p.w.charter.Members = append(p.w.charter.Members, ledger.Member{Slug: "rival", NameZh: "对手", NameEn: "Rival", Role: ledger.Distributor})
+	p.w.charter.Nodes = append(p.w.charter.Nodes, ledger.Node{Number: 5, Member: "rival"})
+	p.live(steps)
+	x := c.do(p)
+	if x != nil {
+		p.publish()
+	}
+	return x
 }
 
 // Where devices are offline for days, which of two records bears a contradiction
 // depends on who had seen what. All other trails are untouched by it.
 func TestCrimesInALateWorld(t *testing.T) {
-	seeds(t, 3*uint64(len(crimes)), func(t *testing.T, seed uint64) {
+	seeds(t, 2*uint64(len(crimes)), func(t *testing.T, seed uint64) {
 		c := crimes[seed%uint64(len(crimes))]
 		agrees(t, 60, func(steps int) (*plant, []string) {
 			p := newPlant(t, seed)
-			p.w.charter.Members = append(p.w.charter.Members, ledger.Member{Slug: "rival", NameZh: "对手", NameEn: "Rival", Role: ledger.Distributor})
-			p.w.charter.Nodes = append(p.w.charter.Nodes, ledger.Node{Number: 5, Member: "rival"})
-			p.live(steps)
-			x := c.do(p)
-			if x == nil {
-				return p, nil
-			}
-			p.publish()
-			if p.blind() {
+			x := p.commit(c, steps)
+			if x == nil || p.blind() {
 				return p, nil
 			}
 			x.told = nil
