@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"slices"
+	"sync"
 	"testing"
 	"time"
 
@@ -31,31 +32,70 @@ func unhurried(b *testing.B, opts ...ledgertest.Option) *cluster {
 }
 
 // BenchmarkAppendToFinal measures, for nodes on one disk, the time from Append to
-// a stored quorum checkpoint at the author, with one record at a time. Signing
-// the record is not counted.
+// a stored quorum checkpoint at the author, with one record at a time: while
+// nothing else goes on, and while another node writes half of what the network
+// takes. Signing the record is not counted.
 func BenchmarkAppendToFinal(b *testing.B) {
 	for _, nodes := range []int{4, 10} {
-		b.Run(fmt.Sprintf("nodes=%d", nodes), func(b *testing.B) {
-			c := unhurried(b, ledgertest.WithMembers(nodes))
-			author := c.list()[0]
-			changed, stop := author.store.Watch()
-			defer stop()
-			var took []time.Duration
-			for b.Loop() {
-				b.StopTimer()
-				r, sc := c.net.Record(author.member.Slug, ledger.KindPlace, ledgertest.Start)
-				b.StartTimer()
-				began := time.Now()
-				place := author.append(r, sc)
-				for cp := author.store.Final(1); cp == nil || cp.Size <= place.Seq; cp = author.store.Final(1) {
-					<-changed
-				}
-				took = append(took, time.Since(began))
+		for _, half := range []bool{false, true} {
+			b.Run(fmt.Sprintf("nodes=%d/half-load=%v", nodes, half), func(b *testing.B) { appendToFinal(b, nodes, half) })
+		}
+	}
+}
+
+func appendToFinal(b *testing.B, nodes int, half bool) {
+	c := unhurried(b, ledgertest.WithMembers(nodes))
+	author := c.list()[0]
+	if half {
+		defer loadHalf(c, c.list()[1])()
+	}
+	changed, stop := author.store.Watch()
+	defer stop()
+	var took []time.Duration
+	for b.Loop() {
+		b.StopTimer()
+		r, sc := c.net.Record(author.member.Slug, ledger.KindPlace, ledgertest.Start)
+		b.StartTimer()
+		began := time.Now()
+		place := author.append(r, sc)
+		for cp := author.store.Final(1); cp == nil || cp.Size <= place.Seq; cp = author.store.Final(1) {
+			<-changed
+		}
+		took = append(took, time.Since(began))
+	}
+	slices.Sort(took)
+	b.ReportMetric(float64(took[len(took)/2].Microseconds())/1000, "ms-p50")
+	b.ReportMetric(float64(took[len(took)*99/100].Microseconds())/1000, "ms-p99")
+}
+
+// loadHalf measures how many records a second of one writer become final on all
+// nodes, and has it write half of that in batches of twenty milliseconds until
+// the returned function is called. Making and signing the records is part of both.
+func loadHalf(c *cluster, writer *testNode) (stop func()) {
+	const count, batch, each = 4000, 500, 20 * time.Millisecond
+	began := time.Now()
+	for range count / batch {
+		writer.records(batch)
+	}
+	c.awaitFinal(c.list(), writer)
+	perBatch := max(1, int(count/time.Since(began).Seconds()/2*each.Seconds()))
+	done := make(chan struct{})
+	var writing sync.WaitGroup
+	writing.Go(func() {
+		tick := time.NewTicker(each)
+		defer tick.Stop()
+		for {
+			select {
+			case <-done:
+				return
+			case <-tick.C:
+				writer.records(perBatch)
 			}
-			slices.Sort(took)
-			b.ReportMetric(float64(took[len(took)/2].Microseconds())/1000, "ms-p50")
-			b.ReportMetric(float64(took[len(took)*99/100].Microseconds())/1000, "ms-p99")
-		})
+		}
+	})
+	return func() {
+		close(done)
+		writing.Wait()
 	}
 }
 
@@ -135,34 +175,36 @@ func checkSignatures(b *testing.B, n *testNode, count int) time.Duration {
 // batches. Encryption and packet headers come on top.
 func BenchmarkBytesPerEntry(b *testing.B) {
 	for _, batch := range []int{1, 500} {
-		b.Run(fmt.Sprintf("batch=%d", batch), func(b *testing.B) {
-			counter := metrics.NewBandwidthCounter()
-			c := newCluster(b)
-			for _, n := range c.list() {
-				n.config = func(cfg *Config) {
-					cfg.Intervals, cfg.options = Intervals{}, []libp2p.Option{libp2p.BandwidthReporter(counter)}
-				}
-				n.open().found().start()
-			}
-			c.awaitFinal(c.list(), c.list()...)
-			author := c.list()[0]
-			before, size := counter.GetBandwidthTotals().TotalOut, author.store.Size(1)
-			for b.Loop() {
-				author.records(batch)
-				c.awaitFinal(c.list(), author)
-			}
-			sent := counter.GetBandwidthTotals().TotalOut - before
-			var stored int
-			for it, err := range author.store.Entries(1, size, author.store.Size(1)) {
-				if err != nil {
-					b.Fatal(err)
-				}
-				stored += len(it.Entry) + len(it.Sidecar)
-			}
-			b.ReportMetric(float64(sent)/float64(batch*b.N), "sent-B/entry")
-			b.ReportMetric(float64(stored)/float64(batch*b.N), "stored-B/entry")
-		})
+		b.Run(fmt.Sprintf("batch=%d", batch), func(b *testing.B) { bytesPerEntry(b, batch) })
 	}
+}
+
+func bytesPerEntry(b *testing.B, batch int) {
+	counter := metrics.NewBandwidthCounter()
+	c := newCluster(b)
+	for _, n := range c.list() {
+		n.config = func(cfg *Config) {
+			cfg.Intervals, cfg.options = Intervals{}, []libp2p.Option{libp2p.BandwidthReporter(counter)}
+		}
+		n.open().found().start()
+	}
+	c.awaitFinal(c.list(), c.list()...)
+	author := c.list()[0]
+	before, size := counter.GetBandwidthTotals().TotalOut, author.store.Size(1)
+	for b.Loop() {
+		author.records(batch)
+		c.awaitFinal(c.list(), author)
+	}
+	sent := counter.GetBandwidthTotals().TotalOut - before
+	var stored int
+	for it, err := range author.store.Entries(1, size, author.store.Size(1)) {
+		if err != nil {
+			b.Fatal(err)
+		}
+		stored += len(it.Entry) + len(it.Sidecar)
+	}
+	b.ReportMetric(float64(sent)/float64(batch*b.N), "sent-B/entry")
+	b.ReportMetric(float64(stored)/float64(batch*b.N), "stored-B/entry")
 }
 
 // BenchmarkPeers measures what each end of a session costs in a mesh of fifty
