@@ -2,7 +2,10 @@ package main
 
 import (
 	"fmt"
+	"log/slog"
+	"net"
 	"testing"
+	"time"
 )
 
 // BenchmarkAnswer looks codes up whose trails have more and more events, for
@@ -43,5 +46,48 @@ func BenchmarkAnswer(b *testing.B) {
 				b.Fatal(err)
 			}
 		})
+	}
+}
+
+// BenchmarkPage has one phone load pages and their pictures from a node in this
+// process.
+func BenchmarkPage(b *testing.B) {
+	addr, err := freeAddress()
+	if err != nil {
+		b.Fatal(err)
+	}
+	w, err := newServedWorld(b.Context(), b.TempDir(), addr)
+	if err != nil {
+		b.Fatal(err)
+	}
+	paths, err := (&scanLoad{items: travelItems, events: 10}).fill(b.Context(), w)
+	if err != nil {
+		b.Fatal(err)
+	}
+	n, err := w.open()
+	if err != nil {
+		b.Fatal(err)
+	}
+	l, err := net.Listen("tcp", addr)
+	if err != nil {
+		b.Fatal(err)
+	}
+	servers, err := newServers(n, l, listenInMemory(), slog.New(slog.DiscardHandler))
+	if err != nil {
+		b.Fatal(err)
+	}
+	p := &phone{client: plainClient{addr: addr}}
+	for i := 0; b.Loop(); i++ {
+		if err := p.scan(paths[i%len(paths)], int64(i), time.Now()); err != nil {
+			b.Fatal(err)
+		}
+	}
+	b.StopTimer()
+	p.client.close()
+	if err := servers.stop(); err != nil {
+		b.Fatal(err)
+	}
+	if err := n.Close(); err != nil {
+		b.Fatal(err)
 	}
 }

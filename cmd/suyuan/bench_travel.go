@@ -16,6 +16,8 @@ type benchTravel struct {
 	w      *benchWorld
 	n      *node.Node
 	events int
+
+	levels []gs1.GTIN // of items, boxes, cases and pallets, once it is filled
 }
 
 // What is packed.
@@ -32,7 +34,6 @@ const (
 // fill writes the history and returns links of so many items on the pallet that
 // travels.
 func (s *benchTravel) fill(ctx context.Context, number int, looked uint32) ([]string, error) {
-	var levels []gs1.GTIN // item, box, case, pallet
 	count := uint32(travelPallets * travelItems)
 	for i, indicator := range []string{"1", "2", "3", "4"} {
 		g, err := s.w.addProduct(ctx, s.n, indicator, number)
@@ -42,8 +43,9 @@ func (s *benchTravel) fill(ctx context.Context, number int, looked uint32) ([]st
 		if _, err := s.n.IssueRun(ctx, node.IssueRun{GTIN: g, Count: count}, nil); err != nil {
 			return nil, fmt.Errorf("level %d: %w", i, err)
 		}
-		levels, count = append(levels, g), count/travelPer
+		s.levels, count = append(s.levels, g), count/travelPer
 	}
+	levels := s.levels
 	drafts := []draftOf{activateDraft(benchRange{levels[0], 0, 0, travelPallets*travelItems - 1}, "L1")}
 	count = uint32(travelPallets * travelItems)
 	for i := 1; i < len(levels); i++ {
