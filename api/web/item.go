@@ -148,6 +148,9 @@ func (p *itemPage) Label(f Fact) string {
 // is one.
 func (p *itemPage) Value(f Fact) string {
 	value := p.T(f.Value)
+	if f.Key == "shelf_life_days" {
+		return fill(p.Words.Product.Days, "n", value)
+	}
 	if words, ok := p.Words.Values[f.Key+"."+value]; ok {
 		return words
 	}
@@ -297,8 +300,11 @@ func (p *itemPage) Step(e Event) step {
 		Marked: e.Marked, Void: e.Corrected != nil,
 		Minor: e.Kind == "pack" || e.Kind == "unpack" || e.Kind == "correct",
 	}
+	if e.Kind == "activate" && p.Item.Level == LevelLot {
+		s.Text = p.Words.Timeline.Made // a lot may have no codes
+	}
 	for _, f := range e.Facts {
-		s.Facts = append(s.Facts, p.Label(f)+" "+p.Value(f))
+		s.Facts = append(s.Facts, fill(p.Words.Timeline.Fact, "label", p.Label(f), "value", p.Value(f)))
 	}
 	if e.Marked {
 		s.Flags = append(s.Flags, p.Words.Timeline.Marked)

@@ -58,6 +58,8 @@ type ProductWords struct {
 	Code    string `json:"code"`
 	Holder  string `json:"holder"`
 	State   string `json:"state"`
+	Days    string `json:"days"`
+	Unit    string `json:"unit"`
 }
 
 // TimelineWords stand around the events.
@@ -74,6 +76,8 @@ type TimelineWords struct {
 	Corrects  string `json:"corrects"`
 	Reference string `json:"reference"` // another step
 	Route     string `json:"route"`
+	Fact      string `json:"fact"`
+	Made      string `json:"made"` // of a lot
 }
 
 // SourceWords stand around what an item was made of.
