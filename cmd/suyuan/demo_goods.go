@@ -42,26 +42,22 @@ func (s *story) inventMore() error {
 // names pages of the brand.
 func (s *story) produceMore(ctx context.Context) error {
 	brand := s.n.company("brand")
-	var pictures []string
-	for _, colour := range []uint32{0xb0552f, 0xa33a5e} {
-		picture, err := drawPicture(colour)
-		if err != nil {
-			return err
-		}
-		digest, err := upload(ctx, brand.local, "picture", picture, "public")
-		if err != nil {
-			return err
-		}
-		pictures = append(pictures, digest)
+	picture, err := drawPicture(0xb0552f)
+	if err != nil {
+		return err
+	}
+	digest, err := upload(ctx, brand.local, "picture", picture, "public")
+	if err != nil {
+		return err
 	}
 	origin := s.goods[0].origin
-	_, err := s.write(ctx, brand.public,
+	_, err = s.write(ctx, brand.public,
 		draft{Kind: "product", At: s.ago(80, 0), Fields: fields{
 			"gtin": s.kit, "version": 1, "names": names("玫瑰舒润礼盒（精华水 + 面霜）", "Rose Gift Set (toner and cream)"), "origin": origin,
-			"net_content": "150 mL + 50 g", "shelf_life_days": 1095, "licences": []string{"沪妆20260017"}, "picture": pictures[0], "issuing_chain": 1}},
+			"net_content": "150 mL + 50 g", "shelf_life_days": 1095, "licences": []string{"沪妆20260017"}, "picture": digest, "issuing_chain": 1}},
 		draft{Kind: "product", At: s.ago(80, 0), Fields: fields{
 			"gtin": s.tea, "version": 1, "names": names("重瓣玫瑰花茶（散装）", "Rose Petal Tea, loose"), "origin": names("甘肃苦水", "Kushui, Gansu"),
-			"net_content": "散装称重", "shelf_life_days": 540, "licences": []string{"SC11431012000099"}, "picture": pictures[1], "issuing_chain": 1}},
+			"net_content": "散装称重", "shelf_life_days": 540, "licences": []string{"SC11431012000099"}, "issuing_chain": 1}},
 		draft{Kind: "appoint", At: s.ago(79, 0), Fields: fields{
 			"party": "wh", "gtins": []gs1.GTIN{s.goods[0].product, s.goods[1].product, s.kit}, "kinds": []string{"transform"}, "from": s.day(79)}},
 		s.page(s.goods[0].product, "gs1:pip", "zh", "products/rose-toner", "产品故事与使用方法", "The story of the toner"),
