@@ -63,6 +63,9 @@ func milder(is, was map[*Event]int) bool {
 func (f *folder) setClocksRight(o *order) {
 	m, _ := f.run(f.timeline)
 	was := complaints(m)
+	if len(was) > maxHurried {
+		return // no clocks are so wrong
+	}
 	for tries := 0; len(was) > 0; {
 		better := false
 		for _, i := range f.hurried(o) {

@@ -51,12 +51,14 @@ const (
 
 	// maxSuspicions bounds the contradictory events that are looked into, and
 	// the suspects that are tried in their place; each costs a fold or two. A
-	// trail with more contradictions is suspicious whatever their order.
-	maxSuspicions = 64
+	// trail with more contradictions is suspicious whatever their order. A thousand
+	// records that are made to contradict each other cost half a second of one core.
+	maxSuspicions = 32
 
-	// maxHurried bounds the events that are tried in another place because a
-	// clock may have been wrong; each costs a fold. An item has some dozen steps.
-	maxHurried = 64
+	// maxHurried bounds the events that complain, and those that are tried in
+	// another place, because a clock may have been wrong; each try costs a fold. An
+	// item has some dozen steps.
+	maxHurried = 32
 
 	// maxShelfLife bounds a shelf life, in days: a hundred years. Dates beyond
 	// the year 9999 have no form.
