@@ -1,6 +1,7 @@
 package replica
 
 import (
+	"bytes"
 	"context"
 	"crypto/ed25519"
 	"errors"
@@ -429,7 +430,14 @@ func TestHostileHolders(t *testing.T) {
 				}
 				brand.start()
 				audit.records(3)
-				e.finalWithin(heals, brand, wh, audit)
+				e.finalWithin(heals, brand, wh, audit) // audit has cosigned: it takes three
+				if lacks, err := audit.store.Lacking(1, 1); err != nil || len(lacks) > 0 {
+					t.Errorf("disclosures have not come: %+v, %v", lacks, err)
+				}
+				want, err := wh.store.Sidecar(1, cp.Size-1)
+				if got, err2 := audit.store.Sidecar(1, cp.Size-1); err != nil || err2 != nil || !bytes.Equal(got, want) {
+					t.Errorf("a sidecar of %d bytes, the author's has %d: %v, %v", len(got), len(want), err, err2)
+				}
 			})
 		})
 	}
