@@ -125,7 +125,8 @@ func TestPagesOnPhone(t *testing.T) {
 	if testing.Short() {
 		t.Skip("SKIPPED: the browser takes some seconds")
 	}
-	ctx, site := newTestBrowser(t), newTestSite(t)
+	site := newTestSite(t) // first: what ends a browser waits for one that was used
+	ctx := newTestBrowser(t)
 	names := []string{"entry", "typo", "unknown-product", "internal", "product", "kit"}
 	for _, v := range verdicts {
 		names = append(names, string(v))
