@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"unicode"
 )
 
 // A Role is a member's part in the network.
@@ -135,10 +136,17 @@ func (c *Charter) checkMembers() error {
 	if len(c.Members) == 0 || len(c.Members) > MaxMembers {
 		return wrong(CodeCharter, "a charter has 1 to %d members", MaxMembers)
 	}
+	admins := make(map[Address]string) // an address speaks for one company
 	for i := range c.Members {
 		m := &c.Members[i]
 		if err := CheckSlug(m.Slug); err != nil {
 			return because(CodeCharter, err, "member")
+		}
+		for _, a := range m.Admins {
+			if other, taken := admins[a]; taken {
+				return wrong(CodeCharter, "%s is an admin of %s and of %s", a, other, m.Slug)
+			}
+			admins[a] = m.Slug
 		}
 		if i > 0 && c.Members[i-1].Slug >= m.Slug {
 			return wrong(CodeCharter, "members do not ascend at %q", m.Slug)
@@ -158,6 +166,8 @@ func (m *Member) checkForm() error {
 		return wrong(CodeCharter, "a Chinese and an English name are needed")
 	case len(m.NameZh) > MaxText || len(m.NameEn) > MaxText:
 		return wrong(CodeCharter, "a name is over %d bytes", MaxText)
+	case !shown(m.NameZh) || !shown(m.NameEn):
+		return wrong(CodeCharter, "a name has control characters or such that turn the direction of text")
 	case len(m.Admins) == 0:
 		return wrong(CodeCharter, "an admin address is needed")
 	case len(m.Admins) > MaxAddresses || len(m.Revoked) > MaxAddresses:
@@ -259,6 +269,9 @@ func (c *Charter) checkSettings() error {
 	for _, f := range c.Settings.Filings {
 		if len(f) > MaxText {
 			return wrong(CodeCharter, "a filing number is over %d bytes", MaxText)
+		}
+		if !shown(f) {
+			return wrong(CodeCharter, "a filing number has control characters or such that turn the direction of text")
 		}
 	}
 	return nil
@@ -698,6 +711,18 @@ func (c *Charter) checkNewNumbers(prev *Charter) error {
 		}
 	}
 	return nil
+}
+
+// shown reports whether pages and terminals show a text as it is: control
+// characters and those that turn the direction of text could make two companies
+// look alike to whoever signs.
+func shown(s string) bool {
+	for _, r := range s {
+		if unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control, r) || r == '\u2028' || r == '\u2029' {
+			return false
+		}
+	}
+	return true
 }
 
 func digits(s string) bool {

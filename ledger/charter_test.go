@@ -107,6 +107,17 @@ func charterEdits() []charterEdit {
 		{"no Chinese name", func(c *ledger.Charter) { c.Members[0].NameZh = "" }, ledger.CodeCharter},
 		{"no English name", func(c *ledger.Charter) { c.Members[0].NameEn = "" }, ledger.CodeCharter},
 		{"a long name", func(c *ledger.Charter) { c.Members[0].NameEn = long }, ledger.CodeCharter},
+		{"a name with a line feed", func(c *ledger.Charter) { c.Members[0].NameEn = "Lanzhi\nand more" }, ledger.CodeCharter},
+		{"a name that turns direction", func(c *ledger.Charter) { c.Members[0].NameZh = "兰芷\u202eecila" }, ledger.CodeCharter},
+		{"a name with a line separator", func(c *ledger.Charter) { c.Members[0].NameZh = "兰芷\u2028" }, ledger.CodeCharter},
+		{"a filing number that turns direction", func(c *ledger.Charter) { c.Settings.Filings = []string{"\u2067沪ICP备1号"} }, ledger.CodeCharter},
+		{"an admin of two members", func(c *ledger.Charter) { c.Members[1].Admins = []ledger.Address{address(0x02)} }, ledger.CodeCharter},
+		{"a report of nobody", func(c *ledger.Charter) { c.Ended[0].Reports = []ledger.StopReport{{Size: 1, Root: fill(1)}} }, ledger.CodeCharter},
+		{"a report without proof", func(c *ledger.Charter) {
+			next, end := fill(2), fill(3)
+			c.Ended[0].Reports = []ledger.StopReport{{Member: "wh", Size: 1, Root: fill(2), Next: &next, EndNext: &end}}
+		}, ledger.CodeCharter},
+		{"evidence that is none", func(c *ledger.Charter) { c.Ended[0].Evidence = []byte{0xa0} }, ledger.CodeCharter},
 		{"an unknown role", func(c *ledger.Charter) { c.Members[0].Role = "owner" }, ledger.CodeCharter},
 		{"no admin", func(c *ledger.Charter) { c.Members[0].Admins = nil }, ledger.CodeCharter},
 		{"admins not ascending", func(c *ledger.Charter) { slices.Reverse(c.Members[0].Admins) }, ledger.CodeCharter},
@@ -166,7 +177,7 @@ func TestCosignerLimit(t *testing.T) {
 		c := ledger.Charter{Version: 1, Name: "a"}
 		for i := range n {
 			slug, number := fmt.Sprintf("m%03d", i), uint32(i+1)
-			c.Members = append(c.Members, ledger.Member{Slug: slug, NameZh: "a", NameEn: "a", Role: ledger.Brand, Admins: []ledger.Address{{1}}})
+			c.Members = append(c.Members, ledger.Member{Slug: slug, NameZh: "a", NameEn: "a", Role: ledger.Brand, Admins: []ledger.Address{{1, byte(i)}}})
 			c.Nodes = append(c.Nodes, ledger.Node{Number: number, Member: slug, LogKey: ledger.Hash{1, byte(i)}, Peer: slug})
 			c.Cosigners = append(c.Cosigners, ledger.Cosigner{Member: slug, Node: number, Key: ledger.Hash{2, byte(i)}})
 		}

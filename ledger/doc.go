@@ -201,9 +201,11 @@
 //	2   name        network name
 //	3 ? previous    h32, hash of the version before; absent in version 1 only
 //	4   members     array, ascending by slug, 1 to 1,000 maps:
-//	                1 slug   2 Chinese name   3 English name, texts not empty
+//	                1 slug   2 Chinese name   3 English name, texts not empty and
+//	                without control and bidirectional formatting characters
 //	                4 role: "brand", "warehouse", "distributor" or "auditor"
-//	                5 admins, ascending array of 1 to 256 addresses
+//	                5 admins, ascending array of 1 to 256 addresses, each of one
+//	                member only
 //	                6? GS1 company prefixes, ascending texts of 4 to 12 digits
 //	                7? single GTINs, ascending integers of up to 14 digits
 //	                8? revoked addresses, ascending
