@@ -53,7 +53,10 @@ func (n *Node) Findings(ctx context.Context, q stock.FindingQuestion, viewer tra
 }
 
 func findingRow(t *stock.Trouble, view trace.FindingView) stock.FindingRow {
-	row := stock.FindingRow{FindingView: view, Member: t.By.Member, At: stock.Time(t.By.At), Recorded: stock.Time(t.By.Recorded), Count: t.Count, Lot: t.First.Lot}
+	row := stock.FindingRow{FindingView: view, Count: t.Count, Lot: t.First.Lot}
+	if t.By != nil {
+		row.Member, row.At, row.Recorded = t.By.Member, stock.Time(t.By.At), stock.Time(t.By.Recorded)
+	}
 	if !t.First.GTIN.IsZero() {
 		row.GTIN = t.First.GTIN.String()
 	}

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"sort"
 	"strings"
+	"time"
 
 	"github.com/hashicorp/golang-lru/v2/simplelru"
 
@@ -22,8 +23,14 @@ import (
 // Limits of counting.
 const (
 	// maxBookCells bounds the outcomes that are kept from one question to the next,
-	// some 300 bytes each. Runs whose items were sold one by one have most.
+	// and with it those of one question: some 600 bytes each. Runs whose items were
+	// sold one by one have most: ten of them, with a hundred thousand sales each,
+	// have room.
 	maxBookCells = 1 << 20
+
+	// recountAfter is how long a run whose records cut it into too many pieces is not
+	// tried again: finding that out takes seconds.
+	recountAfter = 10 * time.Minute
 
 	// maxCatchUp bounds the new entries that are read to see which runs they
 	// touch; beyond it all are counted again, which folds only what is new.
@@ -74,6 +81,7 @@ type account struct {
 	tally *stock.Tally // nil, or of an earlier cut, if stale
 	memo  stock.Memo   // also what was folded by a count that was broken off
 	stale bool
+	again time.Time // not to be tried before: it has too many pieces
 }
 
 func newBook(cut map[uint32]uint64) *book {
@@ -169,7 +177,7 @@ func (n *Node) count(ctx context.Context, q *stock.Question, f func(*stock.Tally
 	if err != nil {
 		return nil, nil, err
 	}
-	uncounted, err = n.countRuns(ctx, b, q.Values[stock.ByProduct], f)
+	uncounted, err = n.countRuns(ctx, b, q, f)
 	return cut, uncounted, err
 }
 
@@ -319,18 +327,26 @@ func (n *Node) touch(ctx context.Context, b *book, chain uint32, from, to uint64
 
 // countRuns brings the accounts of all runs, or of those of some products, up to
 // the book's cut.
-func (n *Node) countRuns(ctx context.Context, b *book, products []string, f func(*stock.Tally)) (uncounted []string, err error) {
-	runs, err := n.runsAt(products, b.cut)
+func (n *Node) countRuns(ctx context.Context, b *book, q *stock.Question, f func(*stock.Tally)) (uncounted []string, err error) {
+	runs, err := n.runsAt(q.Values[stock.ByProduct], b.cut)
 	if err != nil {
 		return nil, err
 	}
+	if only := q.Values[stock.ByRun]; len(only) > 0 {
+		runs = slices.DeleteFunc(runs, func(r index.Run) bool { return !slices.Contains(only, runName(r)) })
+	}
 	uncounted = []string{}
 	var src *counted
+	cells := 0
 	for _, run := range runs {
 		a := b.accounts[run]
 		if a == nil {
 			a = &account{memo: make(stock.Memo), stale: true}
 			b.accounts[run] = a
+		}
+		if n.now().Before(a.again) {
+			uncounted = append(uncounted, runName(run))
+			continue
 		}
 		if a.stale || a.tally != nil && !a.tally.Lasting() {
 			if src == nil {
@@ -342,7 +358,9 @@ func (n *Node) countRuns(ctx context.Context, b *book, products []string, f func
 			switch {
 			case errors.Is(err, stock.ErrTooMany), errors.Is(err, index.ErrTooMany):
 				n.log.Warn("run not counted", "gtin", run.GTIN, "run", run.Number, "err", err)
-				uncounted = append(uncounted, fmt.Sprintf("%s/%d", run.GTIN, run.Number))
+				b.forget(a)
+				a.again = n.now().Add(recountAfter)
+				uncounted = append(uncounted, runName(run))
 				continue
 			case err != nil && ctx.Err() != nil:
 				return nil, stillCounting(ctx.Err())
@@ -350,11 +368,42 @@ func (n *Node) countRuns(ctx context.Context, b *book, products []string, f func
 				return nil, err
 			}
 		}
-		if a.tally != nil {
-			f(a.tally)
+		if a.tally == nil {
+			continue
 		}
+		// Those of this question are kept, so that one that is asked again goes on
+		// where it was.
+		if cells += len(a.tally.Cells); cells > maxBookCells {
+			return nil, refuse(422, "too-many-records", "over %d kinds of history are too many for one question; keep to a product or a run", maxBookCells)
+		}
+		b.makeRoom(runs)
+		f(a.tally)
 	}
 	return uncounted, nil
+}
+
+// runName names a run as figures by run do.
+func runName(r index.Run) string { return fmt.Sprintf("%s/%d", r.GTIN, r.Number) }
+
+// makeRoom drops accounts of other runs than those while there are too many cells.
+func (b *book) makeRoom(keep []index.Run) {
+	if b.cells <= maxBookCells {
+		return
+	}
+	for run, a := range b.accounts {
+		if a.tally != nil && !slices.Contains(keep, run) {
+			b.forget(a)
+			delete(b.accounts, run)
+		}
+	}
+}
+
+// forget drops what was counted of a run.
+func (b *book) forget(a *account) {
+	if a.tally != nil {
+		b.cells -= len(a.tally.Cells)
+	}
+	a.tally, a.memo, a.stale = nil, make(stock.Memo), true
 }
 
 // runsAt returns the runs of which there is a record within a cut, ascending.
@@ -392,7 +441,7 @@ func parseProducts(products []string) ([]gs1.GTIN, error) {
 	return slices.Compact(list), nil
 }
 
-// countRun counts one run, and makes room for it.
+// countRun counts one run.
 func (n *Node) countRun(ctx context.Context, b *book, run index.Run, a *account, src *counted) error {
 	record, err := n.runOf(run.GTIN, run.Number, b.cut)
 	if err != nil {
@@ -410,20 +459,9 @@ func (n *Node) countRun(ctx context.Context, b *book, run index.Run, a *account,
 	if err != nil {
 		return err
 	}
-	if a.tally != nil {
-		b.cells -= len(a.tally.Cells)
-	}
+	b.forget(a)
 	a.tally, a.memo, a.stale = t, t.Memo, false
 	b.cells += len(t.Cells)
-	for other, x := range b.accounts {
-		if b.cells <= maxBookCells {
-			break
-		}
-		if other != run && x.tally != nil {
-			b.cells -= len(x.tally.Cells)
-			delete(b.accounts, other)
-		}
-	}
 	return nil
 }
 

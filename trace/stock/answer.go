@@ -181,8 +181,12 @@ func (q *FindingQuestion) lets(t *Trouble) bool {
 	if !t.First.GTIN.IsZero() {
 		gtin = t.First.GTIN.String()
 	}
-	return among(q.Codes, t.Code) && among(q.Severities, string(t.Severity)) && among(q.Members, t.By.Member) && among(q.Products, gtin) &&
-		t.By.Recorded >= q.From && (q.To == 0 || t.By.Recorded <= q.To)
+	by := t.By
+	if by == nil {
+		by = new(Record)
+	}
+	return among(q.Codes, t.Code) && among(q.Severities, string(t.Severity)) && among(q.Members, by.Member) && among(q.Products, gtin) &&
+		by.Recorded >= q.From && (q.To == 0 || by.Recorded <= q.To)
 }
 
 // Page returns the page asked for, of the findings that seen admits, and where

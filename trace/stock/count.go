@@ -3,6 +3,7 @@ package stock
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 
 	"suyuan/ledger"
@@ -12,10 +13,10 @@ import (
 // An Outcome is what one story comes to.
 type Outcome struct {
 	trace.Custody
-	To     string // the party to which it is on its way
-	Place  string // where the record that made it so says that it happened; "" on the way
-	Since  Record // that made it so
-	Active bool   // it was activated; [Outcome.Printed] says what counts
+	To     string  // the party to which it is on its way
+	Place  string  // where the record that made it so says that it happened; "" on the way
+	Since  *Record // that made it so; nil where nothing is known
+	Active bool    // it was activated; [Outcome.Printed] says what counts
 
 	Lot     string
 	Expires string // last day of use (yyyy-mm-dd), or ""
@@ -24,7 +25,7 @@ type Outcome struct {
 
 	Verdict   trace.Verdict
 	Findings  []Finding
-	Moves     []Move
+	Moves     []*Move // in order
 	Shipments []Shipment
 	Balances  []trace.Balance // of a lot without serials
 
@@ -45,7 +46,7 @@ type Record struct {
 // A Finding is a finding with the record that bears it.
 type Finding struct {
 	trace.Finding
-	By Record
+	By *Record // nil if no record bears it
 }
 
 // A Move is goods that went from one party to another, or out of the chain and
@@ -53,7 +54,7 @@ type Finding struct {
 type Move struct {
 	From, To string // "" is outside the tracked chain
 	Region   string // of a sale
-	Record
+	*Record
 }
 
 // A Shipment is a shipment with a receipt that names it.
@@ -117,14 +118,19 @@ func (t *Tally) AddShipments(all map[trace.Position][]trace.Position) {
 }
 
 // Deps is what a tally depends on: whatever an event may name that changes it.
-type Deps map[trace.Item]struct{}
+type Deps struct {
+	on map[trace.Item]struct{}
+
+	// every says that there are too many logistic units to list: all count.
+	every bool
+}
 
 // Count says how things stand with every code of a range, which is a run or a
 // part of one. Outcomes of the memo that still hold are not folded again; it may
 // be nil. Count stops with the context's error: what it had folded by then is in
 // the memo, so that a further call goes on.
 func Count(ctx context.Context, src Source, r trace.Range, memo Memo) (*Tally, error) {
-	c := counting{ctx: ctx, atlas: newAtlas(src), old: memo, cells: map[Signature]int{}}
+	c := newCounting(ctx, src, memo)
 	cuts, err := c.atlas.cuts(r, 0, 0)
 	if err != nil {
 		return nil, err
@@ -143,7 +149,7 @@ func Count(ctx context.Context, src Source, r trace.Range, memo Memo) (*Tally, e
 
 // CountOne says how things stand with a logistic unit, or with a lot.
 func CountOne(src Source, i trace.Item) (*Outcome, error) {
-	c := counting{ctx: context.Background(), atlas: newAtlas(src)}
+	c := newCounting(context.Background(), src, nil)
 	s, err := c.atlas.tell(i, 0)
 	if err != nil {
 		return nil, err
@@ -157,6 +163,15 @@ type counting struct {
 	atlas *atlas
 	old   Memo
 	cells map[Signature]int
+
+	// One record stands behind many outcomes, and many codes went the same ways.
+	records map[trace.Position]*Record
+	moves   map[Move]*Move
+}
+
+func newCounting(ctx context.Context, src Source, memo Memo) *counting {
+	return &counting{ctx: ctx, atlas: newAtlas(src), old: memo, cells: map[Signature]int{},
+		records: map[trace.Position]*Record{}, moves: map[Move]*Move{}}
 }
 
 // add counts codes that are alike.
@@ -194,22 +209,22 @@ func (c *counting) fold(s *story) (*Outcome, error) {
 	if err != nil {
 		return nil, fmt.Errorf("fold %s: %w", s.item, err)
 	}
-	o := outcomeOf(t)
+	o := c.outcomeOf(t)
 	o.lasting = lasting
 	return o, nil
 }
 
 // deps lists what the count has looked at.
 func (a *atlas) deps() Deps {
-	d := make(Deps)
+	d := Deps{on: make(map[trace.Item]struct{}), every: len(a.heard) > maxDeps}
 	for i := range a.sheets {
-		d[i] = struct{}{}
-	}
-	for i := range a.units {
-		d[i] = struct{}{}
+		d.on[i] = struct{}{}
 	}
 	for i := range a.about {
-		d[i] = struct{}{}
+		d.on[i] = struct{}{}
+	}
+	if !d.every {
+		maps.Copy(d.on, a.heard)
 	}
 	return d
 }
@@ -232,7 +247,7 @@ func (d Deps) On(e *trace.Event) bool {
 		default:
 			continue
 		}
-		if _, ok := d[i]; ok {
+		if _, ok := d.on[i]; ok || d.every && i.Kind == trace.ItemSSCC {
 			return true
 		}
 	}
@@ -240,14 +255,14 @@ func (d Deps) On(e *trace.Event) bool {
 }
 
 // outcomeOf reads a trail.
-func outcomeOf(t *trace.Trail) *Outcome {
+func (c *counting) outcomeOf(t *trace.Trail) *Outcome {
 	o := &Outcome{Custody: t.Custody, Lot: t.Lot(), Expires: t.Expires(), Active: t.Active != nil, Verdict: t.Verdict}
 	since := t.Run
 	if n := len(t.Steps); n > 0 {
 		since, o.To = t.Steps[n-1].Event, t.Steps[n-1].To
 	}
 	if since != nil {
-		o.Since = RecordOf(since)
+		o.Since = c.record(since)
 		if o.State != trace.InTransit {
 			o.Place = since.PlaceName()
 		}
@@ -255,9 +270,9 @@ func outcomeOf(t *trace.Trail) *Outcome {
 			o.Region, o.Channel = since.Fields.Text("region"), since.Fields.Text("channel")
 		}
 	}
-	o.Moves = movesOf(t)
+	o.Moves = c.movesOf(t)
 	o.Shipments = shipmentsOf(t)
-	o.Findings = findingsOf(t)
+	o.Findings = c.findingsOf(t)
 	if t.Item.Kind == trace.ItemLot {
 		o.Balances = t.Balances()
 	}
@@ -265,13 +280,32 @@ func outcomeOf(t *trace.Trail) *Outcome {
 }
 
 // RecordOf returns what figures say of an event.
-func RecordOf(e *trace.Event) Record {
-	return Record{Position: e.Position, ID: e.ID, Kind: e.Kind, Member: e.Member, At: e.At, Zone: e.Zone, Recorded: e.Recorded}
+func RecordOf(e *trace.Event) *Record {
+	return &Record{Position: e.Position, ID: e.ID, Kind: e.Kind, Member: e.Member, At: e.At, Zone: e.Zone, Recorded: e.Recorded}
+}
+
+// record is RecordOf, once for each event.
+func (c *counting) record(e *trace.Event) *Record {
+	r := c.records[e.Position]
+	if r == nil {
+		r = RecordOf(e)
+		c.records[e.Position] = r
+	}
+	return r
+}
+
+// move returns the one copy of a move.
+func (c *counting) move(m Move) *Move {
+	if known := c.moves[m]; known != nil {
+		return known
+	}
+	c.moves[m] = &m
+	return &m
 }
 
 // movesOf returns the steps at which somebody else got the item.
-func movesOf(t *trace.Trail) []Move {
-	var list []Move
+func (c *counting) movesOf(t *trace.Trail) []*Move {
+	var list []*Move
 	holder := ""
 	if t.Run != nil {
 		holder = t.Run.Actor()
@@ -282,7 +316,7 @@ func movesOf(t *trace.Trail) []Move {
 			continue
 		}
 		if s.State != trace.Void && s.State != trace.Used && !begins(s.Event.Kind) {
-			list = append(list, Move{From: holder, To: s.Holder, Region: s.Event.Fields.Text("region"), Record: RecordOf(s.Event)})
+			list = append(list, c.move(Move{From: holder, To: s.Holder, Region: s.Event.Fields.Text("region"), Record: c.record(s.Event)}))
 		}
 		holder = s.Holder
 	}
@@ -318,7 +352,7 @@ func shipmentsOf(t *trace.Trail) []Shipment {
 // findingsOf returns the findings of a trail, and those that rest on fields for
 // parties, each with the record that bears it. Expiry is left out, as it depends
 // on the day.
-func findingsOf(t *trace.Trail) []Finding {
+func (c *counting) findingsOf(t *trace.Trail) []Finding {
 	all := append(slices.Clone(t.Findings), t.PartyFindings()...)
 	if len(all) == 0 {
 		return nil
@@ -334,9 +368,9 @@ func findingsOf(t *trace.Trail) []Finding {
 	for i, f := range all {
 		list[i].Finding = f
 		if len(f.Records) > 0 && byID[f.Records[0]] != nil {
-			list[i].By = RecordOf(byID[f.Records[0]])
+			list[i].By = c.record(byID[f.Records[0]])
 		} else if t.Run != nil {
-			list[i].By = RecordOf(t.Run)
+			list[i].By = c.record(t.Run)
 		}
 	}
 	return list

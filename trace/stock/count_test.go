@@ -58,7 +58,7 @@ func checkRun(t *testing.T, w at, run trace.Range) {
 	for i := run.From; i <= run.To; i++ {
 		item := trace.Code(run.GTIN, run.Run, i)
 		trail, _ := w.fold(item, w.list)
-		whole := say(outcomeOf(trail))
+		whole := say(newCounting(context.Background(), w, nil).outcomeOf(trail))
 		s, err := a.tell(item, 0)
 		if err != nil {
 			t.Fatal(err)
@@ -87,10 +87,14 @@ func checkRun(t *testing.T, w at, run trace.Range) {
 // say writes an outcome down.
 func say(o *Outcome) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s %q to %q at %q since %v lot %q expires %q %s %s %s\n", o.State, o.Holder, o.To, o.Place, o.Since.Position, o.Lot, o.Expires, o.Region, o.Verdict, o.Printed())
+	since := o.Since
+	if since == nil {
+		since = new(Record)
+	}
+	fmt.Fprintf(&b, "%s %q to %q at %q since %v lot %q expires %q %s %s %s\n", o.State, o.Holder, o.To, o.Place, since.Position, o.Lot, o.Expires, o.Region, o.Verdict, o.Printed())
 	var findings []string
 	for _, f := range o.Findings {
-		findings = append(findings, fmt.Sprintf("%s %s %v %v\n", f.Code, f.Severity, f.Records, f.By.Position))
+		findings = append(findings, fmt.Sprintf("%s %s %v %v\n", f.Code, f.Severity, f.Records, f.By))
 	}
 	slices.Sort(findings)
 	fmt.Fprintln(&b, findings)

@@ -92,13 +92,13 @@ func (g *Groups) Add(t *Tally, f Filter) {
 			continue
 		}
 		for n := range c.Moves {
-			g.add(c, &c.Moves[n], f)
+			g.add(c, c.Moves[n], f)
 		}
 	}
 }
 
 func (g *Groups) add(c *Cell, m *Move, f Filter) {
-	if c.State == "" || !f.lets(c, m) {
+	if c.State == "" || c.Since == nil || !f.lets(c, m) {
 		return
 	}
 	key := make([]string, len(g.dims))
@@ -149,9 +149,9 @@ func party(c *Cell) string {
 
 // value is the value of one dimension.
 func value(c *Cell, m *Move, d Dim, now int64) string {
-	r, region := &c.Since, c.Region
+	r, region := c.Since, c.Region
 	if m != nil {
-		r, region = &m.Record, m.Region
+		r, region = m.Record, m.Region
 	}
 	switch d {
 	case ByParty:
@@ -304,5 +304,9 @@ func (all Troubles) AddTally(t *Tally) {
 // records: a text that is greater for what comes later.
 func (t *Trouble) Place() string {
 	sum := sha256.Sum256([]byte(t.Key()))
-	return fmt.Sprintf("%016x-%x", uint64(1<<63-1-t.By.Recorded), sum[:8])
+	recorded := int64(0)
+	if t.By != nil {
+		recorded = t.By.Recorded
+	}
+	return fmt.Sprintf("%016x-%x", uint64(1<<63-1-recorded), sum[:8])
 }

@@ -17,9 +17,14 @@ const (
 	// item has been in some dozens.
 	maxThings = 1_024
 
-	// maxKept bounds the events of packings and transforms that are kept while a
-	// run is counted.
+	// maxKept bounds the events of packings and transforms, and the logistic units,
+	// that are kept at hand while a run is counted: what lies side by side is in
+	// few of them.
 	maxKept = 4_096
+
+	// maxDeps bounds the logistic units that a tally names as what it depends on,
+	// some 60 bytes each. A run in more of them depends on every logistic unit.
+	maxDeps = 1 << 16
 
 	// maxNext bounds the place where a page begins: some dimensions with values of
 	// up to a hundred bytes.

@@ -76,8 +76,9 @@ func (s *sheet) last(piece int) uint32 {
 // An atlas has the sheets of the runs at which a count looks.
 type atlas struct {
 	src    Source
-	sheets map[trace.Item]*sheet // by the run's code 0
-	units  map[trace.Item][]Mention
+	sheets map[trace.Item]*sheet           // by the run's code 0
+	units  map[trace.Item][]Mention        // logistic units, some
+	heard  map[trace.Item]struct{}         // all logistic units that were looked at
 	events map[trace.Position]*trace.Event // packings and transforms, some
 	about  map[trace.Item]*told
 	pieces int
@@ -85,7 +86,7 @@ type atlas struct {
 }
 
 func newAtlas(src Source) *atlas {
-	return &atlas{src: src, sheets: map[trace.Item]*sheet{}, units: map[trace.Item][]Mention{},
+	return &atlas{src: src, sheets: map[trace.Item]*sheet{}, units: map[trace.Item][]Mention{}, heard: map[trace.Item]struct{}{},
 		events: map[trace.Position]*trace.Event{}, about: map[trace.Item]*told{}}
 }
 
@@ -167,7 +168,13 @@ func (a *atlas) ofUnit(i trace.Item) ([]Mention, error) {
 		return nil, err
 	}
 	slices.SortFunc(list, compareMentions)
+	if len(a.units) >= maxKept {
+		clear(a.units)
+	}
 	a.units[i] = list
+	if len(a.heard) <= maxDeps {
+		a.heard[i] = struct{}{}
+	}
 	return list, nil
 }
 
