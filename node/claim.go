@@ -178,6 +178,10 @@ func (n *Node) answerClaim(ctx context.Context, _ uint32, q *wire.Claim) *wire.C
 	}
 	r, err := n.resolve(ctx, n.codeURI(gtin, q.Serial), nil)
 	switch {
+	case errors.Is(err, code.ErrFormat), errors.Is(err, code.ErrCheckCharacter), gs1.CodeOf(err) != "":
+		return &wire.Claimed{Outcome: wire.OutcomeWrong} // the asking node has let something pass
+	case unknownProduct(err):
+		return &wire.Claimed{Outcome: wire.OutcomeAlien}
 	case err != nil:
 		return n.unable(err)
 	case r.Run == nil || !n.checksSeconds(r.Run):
@@ -188,6 +192,13 @@ func (n *Node) answerClaim(ctx context.Context, _ uint32, q *wire.Claim) *wire.C
 		return &wire.Claimed{Outcome: wire.OutcomeWrong}
 	}
 	return n.check(ctx, r, q)
+}
+
+// unknownProduct reports whether an error is that this node knows nothing of the
+// product.
+func unknownProduct(err error) bool {
+	var r *Refusal
+	return errors.As(err, &r) && r.Code() == "unknown-product"
 }
 
 // unable says that the node cannot check now, and tells its own log why. The

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"suyuan/ledger"
+	"suyuan/node/wire"
 	"suyuan/trace"
 	"suyuan/trace/code"
 	"suyuan/trace/gs1"
@@ -131,6 +132,39 @@ func otherRun(t testing.TB, serial string) string {
 	}
 	t.Fatal("no check character fits")
 	return ""
+}
+
+// Whatever another company's node sends, it is told no more than a consumer is, and
+// nothing is logged as trouble.
+func TestClaimsOfOtherNodes(t *testing.T) {
+	t.Parallel()
+	n := newScratched(t, 2000)
+	var logged bytes.Buffer
+	n.log = slog.New(slog.NewTextHandler(&logged, nil))
+	serial, right := n.serial(t, toner, 0, 7), n.second(t, toner, 7)
+	token := ledger.Hash{1}
+	for _, tt := range []struct {
+		name string
+		ask  wire.Claim
+		want wire.Outcome
+	}{
+		{"a GTIN that is none", wire.Claim{GTIN: 1, Serial: serial, Second: right, Token: token}, wire.OutcomeWrong},
+		{"a huge GTIN", wire.Claim{GTIN: 1 << 63, Serial: serial, Second: right, Token: token}, wire.OutcomeWrong},
+		{"another company's product", wire.Claim{GTIN: foreign.Uint64(), Serial: serial, Second: right, Token: token}, wire.OutcomeAlien},
+		{"a serial with a typing error", wire.Claim{GTIN: toner.Uint64(), Serial: serial[1:] + "0", Second: right, Token: token}, wire.OutcomeWrong},
+		{"a serial with a path in it", wire.Claim{GTIN: toner.Uint64(), Serial: "../../10/x?y#z", Second: right, Token: token}, wire.OutcomeWrong},
+		{"a run that is not known", wire.Claim{GTIN: toner.Uint64(), Serial: otherRun(t, serial), Second: right, Token: token}, wire.OutcomeAlien},
+		{"no second code", wire.Claim{GTIN: toner.Uint64(), Serial: serial, Second: "x", Token: token}, wire.OutcomeWrong},
+		{"the right one", wire.Claim{GTIN: toner.Uint64(), Serial: serial, Second: right, Token: token, Tag: "u"}, wire.OutcomeFirst},
+		{"the right one again", wire.Claim{GTIN: toner.Uint64(), Serial: serial, Second: right, Token: token}, wire.OutcomeYours},
+	} {
+		if got := n.answerClaim(context.Background(), 2, &tt.ask); got.Outcome != tt.want {
+			t.Errorf("%s: %s, want %s", tt.name, got.Outcome, tt.want)
+		}
+	}
+	if logged.Len() > 0 {
+		t.Errorf("logged: %s", logged.String())
+	}
 }
 
 // A code that was never issued is wrong like any other: the claim tells nothing

@@ -161,3 +161,13 @@ func TestRewardTrigger(t *testing.T) {
 		t.Errorf("the newest version's trigger is read as %q", got)
 	}
 }
+
+func FuzzParseApproval(f *testing.F) {
+	f.Add("0x" + strings.Repeat("ab", ledger.SignatureSize))
+	f.Add("0x")
+	f.Fuzz(func(t *testing.T, text string) {
+		if a, err := ParseApproval(text); err == nil && a.String() != text {
+			t.Errorf("%q is written as %q", text, a)
+		}
+	})
+}
