@@ -147,6 +147,14 @@ func TestTwoChartersHaltChanges(t *testing.T) {
 	if c := n.Conflict(); c == nil || c.Hash() != second.Hash() {
 		t.Errorf("kept: %+v", c)
 	}
+	for _, s := range append(n.Charters(), second) {
+		if c := n.CharterOf(s.Hash()); c == nil || c.Hash() != s.Hash() {
+			t.Errorf("charter %s: %+v", s.Hash(), c)
+		}
+	}
+	if c := n.CharterOf(ledger.Hash{1}); c != nil {
+		t.Errorf("a charter of no hash: %+v", c)
+	}
 	if err := n.AdoptCharter(net.Adopt(late)); !errors.Is(err, store.ErrCharterConflict) {
 		t.Errorf("version 3 after two versions 2: %v", err)
 	}

@@ -312,6 +312,21 @@ func (s *Store) Conflict() *ledger.SignedCharter {
 	return s.conflict
 }
 
+// CharterOf returns the complete charter with that hash: a version that is held,
+// or the one that contradicts it; nil if there is none. So whoever tells of two
+// complete charters of one version can give both.
+func (s *Store) CharterOf(hash ledger.Hash) *ledger.SignedCharter {
+	for _, v := range s.Network().Versions() {
+		if v.Hash == hash {
+			return v.Signed
+		}
+	}
+	if c := s.Conflict(); c != nil && c.Hash() == hash {
+		return c
+	}
+	return nil
+}
+
 func readConflict(view viewer) (*ledger.SignedCharter, error) {
 	raw, err := getValue(view, []byte{prefixConflict})
 	if errors.Is(err, ErrNotFound) {
