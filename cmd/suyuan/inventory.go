@@ -26,7 +26,7 @@ const (
 	maxFigures = 1_000_000
 )
 
-// heading is what a dimension is called in tables.
+// headings are what dimensions are called in tables.
 var headings = map[stock.Dim]string{
 	stock.ByParty: "持有方 party", stock.ByMember: "公司 member", stock.ByState: "状态 state", stock.ByPlace: "地点 place",
 	stock.ByProduct: "商品 product", stock.ByRun: "码批 run", stock.ByLot: "批号 lot", stock.ByTo: "发往 to", stock.ByRegion: "地区 region",
