@@ -139,7 +139,9 @@ func (d *desk) holds(s Stream, chain uint32, size uint64) {
 }
 
 // deskNote is bytes in which the core can read a size, and nothing else.
-func deskNote(chain uint32, size uint64) []byte { return fmt.Appendf(nil, "chain/%d\n%d\nroot\n", chain, size) }
+func deskNote(chain uint32, size uint64) []byte {
+	return fmt.Appendf(nil, "chain/%d\n%d\nroot\n", chain, size)
+}
 
 // stores lets the disk hold a chain up to a size, with a checkpoint of that size.
 func (d *desk) stores(chain uint32, size uint64) {

@@ -24,10 +24,18 @@ type disk interface {
 	Read(chain uint32, from, to, size uint64) *piece
 	// Extend checks that proof against a note and stores the entries.
 	Extend(chain uint32, from uint64, p *piece, note []byte) (size uint64, result protocol.Result, err error)
+	// Disclose adds what is new in the sidecars to entries that are stored.
+	Disclose(chain uint32, from uint64, p *piece) (protocol.Result, error)
 	// Open verifies a proposal: the chain and size of a note, chain 0 if it is none.
 	Open(note []byte) (chain uint32, size uint64)
 	// CheckLine verifies a cosignature.
 	CheckLine(note []byte, member string, line []byte) bool
+	// Backup takes a copy of everything but the guard; PutBack puts it back,
+	// beside the guard as it is by then or, if that is lost, without one.
+	Backup()
+	PutBack(guardLost bool)
+	// At moves the disk's clock.
+	At(ms int64)
 }
 
 // A piece is an answer to GET_RANGE.

@@ -79,7 +79,7 @@ func newBook(n int) *book {
 	return b
 }
 
-func memberName(n uint32) string { return fmt.Sprintf("m%d", n) }
+func memberName(n uint32) string { return fmt.Sprintf("m%03d", n) }
 
 func (b *book) wrong(format string, args ...any) {
 	b.wrongs = append(b.wrongs, fmt.Sprintf(format, args...))
@@ -236,9 +236,11 @@ type modelDisk struct {
 	chains  map[uint32]*modelChain
 	guard   *modelGuard
 	against bool // somebody holds a note of ours that contradicts our chain
+	refused error
 	faults  faults
 	twin    bool
 
+	saved    *modelDisk
 	ticks    int64 // for frontiers: at most one a second
 	lastSeen int64
 	// durable is called after each write that would survive a crash; it may
@@ -257,7 +259,23 @@ func newModelDisk(b *book, number uint32, n int) *modelDisk {
 	return d
 }
 
-// copyOf is a backup: everything but the guard.
+func (d *modelDisk) At(ms int64) { d.ticks = ms }
+
+func (d *modelDisk) Backup() { d.saved = d.copyOf() }
+
+func (d *modelDisk) PutBack(guardLost bool) {
+	old := d.saved.copyOf()
+	d.chains, d.against, d.lastSeen = old.chains, old.against, -1<<40
+	if d.faults.forgetsGuard {
+		d.guard = old.guard
+	}
+	if guardLost {
+		d.guard = &modelGuard{lost: true, cosigned: make(map[uint32]mark)}
+	}
+	d.judge()
+}
+
+// copyOf is everything but the guard.
 func (d *modelDisk) copyOf() *modelDisk {
 	c := *d
 	c.chains = make(map[uint32]*modelChain, len(d.chains))
@@ -272,8 +290,22 @@ func (d *modelDisk) copyOf() *modelDisk {
 	return &c
 }
 
-// refusal is why the own chain may not be written, nil if it may.
-func (d *modelDisk) refusal() error {
+// refusal is why the own chain may not be written, nil if it may: as it was judged
+// last.
+func (d *modelDisk) refusal() error { return d.refused }
+
+// judge decides anew. Like the store, the model does so when it is opened and when
+// it learns something about its own chain from others.
+func (d *modelDisk) judge() { d.refused = d.judgement() }
+
+// judgeIf judges after news about a chain that may be the own one.
+func (d *modelDisk) judgeIf(chain uint32) {
+	if chain == d.number {
+		d.judge()
+	}
+}
+
+func (d *modelDisk) judgement() error {
 	own := d.chains[d.number]
 	g := d.guard
 	switch {
@@ -320,7 +352,7 @@ func (d *modelDisk) Append(record uint64) bool {
 		return false
 	}
 	own := d.chains[d.number]
-	if seen := d.nextFrontier(); len(seen) > 0 && d.ticks >= d.lastSeen+1000 {
+	if seen := d.nextFrontier(); len(own.entries) > 0 && len(seen) > 0 && d.ticks >= d.lastSeen+1000 {
 		d.lastSeen = d.ticks
 		d.book.entries = append(d.book.entries, entry{seen: seen})
 		d.add(own, entryID(len(d.book.entries)-1))
@@ -474,8 +506,7 @@ func (d *modelDisk) put(n *modelNote) (protocol.Result, error) {
 	ch := d.chains[n.chain]
 	if n.size > ch.mark().size {
 		if n.chain == d.number {
-			_ = raise(&d.guard.own, n.mark)
-			d.durable()
+			d.noteLost(ch, n)
 		}
 		return protocol.Behind, fmt.Errorf("%w: behind", errModel)
 	}
@@ -490,15 +521,26 @@ func (d *modelDisk) put(n *modelNote) (protocol.Result, error) {
 		}
 		if ch.evidence == nil {
 			ch.evidence = &wire.Alert{A: n.encode(), B: held.encode()}
+			d.judgeIf(n.chain)
 			d.durable()
 		}
 		return protocol.Forked, fmt.Errorf("%w: forked", errModel)
 	}
 	if n.chain == d.number {
 		d.against = true
+		d.judge()
 		d.durable()
 	}
 	return protocol.Conflict, fmt.Errorf("%w: conflict", errModel)
+}
+
+// noteLost takes note of entries that were signed here and are not here any more.
+func (d *modelDisk) noteLost(own *modelChain, n *modelNote) {
+	if own.evidence == nil {
+		_ = raise(&d.guard.own, n.mark)
+		d.judge()
+		d.durable()
+	}
 }
 
 func (d *modelDisk) Keep(chain uint32, raw []byte) (protocol.Result, error) {
@@ -609,6 +651,7 @@ func (d *modelDisk) Judge(a *wire.Alert) (uint32, protocol.Result, error) {
 	}
 	if ch := d.chains[x.chain]; ch.evidence == nil {
 		ch.evidence = a
+		d.judgeIf(x.chain)
 		d.durable()
 	}
 	return x.chain, protocol.Done, nil
@@ -665,7 +708,8 @@ func (d *modelDisk) Extend(chain uint32, from uint64, p *piece, raw []byte) (uin
 		ids = append(ids, entryID(id))
 	}
 	end := from + uint64(len(ids))
-	if end > n.size || d.book.at(n.mark, end) != r {
+	proven := end == n.size || p.proof == n.mark // a proof is about one tree
+	if end > n.size || !proven || d.book.at(n.mark, end) != r {
 		return size, protocol.Invalid, fmt.Errorf("%w: not proven", errModel)
 	}
 	if chain == d.number && d.refusal() == nil {
@@ -679,8 +723,14 @@ func (d *modelDisk) Extend(chain uint32, from uint64, p *piece, raw []byte) (uin
 			d.add(ch, id)
 		}
 	}
+	d.judgeIf(chain)
 	d.durable()
 	return ch.mark().size, protocol.Done, nil
+}
+
+// Disclose has nothing to do: the model's entries have no sidecars.
+func (d *modelDisk) Disclose(uint32, uint64, *piece) (protocol.Result, error) {
+	return protocol.Done, nil
 }
 
 func (d *modelDisk) Open(raw []byte) (uint32, uint64) {

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"suyuan/ledger"
+	"suyuan/node/keeper"
 	"suyuan/node/protocol"
 	"suyuan/node/wire"
 )
@@ -28,8 +29,8 @@ type sim struct {
 	side    map[*host]int      // which of two twins a host talks to
 	cut     map[[2]uint32]bool // pairs that cannot reach each other
 	trouble trouble
-	newDisk func(number uint32) disk // for what is not restored from a copy
-	book    *book                    // nil with real disks
+	book    *book    // nil with real disks
+	unjust  []string // blame that nobody deserves
 	story   []string
 	steps   int
 }
@@ -123,10 +124,10 @@ type host struct {
 	life    int // changes at each start and crash; what belongs to another is over
 	core    *protocol.Core
 	disk    disk
-	backup  disk
 	pace    float64 // of the clock
 	wake    time.Duration
-	looking bool // the core will be told what is stored
+	looking bool             // the core will be told what is stored
+	held    *protocol.Stored // what it has been told
 
 	streams  map[protocol.Stream]*end
 	sessions map[uint32]protocol.Stream
@@ -173,7 +174,8 @@ func (h *host) boot() {
 	})
 	h.tell("%s starts", h.name)
 	h.step(h.network())
-	h.step(h.disk.State())
+	h.held = h.disk.State()
+	h.step(h.held)
 }
 
 func (h *host) network() *protocol.Network {
@@ -245,7 +247,11 @@ func (h *host) look() {
 	h.looking = true
 	h.later(time.Duration(h.rnd.IntN(3))*time.Millisecond, func() {
 		h.looking = false
-		h.step(h.disk.State())
+		now := h.disk.State()
+		if news := keeper.News(h.held, now); news != nil {
+			h.step(news)
+		}
+		h.held = now
 	})
 }
 
@@ -254,8 +260,8 @@ type crashed struct{ host *host }
 
 // onDisk runs what writes, and reports whether the host has survived it.
 func (h *host) onDisk(do func()) (alive bool) {
+	h.disk.At(h.clock().UnixMilli())
 	if m, ok := h.disk.(*modelDisk); ok {
-		m.ticks = h.now.Milliseconds()
 		m.durable = func() {
 			if h.honest && h.chance(h.trouble.crash) {
 				panic(crashed{h})
@@ -308,13 +314,7 @@ func (h *host) perform(a protocol.Action) {
 	case protocol.Fetch:
 		h.fetch(a)
 	case protocol.Disclose:
-		h.request(a.Peer, func(at *host, reply func(any)) { reply(true) }, func(answer any) {
-			if answer == nil {
-				h.step(protocol.Ended{Task: a.Task, Result: protocol.Broken})
-				return
-			}
-			h.step(protocol.Ended{Task: a.Task, Size: a.To})
-		})
+		h.disclose(a)
 	case protocol.Keep:
 		h.effect(func() protocol.Event {
 			r, err := h.disk.Keep(a.Chain, a.Note)
@@ -358,12 +358,23 @@ func (h *host) perform(a protocol.Action) {
 		}
 	case protocol.Remember:
 		h.memory = a.Offences
+		h.checkBlame()
 	case protocol.Log:
 		if a.Level > slog.LevelDebug || h.verbose {
 			h.tell("%s: %s %v", h.name, a.Text, a.Attrs)
 		}
 	default:
 		panic(fmt.Sprintf("sim: action %T", a))
+	}
+}
+
+// checkBlame holds that honest nodes blame only liars. Who has stored one history
+// of a fork cannot tell who holds the other from one who garbles.
+func (h *host) checkBlame() {
+	for _, o := range h.memory {
+		if forked := len(h.number[o.Chain]) > 1; h.honest && h.number[o.Peer][0].honest && !forked {
+			h.unjust = append(h.unjust, fmt.Sprintf("%s blames node %d for chain %d", h.name, o.Peer, o.Chain))
+		}
 	}
 }
 
@@ -506,10 +517,11 @@ func (h *host) request(no uint32, serve func(at *host, reply func(any)), answer 
 }
 
 func (h *host) fetch(a protocol.Fetch) {
+	signed := h.disk.State().Signed
 	h.request(a.Peer, func(at *host, reply func(any)) {
-		size := a.To
-		if a.Note != nil {
-			_, size, _ = ledger.PeekCheckpoint(a.Note)
+		_, size, ok := ledger.PeekCheckpoint(a.Note)
+		if !ok {
+			size = signed
 		}
 		switch {
 		case at.chance(at.lie.withholds):
@@ -541,9 +553,34 @@ func (h *host) fetch(a protocol.Fetch) {
 
 // garble spoils an answer if the host is one to do so.
 func (h *host) garble(p *piece) {
-	if len(p.items) > 0 && h.chance(h.lie.garbles) {
-		p.items[h.rnd.IntN(len(p.items))].entry = []byte("0")
+	if len(p.items) == 0 || !h.chance(h.lie.garbles) {
+		return
 	}
+	if it := &p.items[h.rnd.IntN(len(p.items))]; h.chance(0.5) {
+		it.entry = []byte("0")
+	} else {
+		it.sidecar = nil
+	}
+}
+
+func (h *host) disclose(a protocol.Disclose) {
+	h.request(a.Peer, func(at *host, reply func(any)) {
+		if p := at.disk.Read(a.Chain, a.From, a.To, a.Size); p != nil && !at.chance(at.lie.withholds) {
+			reply(p)
+		} else {
+			reply(nil)
+		}
+	}, func(answer any) {
+		p, ok := answer.(*piece)
+		if !ok {
+			h.step(protocol.Ended{Task: a.Task, Result: protocol.Broken})
+			return
+		}
+		h.effect(func() protocol.Event {
+			r, err := h.disk.Disclose(a.Chain, a.From, p)
+			return protocol.Ended{Task: a.Task, Result: r, Err: err, Size: a.From + uint64(len(p.items))}
+		})
+	})
 }
 
 // lieAbout is what a dishonest host says instead of what its core wants to say.

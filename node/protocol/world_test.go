@@ -104,6 +104,23 @@ func (s *sim) add(no uint32, name string, p plan) {
 // live runs a plan: first everything goes wrong, then it heals. It returns what
 // must not be, "" if nothing of the kind was seen.
 func (s *sim) live(p plan) string {
+	s.beginTrouble(p)
+	s.run(p.chaos)
+	s.heal(p)
+	for s.now < p.chaos+2*time.Hour {
+		s.run(s.now + 5*time.Second)
+		if wrongs := slices.Concat(s.book.wrongs, s.unjust); len(wrongs) > 0 {
+			return strings.Join(wrongs, "\n")
+		}
+		if s.missing() == "" {
+			return s.unequal()
+		}
+	}
+	return s.missing()
+}
+
+// beginTrouble plans all that goes wrong until the network heals.
+func (s *sim) beginTrouble(p plan) {
 	for _, h := range s.hosts {
 		s.after(time.Duration(s.rnd.IntN(3000))*time.Millisecond, h.boot)
 		s.appendNowAndThen(h, p.chaos)
@@ -118,18 +135,6 @@ func (s *sim) live(p plan) string {
 	if p.restore != "" {
 		s.putBack(s.hosts[p.nodes-1], p)
 	}
-	s.run(p.chaos)
-	s.heal(p)
-	for s.now < p.chaos+2*time.Hour {
-		s.run(s.now + 5*time.Second)
-		if len(s.book.wrongs) > 0 {
-			return strings.Join(s.book.wrongs, "\n")
-		}
-		if s.missing() == "" {
-			return s.unequal()
-		}
-	}
-	return s.missing()
 }
 
 func (s *sim) appendNowAndThen(h *host, until time.Duration) {
@@ -204,15 +209,11 @@ func (s *sim) swapSides(until time.Duration) {
 // putBack replaces a host's disk by an older copy of it.
 func (s *sim) putBack(h *host, p plan) {
 	when := time.Duration(s.rnd.Int64N(int64(p.chaos)))
-	s.after(when/2, func() { h.backup = h.disk.(*modelDisk).copyOf() })
+	s.after(when/2, h.disk.Backup)
 	s.after(when, func() {
 		h.crash()
 		s.tell("%s gets an old copy back, guard %s", h.name, p.restore)
-		d := h.backup.(*modelDisk)
-		if p.restore == "lost" {
-			d.guard = &modelGuard{lost: true, cosigned: make(map[uint32]mark)}
-		}
-		h.disk = d
+		h.disk.PutBack(p.restore == "lost")
 	})
 }
 
@@ -386,6 +387,7 @@ func (h *host) trail(sizes map[uint32]uint64) string {
 // A verdict is what became of the runs of a test.
 type verdict struct {
 	runs, wedged, dead, steps atomic.Int64
+	slowest                   atomic.Int64 // virtual time from healing to the end
 }
 
 // try runs one seed.
@@ -403,6 +405,11 @@ func (v *verdict) try(seed uint64, change func(*plan)) (s *sim, wrong string) {
 	wrong = s.live(p)
 	v.runs.Add(1)
 	v.steps.Add(int64(s.steps))
+	for took := int64(s.now - p.chaos); ; {
+		if old := v.slowest.Load(); took <= old || v.slowest.CompareAndSwap(old, took) {
+			break
+		}
+	}
 	if s.wedged() {
 		v.wedged.Add(1)
 	}
@@ -445,6 +452,6 @@ func TestNetworksHoldTheirPromises(t *testing.T) {
 		})
 	}
 	workers.Wait()
-	t.Logf("%d networks, %d steps, %v; in %d no quorum of honest witnesses was left, in %d a node held a fork that did not become final",
-		v.runs.Load(), v.steps.Load(), time.Since(began).Round(time.Millisecond), v.dead.Load(), v.wedged.Load())
+	t.Logf("%d networks, %d steps, %v; in %d no quorum of honest witnesses was left, in %d a node held a fork that did not become final; everything was well %v after the trouble had ended, at the latest",
+		v.runs.Load(), v.steps.Load(), time.Since(began).Round(time.Millisecond), v.dead.Load(), v.wedged.Load(), time.Duration(v.slowest.Load()))
 }
