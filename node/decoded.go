@@ -21,52 +21,62 @@ const (
 	maxCachedEvent = 64 << 10
 )
 
-// An eventCache keeps events that were decoded, since most events of a trail are
-// those of many others: its runs, its pallets, its product. The zero value is
-// empty. Whoever gets an event from it must not change it.
-type eventCache struct {
+// A cache keeps what was used last, up to a weight in all. The zero value is
+// empty and keeps nothing that weighs more than its share. It is safe for
+// concurrent use.
+type cache[K comparable, V any] struct {
 	mu     sync.Mutex // guards what follows
-	list   *simplelru.LRU[trace.Position, cachedEvent]
+	list   *simplelru.LRU[K, weighed[V]]
 	weight int // of all in list
 }
+
+type weighed[V any] struct {
+	value  V
+	weight int
+}
+
+func (c *cache[K, V]) get(key K) (v V, ok bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.list == nil {
+		return v, false
+	}
+	w, ok := c.list.Get(key)
+	return w.value, ok
+}
+
+// put keeps a value in the place of another, and drops others until all weigh
+// most at most. What weighs more than a share of that is not kept.
+func (c *cache[K, V]) put(key K, v V, weight, share, most int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.list == nil {
+		// It has no bound of its own, since the weight is one. The error is about a
+		// size that is not positive.
+		c.list, _ = simplelru.NewLRU(most, func(_ K, w weighed[V]) { c.weight -= w.weight })
+	}
+	c.list.Remove(key)
+	if weight > share {
+		return
+	}
+	c.list.Add(key, weighed[V]{v, weight})
+	for c.weight += weight; c.weight > most; {
+		c.list.RemoveOldest()
+	}
+}
+
+// An eventCache keeps events that were decoded, since most events of a trail are
+// those of many others: its runs, its pallets, its product. Whoever gets an event
+// from it must not change it.
+type eventCache = cache[trace.Position, cachedEvent]
 
 // A cachedEvent is an event with the sidecar of which it was made. An entry
 // never changes; a sidecar grows when disclosures arrive late, and shrinks when
 // some are erased.
 type cachedEvent struct {
-	event  *trace.Event // nil for an entry that is no event
-	size   int          // as decodeSized counts
-	side   []byte
-	weight int
-}
-
-// get returns what is kept for a position, if it is of that sidecar.
-func (c *eventCache) get(pos trace.Position, side []byte) (cachedEvent, bool) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.list == nil {
-		return cachedEvent{}, false
-	}
-	e, ok := c.list.Get(pos)
-	return e, ok && bytes.Equal(e.side, side)
-}
-
-func (c *eventCache) put(pos trace.Position, e cachedEvent) {
-	if e.weight > maxCachedEvent {
-		return
-	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.list == nil {
-		// It has no bound of its own: the weight is one. The error is of a size
-		// that is not positive.
-		c.list, _ = simplelru.NewLRU(maxCachedEvents, func(_ trace.Position, e cachedEvent) { c.weight -= e.weight })
-	}
-	c.list.Remove(pos)
-	c.list.Add(pos, e)
-	for c.weight += e.weight; c.weight > maxCachedEvents; {
-		c.list.RemoveOldest()
-	}
+	event *trace.Event // nil for an entry that is no event
+	size  int          // as decodeSized counts
+	side  []byte
 }
 
 // event reads one stored event, nil if there is none at the position. It is
@@ -82,7 +92,7 @@ func (n *Node) eventSized(pos trace.Position) (*trace.Event, int, error) {
 	if err != nil && !errors.Is(err, store.ErrNotFound) {
 		return nil, 0, err
 	}
-	if c, ok := n.events.get(pos, side); ok {
+	if c, ok := n.events.get(pos); ok && bytes.Equal(c.side, side) {
 		e, err := n.withErasures(c.event)
 		return e, c.size, err
 	}
@@ -94,7 +104,7 @@ func (n *Node) eventSized(pos trace.Position) (*trace.Event, int, error) {
 	if err != nil {
 		return nil, 0, err
 	}
-	n.events.put(pos, cachedEvent{event: e, size: size, side: side, weight: len(raw) + len(side)})
+	n.events.put(pos, cachedEvent{event: e, size: size, side: side}, len(raw)+len(side), maxCachedEvent, maxCachedEvents)
 	e, err = n.withErasures(e)
 	return e, size, err
 }

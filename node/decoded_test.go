@@ -8,41 +8,28 @@ import (
 	"suyuan/trace"
 )
 
-func TestEventCacheIsOfOneSidecar(t *testing.T) {
-	var c eventCache
-	pos := trace.Position{Chain: 1, Seq: 7}
-	if _, ok := c.get(pos, nil); ok {
+func TestCacheIsBounded(t *testing.T) {
+	var c cache[int, string]
+	if _, ok := c.get(1); ok {
 		t.Error("an empty cache has something")
 	}
-	e := &trace.Event{Position: pos}
-	c.put(pos, cachedEvent{event: e, side: []byte("all of it"), weight: 10})
-	if got, ok := c.get(pos, []byte("all of it")); !ok || got.event != e {
-		t.Errorf("got %+v, %t", got, ok)
+	const most, share = 100, 10
+	for i := range 25 {
+		c.put(i, "x", share, share, most)
 	}
-	if _, ok := c.get(pos, []byte("a part")); ok {
-		t.Error("what was erased is given out")
+	if c.weight != most || c.list.Len() != most/share {
+		t.Errorf("%d values of weight %d are kept", c.list.Len(), c.weight)
 	}
-	c.put(pos, cachedEvent{side: []byte("a part"), weight: 20})
-	if got, ok := c.get(pos, []byte("a part")); !ok || got.event != nil || c.weight != 20 {
-		t.Errorf("got %+v, %t with weight %d", got, ok, c.weight)
-	}
-}
-
-func TestEventCacheIsBounded(t *testing.T) {
-	var c eventCache
-	const each = maxCachedEvent
-	for i := range uint64(2 * maxCachedEvents / each) {
-		c.put(trace.Position{Chain: 1, Seq: i}, cachedEvent{weight: each})
-	}
-	if c.weight > maxCachedEvents || c.list.Len() != maxCachedEvents/each {
-		t.Errorf("%d events of %d bytes are kept", c.list.Len(), c.weight)
-	}
-	if _, ok := c.get(trace.Position{Chain: 1, Seq: 0}, nil); ok {
+	if _, ok := c.get(0); ok {
 		t.Error("the oldest is kept")
 	}
-	c.put(trace.Position{Chain: 2}, cachedEvent{weight: maxCachedEvent + 1})
-	if _, ok := c.get(trace.Position{Chain: 2}, nil); ok {
-		t.Error("one that is too large is kept")
+	c.put(24, "y", 3, share, most)
+	if v, ok := c.get(24); !ok || v != "y" || c.weight != most-share+3 {
+		t.Errorf("got %q, %t with weight %d", v, ok, c.weight)
+	}
+	c.put(24, "z", share+1, share, most)
+	if _, ok := c.get(24); ok || c.weight != most-share {
+		t.Errorf("one that is too heavy is kept, or what it was before; weight %d", c.weight)
 	}
 }
 
@@ -73,7 +60,7 @@ func TestAnswersLeaveCachedEventsAlone(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		c, ok := n.events.get(pos, side)
+		c, ok := n.events.get(pos)
 		if !ok {
 			continue
 		}
@@ -86,4 +73,75 @@ func TestAnswersLeaveCachedEventsAlone(t *testing.T) {
 	if cached < 4 {
 		t.Errorf("%d events are kept", cached)
 	}
+}
+
+// TestTrailsAreFoldedAgain holds that a trail which was kept is given only as
+// long as nothing has changed of what it was made of.
+func TestTrailsAreFoldedAgain(t *testing.T) {
+	t.Parallel()
+	n := newBrand(t)
+	n.issue(t, toner, 10)
+	n.mustSubmit(t, activateDraft(0, 9))
+	n.final(t)
+	code := link(toner, n.serial(t, toner, 0, 0))
+	kept := func() *folded {
+		t.Helper()
+		n.mustAnswer(t, code, "")
+		r, err := n.resolveItem(t.Context(), code)
+		if err != nil {
+			t.Fatal(err)
+		}
+		f, ok := n.folds.get(foldKey{r.Item, r.URI, r.Serial})
+		if !ok {
+			t.Fatal("the trail is not kept")
+		}
+		return f
+	}
+	first := kept()
+	if kept() != first {
+		t.Error("the trail is folded again for nothing")
+	}
+	public, member := n.mustAnswer(t, code, ""), n.mustAnswer(t, code, "brand")
+	if kept() != first || len(public.Trail.Events) != len(member.Trail.Events) {
+		t.Error("the public and the member see other trails")
+	}
+	public.Trail.Verdict, public.Trail.Events = trace.Suspicious, nil
+	if again := n.mustAnswer(t, code, ""); again.Trail.Verdict != trace.Consistent || len(again.Trail.Events) == 0 {
+		t.Error("who got an answer can change those of others")
+	}
+
+	// Another event, stored and then final.
+	n.mustSubmit(t, sellDraft(0))
+	if a := n.mustAnswer(t, code, ""); len(a.Pending) != 1 || kept() != first {
+		t.Errorf("pending: %+v", a.Pending)
+	}
+	n.final(t)
+	if a := n.mustAnswer(t, code, ""); len(a.Pending) != 0 || len(a.Trail.Events) != len(member.Trail.Events)+1 || kept() == first {
+		t.Errorf("after the sale: %d events, %d pending", len(a.Trail.Events), len(a.Pending))
+	}
+
+	// An event that is not the one that the store gives any more.
+	second := kept()
+	n.events.put(second.events[0].Position, cachedEvent{}, maxCachedEvent+1, maxCachedEvent, maxCachedEvents)
+	if kept() == second {
+		t.Error("a trail is kept whose events have changed")
+	}
+	fresh, err := n.mustFold(t, code)
+	if err != nil || !reflect.DeepEqual(fresh.For(trace.Viewer{Code: true}), n.mustAnswer(t, code, "").Trail) {
+		t.Errorf("the trail that is kept is not the trail: %v", err)
+	}
+}
+
+// mustFold folds a code's trail anew.
+func (n *testNode) mustFold(t *testing.T, code string) (*trace.Trail, error) {
+	t.Helper()
+	cut, err := n.finalCut()
+	if err != nil {
+		return nil, err
+	}
+	r, err := n.resolve(t.Context(), code, cut)
+	if err != nil {
+		return nil, err
+	}
+	return n.fold(r, cut)
 }

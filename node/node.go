@@ -49,6 +49,7 @@ type Node struct {
 	packs   *packs
 	wanted  *wanted
 	events  eventCache
+	folds   cache[foldKey, *folded]
 	claims  *claims
 	rewards *reward.Outbox // nil without rewards.toml
 	clocks  *clocks

@@ -33,14 +33,17 @@ func (n *Node) AnswerTo(ctx context.Context, uri string, viewer trace.Viewer) (*
 	if err != nil {
 		return nil, err
 	}
-	t, err := n.fold(r, cut)
+	f, err := n.foldOnce(r, cut)
 	if err != nil {
 		return nil, err
 	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	t := f.trail
 	viewer.Code = r.Serial != "" || r.Item.Kind == trace.ItemSSCC
 	now, findings := trace.NowOf(t, n.now())
 	now.Findings = t.Words(findings, viewer)
-	a := &trace.Answer{URI: uri, Verdict: t.Verdict, Trail: t.For(viewer), Pending: []trace.EventView{}, Assurance: n.assurance(t), Now: now}
+	a := &trace.Answer{URI: uri, Verdict: t.Verdict, Trail: f.view(viewer), Pending: []trace.EventView{}, Assurance: n.assurance(t), Now: now}
 	if now.Expired {
 		a.Verdict = trace.Worse(a.Verdict, trace.Warn)
 	}
@@ -118,20 +121,32 @@ func (n *Node) closedSize(chain uint32, cut map[uint32]uint64) (uint64, error) {
 
 // fold gathers the events about what was resolved and makes their trail.
 func (n *Node) fold(r *resolved, cut map[uint32]uint64) (*trace.Trail, error) {
+	t, _, err := n.foldWith(r, cut)
+	return t, err
+}
+
+// gathered are the events of which a trail is made.
+type gathered struct {
+	events []*trace.Event
+	whole  bool // they are all that there are
+}
+
+// foldWith is fold with the events that it gathered.
+func (n *Node) foldWith(r *resolved, cut map[uint32]uint64) (*trace.Trail, *gathered, error) {
 	events, whole, err := n.gather(r, cut)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	f, err := n.folding(cut)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	f.Item, f.URI, f.Serial, f.Absent, f.BadPack, f.Events = n.itemOf(r), r.URI, r.Serial, r.neverIssued(), r.BadPack, events
 	t := trace.Fold(f.Input)
 	if !whole {
 		noteLeftOut(t)
 	}
-	return t, f.err
+	return t, &gathered{events, whole}, f.err
 }
 
 // A folding is what all trails at one cut have in common. It is for one goroutine.
