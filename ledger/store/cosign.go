@@ -39,6 +39,9 @@ func (s *Store) cosign(ctx context.Context, cp *ledger.Checkpoint, witness strin
 	if err != nil {
 		return nil, err
 	}
+	if err := s.Damage(); err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrNotSigning, err)
+	}
 	if s.Forked(cp.Chain) {
 		return nil, ErrForked
 	}

@@ -85,6 +85,7 @@ type Store struct {
 	refusal   error             // why the own chain takes no entries and gets no signatures; nil if it does
 	signing   *ledger.Verifiers // what SigningVerifiers returned last, for signingIn
 	signingIn ledger.InForce
+	damage    error                 // what Scrub has found; nil if nothing
 	conflict  *ledger.SignedCharter // a second complete charter of a version held; nil if there is none
 
 	life life
@@ -405,6 +406,9 @@ func (s *Store) judgement() error {
 		return fmt.Errorf("%w: no chain is written here", ErrNotSigning)
 	}
 	if err := s.guard.lostBecause(); err != nil {
+		return fmt.Errorf("%w: %w", ErrNotSigning, err)
+	}
+	if err := s.Damage(); err != nil {
 		return fmt.Errorf("%w: %w", ErrNotSigning, err)
 	}
 	c, err := s.chain(s.cfg.Own)
