@@ -18,6 +18,7 @@ const (
 	fileSigned   = "charters-signed.json" // which charter of each version was signed here
 	fileTokens   = "tokens.json"
 	fileSocket   = "node.sock"
+	filePeers    = "peers"   // what peers have done that a restart must not excuse
 	fileJournal  = "journal" // below dirImports
 	dirKeys      = "keys"    // 0700
 	dirSecrets   = "secrets" // 0700

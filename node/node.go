@@ -216,6 +216,7 @@ func (n *Node) Run(ctx context.Context) error {
 	g.Go(func() error { return n.follow(ctx, changed) })
 	g.Go(func() error { return n.fetchAttachments(ctx, r) })
 	g.Go(func() error { return n.forgetErased(ctx) })
+	g.Go(func() error { return n.scrub(ctx) })
 	g.Go(func() error { n.claims.sweep(ctx, n.now); return nil })
 	g.Go(func() error { n.runRewards(ctx); return nil })
 	if err := g.Wait(); err != nil && !errors.Is(err, context.Canceled) {
