@@ -27,7 +27,7 @@ func TestHostedDealer(t *testing.T) {
 	if err != nil || tok.Party != "shop" || tok.Address != address {
 		t.Fatalf("token %+v, %v", tok, err)
 	}
-	dealer := Signer{Address: tok.Address, Party: tok.Party}
+	dealer := Signer{Address: tok.Address}
 	receive := trace.Draft{Kind: "receive", Subjects: []trace.DraftSubject{codesOf(toner, 0, 9)}}
 	other := sellDraft(7)
 	other.Party = "elsewhere"

@@ -217,14 +217,39 @@ func (n *Node) buildDraft(env trace.Env, who Signer, raw []byte) (*ledger.Record
 	if err != nil {
 		return nil, nil, nil, fieldRefusal(err)
 	}
-	d.Party = cmp.Or(d.Party, who.Party)
 	key, err := n.signingKey(who, d.Kind)
 	if err != nil {
 		return nil, nil, nil, err
 	}
 	env.Signer = ledger.AddressOf(key)
+	if d.Party = cmp.Or(d.Party, who.Party); d.Party == "" {
+		if d.Party, err = n.onlyParty(env.Signer, d.Kind); err != nil {
+			return nil, nil, nil, err
+		}
+	}
 	rec, sc, err := d.Build(env)
 	return rec, sc, key, fieldRefusal(err)
+}
+
+// onlyParty is the one party for which a signer may sign a kind, or nothing if
+// there is not just one: who may act for nobody else need not say for whom.
+func (n *Node) onlyParty(signer ledger.Address, kind string) (string, error) {
+	c, err := n.store.Chain(n.chain)
+	if err != nil {
+		return "", err
+	}
+	k, _ := ledger.KindByName(kind)
+	party := ""
+	for _, g := range c.Rights().Of(signer) {
+		switch {
+		case !slices.Contains(g.Kinds, k):
+		case g.Party == "", party != "" && party != g.Party:
+			return "", nil
+		default:
+			party = g.Party
+		}
+	}
+	return party, nil
 }
 
 // fieldRefusal gives errors about a draft's fields a status. The error itself,
