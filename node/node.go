@@ -242,7 +242,7 @@ func (n *Node) newReplica() (*replica.Replica, error) {
 		Store: n.store, Blobs: n.blobs, Number: n.chain, Member: n.member.Member,
 		Transport: transport, Log: logKey, Listen: n.config.P2P, Reach: n.config.Reachability, MDNS: n.config.MDNS,
 		Claims: n.answerClaim,
-		Scans:  scanExchange{n}, Logger: n.log, Now: n.now,
+		Scans:  scanExchange{n}, Logger: n.log, Now: n.now, Memory: filepath.Join(n.dir, filePeers),
 	}
 	if w := n.witness(); w != nil {
 		if c.Witness, err = n.ed25519Key(purposeWitness, w.Key.String()); err != nil {
