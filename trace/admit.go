@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"suyuan/ledger"
 	"suyuan/trace/gs1"
@@ -44,6 +45,7 @@ const (
 	RefusedErased       = "already-erased"
 	RefusedNotAuthor    = "not-author"
 	RefusedOtherChain   = "other-chain"
+	RefusedForeignSSCC  = "foreign-sscc"
 )
 
 // A Refusal says why a record is not accepted at its author's door and what to
@@ -291,6 +293,9 @@ func (a *admission) aboutGoods() error {
 	}
 	for i := range a.event.Subjects {
 		s := &a.event.Subjects[i]
+		if err := a.unitNumber(s); err != nil {
+			return err
+		}
 		for _, simple := range s.simple() {
 			if err := a.subject(simple, passesOver(a.event.Kind, s)); err != nil {
 				return err
@@ -298,6 +303,30 @@ func (a *admission) aboutGoods() error {
 		}
 	}
 	return nil
+}
+
+// unitNumber holds that a member which has GS1 company prefixes of its own numbers
+// the units that it packs with one of these. It may go on packing units that came
+// to it under another's number. Hosted parties may have prefixes that no charter
+// lists.
+func (a *admission) unitNumber(s *Subject) error {
+	if a.event.Kind != ledger.KindPack || a.event.Party != "" || s.Kind != SubjectContent || s.Unit.Kind != SubjectSSCC {
+		return nil
+	}
+	m := a.charter.Member(a.event.Member)
+	if m == nil || len(m.Prefixes) == 0 {
+		return nil
+	}
+	number := s.Unit.SSCC.String()[1:] // behind the extension digit
+	if slices.ContainsFunc(m.Prefixes, func(prefix string) bool { return strings.HasPrefix(number, prefix) }) {
+		return nil
+	}
+	known, err := a.view.Overlapping(*s.Unit)
+	if err != nil || len(known) > 0 {
+		return err
+	}
+	return refuse(RefusedForeignSSCC, "SSCC %s has none of the GS1 company prefixes of %s (%s). Number the unit with one of them.",
+		s.Unit.SSCC, a.event.Member, strings.Join(m.Prefixes, ", "))
 }
 
 // simple returns the ranges, units, lots and products that a subject names.

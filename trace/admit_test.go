@@ -328,6 +328,16 @@ func TestAdmit(t *testing.T) {
 		{"pack a code into two units", func(w *world) error {
 			return w.try("wh", pack, about(Contents(pal, codes(0, 9)), Contents(Unit(second), codes(9, 9))))
 		}, RefusedOverlap},
+		{"pack into a unit with another's number", func(w *world) error {
+			ready(w)
+			return w.try("lanzhi", pack, about(Contents(Unit(mustSSCC("095012340000000015")), codes(0, 5))))
+		}, RefusedForeignSSCC},
+		{"pack into a unit that came with another's number", func(w *world) error {
+			ready(w)
+			theirs := mustSSCC("095012340000000015")
+			w.do("lanzhi", receive, about(Of(Unit(theirs))))
+			return w.try("lanzhi", pack, about(Contents(Unit(theirs), codes(0, 5))))
+		}, ""},
 		{"pack a pallet into what stands on it", func(w *world) error {
 			w.do("wh", pack, about(Contents(pal, Of(Unit(second)))))
 			return w.try("wh", pack, about(Contents(Unit(second), Of(pal))))
