@@ -20,6 +20,28 @@
 // "read" sees what its member sees. Callers on a Unix socket are the node's own
 // user and count as [Config.Local].
 //
+// # Figures
+//
+// /api/v1/inventory counts items by what by names: party, state, place, product,
+// lot and so on; /api/v1/movements counts how they went from one party to
+// another. A parameter with the name of a dimension keeps to its value, and the
+// records behind a figure are the same question by record. Both answer from what
+// is final, or was at a past time (at) or at sizes of chains (as_of) that an
+// earlier answer gave. /api/v1/inventory/runs says of each run printed =
+// activated + void + open, /api/v1/inventory/lots how much of lots without serials
+// there is, /api/v1/findings what does not fit together. All is for members, or,
+// with a token for one party, about that party. The first question after a start
+// reads all records; if that takes longer than a request may, the answer is 503
+// still-counting, and the next request goes on from there. After that a question
+// costs what is new, and what it adds up.
+//
+// # Events
+//
+// /api/v1/events streams records as they become final, or as they are stored. The
+// id of each is how far all chains had come, chain:size with commas between, so
+// that whoever comes back with Last-Event-ID misses none and gets none twice. A
+// stream that has nothing to say says so every 15 seconds.
+//
 // # Caching
 //
 //	full and partial tiles, entry bundles   immutable, one year; entries for

@@ -250,11 +250,11 @@ func (r *reading) page() (after string, limit int) {
 
 // end returns the first mistake; a parameter that nobody has read is one.
 func (r *reading) end() error {
-	r.c.Context().QueryArgs().VisitAll(func(key, _ []byte) {
+	for key := range r.c.Context().QueryArgs().All() {
 		if name := string(key); !slices.Contains(r.known, name) {
 			r.wrong(name, "there is no parameter "+name)
 		}
-	})
+	}
 	return r.err
 }
 

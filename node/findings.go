@@ -9,6 +9,16 @@ import (
 	"suyuan/trace/stock"
 )
 
+// Limits of what findings keep from one question to the next.
+const (
+	// maxCompared bounds the shipments of which the receipts were compared, some 200
+	// bytes each.
+	maxCompared = 1 << 18
+
+	// maxLotMemo bounds the outcomes of lots, some kilobytes each.
+	maxLotMemo = 1 << 15
+)
+
 // Findings lists the findings of the network that a viewer may see, the newest
 // records first: about codes, about shipments and their receipts, and about lots
 // without serials. One finding about many codes is one. It counts as Inventory
@@ -29,10 +39,14 @@ func (n *Node) Findings(ctx context.Context, q stock.FindingQuestion, viewer tra
 	if err != nil {
 		return nil, err
 	}
-	if err := n.compareReceipts(ctx, all, shipments, cut); err != nil {
+	b, err := n.bookAt(ctx, cut, question.Now())
+	if err != nil {
 		return nil, err
 	}
-	if err := n.addLots(ctx, q.Products, cut, func(l *lotAccount) { all.Add(l.outcome.Findings, l.item, 0) }); err != nil {
+	if err := n.compareReceipts(ctx, b, all, shipments); err != nil {
+		return nil, err
+	}
+	if err := n.addLots(ctx, b, q.Products, func(l *lotAccount) { all.Add(l.outcome.Findings, l.item, 0) }); err != nil {
 		return nil, err
 	}
 	page, next := q.Page(all, func(f *trace.Finding) bool { return f.For(viewer) })
@@ -66,31 +80,55 @@ func findingRow(t *stock.Trouble, view trace.FindingView) stock.FindingRow {
 	return row
 }
 
-// compareReceipts adds what the receipts of a shipment say of quantities, as far
-// as the fields for parties are here.
-func (n *Node) compareReceipts(ctx context.Context, all stock.Troubles, shipments map[trace.Position][]trace.Position, cut map[uint32]uint64) error {
-	newest, err := n.newestWithin(cut)
+// A comparison is what the receipts of a shipment say of quantities.
+type comparison struct {
+	got   []trace.Position // the receipts
+	found []stock.Finding
+	first trace.Item
+}
+
+// compareReceipts adds what the receipts of shipments say of quantities, as far
+// as the fields for parties are here. Each is read once.
+func (n *Node) compareReceipts(ctx context.Context, b *book, all stock.Troubles, shipments map[trace.Position][]trace.Position) error {
+	newest, err := n.newestWithin(b.cut)
 	if err != nil || newest == nil {
 		return err
 	}
+	if len(b.compared) > maxCompared {
+		clear(b.compared)
+	}
 	for at, got := range shipments {
-		if err := ctx.Err(); err != nil {
-			return stillCounting(err)
-		}
 		slices.SortFunc(got, trace.Position.Compare)
-		events, err := n.load(nil, append([]trace.Position{at}, slices.Compact(got)...))
-		if err != nil {
-			return err
+		c := b.compared[at]
+		if c == nil || !slices.Equal(c.got, got) {
+			if err := ctx.Err(); err != nil {
+				return stillCounting(err)
+			}
+			if c, err = n.compare(newest, at, got); err != nil {
+				return err
+			}
+			b.compared[at] = c
 		}
-		if len(events) < 2 || events[0].Kind != ledger.KindShip {
-			continue
-		}
-		for _, f := range trace.Quantities(newest, events[0], events[1:]) {
-			by := events[slices.IndexFunc(events, func(e *trace.Event) bool { return e.ID == f.Records[0] })]
-			all.Add([]stock.Finding{{Finding: f, By: stock.RecordOf(by)}}, firstOf(by), 0)
-		}
+		all.Add(c.found, c.first, 0)
 	}
 	return nil
+}
+
+func (n *Node) compare(newest *ledger.Charter, at trace.Position, got []trace.Position) (*comparison, error) {
+	events, err := n.load(nil, append([]trace.Position{at}, got...))
+	if err != nil {
+		return nil, err
+	}
+	c := &comparison{got: got}
+	if len(events) < 2 || events[0].Kind != ledger.KindShip {
+		return c, nil
+	}
+	c.first = firstOf(events[0])
+	for _, f := range trace.Quantities(newest, events[0], events[1:]) {
+		by := events[slices.IndexFunc(events, func(e *trace.Event) bool { return e.ID == f.Records[0] })]
+		c.found = append(c.found, stock.Finding{Finding: f, By: stock.RecordOf(by)})
+	}
+	return c, nil
 }
 
 // firstOf is the first thing that an event names, if it is a code.
@@ -111,20 +149,23 @@ type lotAccount struct {
 
 // addLots calls f for each lot, of some products or all, that somebody with the
 // right to has named.
-func (n *Node) addLots(ctx context.Context, products []string, cut map[uint32]uint64, f func(*lotAccount)) error {
-	lots, err := n.lotsAt(products, cut)
+func (n *Node) addLots(ctx context.Context, b *book, products []string, f func(*lotAccount)) error {
+	lots, err := n.lotsAt(products, b.cut)
 	if err != nil {
 		return err
 	}
-	src, err := n.counted(cut)
+	src, err := n.counted(b.cut)
 	if err != nil {
 		return err
+	}
+	if len(b.lots) > maxLotMemo {
+		clear(b.lots)
 	}
 	for _, lot := range lots {
 		if err := ctx.Err(); err != nil {
 			return stillCounting(err)
 		}
-		o, err := stock.CountOne(src, lot)
+		o, err := stock.CountOne(src, lot, b.lots)
 		if err != nil {
 			return err
 		}
@@ -173,7 +214,11 @@ func (n *Node) Lots(ctx context.Context, q stock.Question, viewer trace.Viewer) 
 	if err != nil || newest == nil {
 		return a, err
 	}
-	err = n.addLots(ctx, q.Values[stock.ByProduct], cut, func(l *lotAccount) {
+	book, err := n.bookAt(ctx, cut, q.Now())
+	if err != nil {
+		return nil, err
+	}
+	err = n.addLots(ctx, book, q.Values[stock.ByProduct], func(l *lotAccount) {
 		for _, b := range l.outcome.Balances {
 			row := stock.LotRow{GTIN: l.item.GTIN.String(), Lot: l.item.Lot, Party: b.Party, Quantity: b.Value, Unit: b.Unit}
 			switch {

@@ -33,8 +33,8 @@ const (
 	recountAfter = 10 * time.Minute
 
 	// maxCatchUp bounds the new entries that are read to see which runs they
-	// touch; beyond it all are counted again, which folds only what is new.
-	maxCatchUp = 20_000
+	// touch, some 20 µs each; beyond it everything is counted anew.
+	maxCatchUp = 100_000
 
 	// countedEvents is how many decoded events are kept while counting, and
 	// countedSubjects up to how many subjects such an event may have.
@@ -73,7 +73,9 @@ func (b *books) take(ctx context.Context) (release func(), err error) {
 type book struct {
 	cut      map[uint32]uint64
 	accounts map[index.Run]*account
-	cells    int
+	cells    int // of all accounts
+	lots     stock.Memo
+	compared map[trace.Position]*comparison // by shipment
 }
 
 // An account is one run.
@@ -85,7 +87,7 @@ type account struct {
 }
 
 func newBook(cut map[uint32]uint64) *book {
-	return &book{cut: cut, accounts: make(map[index.Run]*account)}
+	return &book{cut: cut, accounts: make(map[index.Run]*account), lots: make(stock.Memo), compared: make(map[trace.Position]*comparison)}
 }
 
 // Inventory answers a question about items. The work depends on the records that
@@ -173,7 +175,7 @@ func (n *Node) count(ctx context.Context, q *stock.Question, f func(*stock.Tally
 	if cut, err = n.cutOf(q, final); err != nil {
 		return nil, nil, err
 	}
-	b, err := n.bookAt(ctx, cut, q.Time == 0 && q.AsOf == nil)
+	b, err := n.bookAt(ctx, cut, q.Now())
 	if err != nil {
 		return nil, nil, err
 	}
@@ -277,10 +279,7 @@ func (n *Node) advance(ctx context.Context, b *book, cut map[uint32]uint64) erro
 		fresh += size - b.cut[chain]
 	}
 	if fresh > maxCatchUp {
-		for _, a := range b.accounts {
-			a.stale = true
-		}
-		b.cut = cut
+		*b = *newBook(cut)
 		return nil
 	}
 	for chain, size := range cut {
@@ -307,8 +306,8 @@ func (n *Node) touch(ctx context.Context, b *book, chain uint32, from, to uint64
 			return fmt.Errorf("entry %d of chain %d: %w", pos.Seq, chain, err)
 		}
 		if o.Entry.Kind == ledger.EntryCharter || o.Record != nil && (o.Record.Record.Kind == ledger.KindGrant || o.Record.Record.Kind == ledger.KindRevoke) {
-			clear(b.accounts) // whose records count, and which keys are told of
-			b.cells = 0
+			// Whose records count may have changed, and which keys are told of.
+			*b = *newBook(b.cut)
 			return nil
 		}
 		e, err := n.decode(pos, item)

@@ -127,3 +127,17 @@ func BenchmarkApply(b *testing.B) {
 		})
 	}
 }
+
+// BenchmarkMentions reads what package stock counts a run by: a million events of
+// single items, and those of their cases.
+func BenchmarkMentions(b *testing.B) {
+	x := openTest(b, Config{Dir: b.TempDir()})
+	fillBench(b, x, 9_999_360)
+	cut := x.Applied()
+	for b.Loop() {
+		list, err := x.Mentions(trace.Code(product, 0, 0), cut)
+		if err != nil || len(list) < benchEvents {
+			b.Fatalf("%d mentions, %v", len(list), err)
+		}
+	}
+}

@@ -29,6 +29,9 @@ type Question struct {
 	Limit int    // rows, from 1
 }
 
+// Now reports whether the question is about what is final now.
+func (q *Question) Now() bool { return q.Time == 0 && q.AsOf == nil }
+
 // ErrQuestion is wrapped by the errors about questions that have no answer.
 var ErrQuestion = errors.New("not a question")
 

@@ -147,14 +147,23 @@ func Count(ctx context.Context, src Source, r trace.Range, memo Memo) (*Tally, e
 	return t, nil
 }
 
-// CountOne says how things stand with a logistic unit, or with a lot.
-func CountOne(src Source, i trace.Item) (*Outcome, error) {
-	c := newCounting(context.Background(), src, nil)
+// CountOne says how things stand with a logistic unit, or with a lot. An outcome
+// of the memo that still holds is not folded again.
+func CountOne(src Source, i trace.Item, memo Memo) (*Outcome, error) {
+	c := newCounting(context.Background(), src, memo)
 	s, err := c.atlas.tell(i, 0)
 	if err != nil {
 		return nil, err
 	}
-	return c.fold(s)
+	sig := s.signature()
+	if o := memo[sig]; o != nil && o.lasting {
+		return o, nil
+	}
+	o, err := c.fold(s)
+	if err == nil && memo != nil {
+		memo[sig] = o
+	}
+	return o, err
 }
 
 // A counting is one count under way.
