@@ -31,7 +31,8 @@ func (m *machine) stands(e *Event) bool {
 		return m.without.stands(e)
 	}
 	if m.rules.partial || len(m.known) == 0 || m.rules.entitles(e, m.item) ||
-		e.Kind == ledger.KindInspect && m.rules.examines(e.Member, m.item) {
+		e.Kind == ledger.KindInspect && m.rules.examines(e.Member, m.item) ||
+		m.custody.State == InTransit && m.to == "" { // sent to somebody whom the reader is not shown
 		return true
 	}
 	for p := range m.known {

@@ -547,12 +547,14 @@ func (m *machine) refersTo(e, other *Event) bool {
 }
 
 func (m *machine) cancel(e *Event) {
-	open := m.custody.State == InTransit && (sameHand(e.Actor(), m.custody.Holder) || sameHand(e.Actor(), m.to))
+	open := m.custody.State == InTransit && (sameHand(e.Actor(), m.custody.Holder) || m.addressed(e.Actor()))
 	switch {
 	case m.follows(e):
 		m.report(RefMissing, e, nil)
 		return
-	case !open || !m.refersTo(e, m.shipment):
+	case !open || len(e.Refs) > 0 && !m.refersTo(e, m.shipment):
+		// One without refs is about the open shipment: readers of a bundle are not
+		// shown them, and no author's door lets one pass.
 		m.report(CancelNoEffect, e, nil)
 		return
 	}
@@ -678,7 +680,7 @@ func (m *machine) inHandOf(e *Event) bool {
 // is for whoever receives it.
 func (m *machine) addressed(party string) bool {
 	if m.to == "" {
-		return !sameHand(party, m.custody.Holder)
+		return party != m.custody.Holder
 	}
 	return sameHand(party, m.to)
 }

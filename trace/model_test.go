@@ -580,12 +580,8 @@ func TestWrongClocksAccuseNobody(t *testing.T) {
 	seeds(t, 120, func(t *testing.T, seed uint64) {
 		agrees(t, 60, func(steps int) (*plant, []string) {
 			p := newPlantOf(t, seed, false)
-			p.skew = map[string]int64{}
-			for _, party := range plantParties {
-				p.skew[party] = ledger.MaxAhead - 1000
-			}
+			p.wrongClocks()
 			p.live(steps)
-			p.attentive = true
 			p.publish()
 			var wrong []string
 			for _, i := range p.things[:plantGoods] {
@@ -609,6 +605,15 @@ func TestWrongClocksAccuseNobody(t *testing.T) {
 	})
 	if missed*100 > items*2 {
 		t.Errorf("of %d trails %d miss an event", items, missed)
+	}
+}
+
+// wrongClocks gives everybody devices whose clocks are off, and who have seen all
+// that was recorded before.
+func (p *plant) wrongClocks() {
+	p.skew, p.attentive = map[string]int64{}, true
+	for _, party := range plantParties {
+		p.skew[party] = ledger.MaxAhead - 1000
 	}
 }
 
