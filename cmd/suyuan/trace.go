@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"os"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -134,8 +135,9 @@ func printAnswer(e *env, a *trace.Answer) {
 	}
 	fmt.Fprintln(e.stdout)
 	for _, ev := range t.Events {
-		printEvent(e, ev, "")
+		printEvent(e, ev, corrected(ev))
 	}
+	printSources(e, t.Sources, 1)
 	for _, ev := range a.Pending {
 		printEvent(e, ev, "  (stored, not final yet)")
 	}
@@ -147,6 +149,34 @@ func printAnswer(e *env, a *trace.Answer) {
 		fmt.Fprintf(e.stdout, "%-10s %d of %d named companies have stored it\n", s.Chain, s.Cosigned, s.Of)
 	}
 	fmt.Fprintf(e.stdout, "\n%s\n%s\n", trace.CautionZh, trace.CautionEn)
+}
+
+// corrected marks an event that its author has taken back.
+func corrected(ev trace.EventView) string {
+	if ev.Corrected.IsZero() {
+		return ""
+	}
+	return "  (corrected: it does not count)"
+}
+
+// printSources prints what an item was made of, each with its own events.
+func printSources(e *env, list []*trace.TrailView, depth int) {
+	for _, s := range list {
+		name := trace.Names{}
+		if s.Product != nil {
+			name = namesIn(s.Product.Fields)
+		}
+		what := "GTIN " + s.GTIN
+		if s.SSCC != "" {
+			what = "SSCC " + s.SSCC
+		}
+		fmt.Fprintf(e.stdout, "\n%smade of %s %s / %s, lot %s\n", strings.Repeat("  ", depth-1), what, name.Zh, name.En, s.Lot)
+		for _, ev := range s.Events {
+			fmt.Fprint(e.stdout, strings.Repeat("  ", depth))
+			printEvent(e, ev, corrected(ev))
+		}
+		printSources(e, s.Sources, depth+1)
+	}
 }
 
 // noteOf is the finding that a warning is about: the worst public one.
