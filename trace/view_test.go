@@ -138,7 +138,8 @@ func TestClockOutsideBracket(t *testing.T) {
 	for _, c := range []struct {
 		notBefore, notAfter int64
 		want                []string
-	}{{0, 0, nil}, {e.Recorded, e.Recorded, nil}, {e.Recorded + 1, 0, []string{ClockOutside}}, {0, e.Recorded - 1, []string{ClockOutside}}} {
+	}{{0, 0, nil}, {e.Recorded, e.Recorded, nil}, {e.Recorded + MaxClockError, 0, nil}, {0, e.Recorded - MaxClockError, nil},
+		{e.Recorded + MaxClockError + 1, 0, []string{ClockOutside}}, {0, e.Recorded - MaxClockError - 1, []string{ClockOutside}}} {
 		in.Bracket = func(p Position) (int64, int64) {
 			if p == e.Position {
 				return c.notBefore, c.notAfter
