@@ -64,6 +64,14 @@ func (n *Node) proven(t *trace.Trail, cut map[uint32]uint64) ([]trace.Position, 
 	}
 	for _, e := range events {
 		list = append(list, e.Position)
+		if len(e.Erasures(trace.Viewer{Code: true})) == 0 {
+			continue // nothing that a proof would show
+		}
+		for _, x := range e.Erased {
+			if x.Seq < cut[x.Chain] {
+				list = append(list, x.Position)
+			}
+		}
 	}
 	slices.SortFunc(list, trace.Position.Compare)
 	return slices.Compact(list), nil

@@ -8,10 +8,11 @@ import (
 
 // An Erasure is an erase record about an event: what of it is gone, and why.
 type Erasure struct {
+	Position               // of the erase record
 	Record   ledger.Hash   // id of the erase record
 	Recorded int64         // its entry time, ms since 1970 UTC
 	Ground   string        // "" where the node does not hold it
-	Fields   []string      // names of the fields that the author says are gone
+	Fields   []string      // names of the fields that the author says are gone; none where that is not held
 	Files    []ledger.Hash // SHA-256 of files
 }
 
@@ -19,7 +20,7 @@ type Erasure struct {
 func ErasureOf(e *Event) Erasure {
 	files, _ := e.Fields["files"].([]ledger.Hash)
 	return Erasure{
-		Record: e.ID, Recorded: e.Recorded, Ground: e.Fields.Text("ground"), Fields: e.Fields.Texts("fields"), Files: files,
+		Position: e.Position, Record: e.ID, Recorded: e.Recorded, Ground: e.Fields.Text("ground"), Fields: e.Fields.Texts("fields"), Files: files,
 	}
 }
 
@@ -166,9 +167,9 @@ type ErasureView struct {
 	Files    []ledger.Hash `json:"files,omitempty"`  // SHA-256 of files that are gone
 }
 
-// erasures shows what is gone of an event, without the fields that the viewer
+// Erasures shows what is gone of an event, without the fields that the viewer
 // would not see if they were there.
-func (e *Event) erasures(v Viewer) []ErasureView {
+func (e *Event) Erasures(v Viewer) []ErasureView {
 	var list []ErasureView
 	for _, x := range e.Erased {
 		view := ErasureView{Record: x.Record, Recorded: localTime(x.Recorded, 0), Files: x.Files}
@@ -183,7 +184,7 @@ func (e *Event) erasures(v Viewer) []ErasureView {
 				}
 			}
 		}
-		if len(view.Fields)+len(view.Files) > 0 {
+		if len(view.Fields)+len(view.Files) > 0 || len(x.Fields) == 0 {
 			list = append(list, view)
 		}
 	}

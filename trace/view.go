@@ -225,7 +225,7 @@ func (t *Trail) View(e *Event, v Viewer) EventView {
 		ID: e.ID, Kind: e.Kind.String(), At: localTime(e.At, e.Zone), Recorded: localTime(e.Recorded, 0),
 		Party: t.names.party(e.Actor(), v), Place: t.names.place(e.PlaceName(), v),
 		Chain: ledger.ChainName(e.Member, e.Chain), Seq: e.Seq, Hash: e.Hash, Fields: visible(e, v.audience()),
-		Erased: e.erasures(v), Corrected: t.corrected[e.ID],
+		Erased: e.Erasures(v), Corrected: t.corrected[e.ID],
 	}
 }
 

@@ -48,6 +48,8 @@
 //     each of these, with the records of its product and run. Its serial is
 //     nobody's business, so no code proof stands beside them;
 //   - records of places where an event shown happened;
+//   - erase records about an event shown: they say that something of it that would
+//     be shown is gone, and since when;
 //   - for each of these the grant of its signer, and for both the newest charter
 //     entry before them on their chain; and of each chain the newest charter
 //     entry below the checkpoint.

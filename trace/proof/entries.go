@@ -14,6 +14,8 @@ type entries struct {
 	net     *ledger.Network
 	chains  map[uint32]*chain
 	records []*record // what is neither charter nor grant, by chain and position
+
+	erasures int // how many of records say that something of another is gone
 }
 
 // A chain is what a bundle shows of one chain beside its records.
@@ -220,16 +222,36 @@ func (s *entries) inForce(e *ledger.ProvenEntry) (*ledger.Charter, error) {
 	return nil, wrong(CodeCharter, "no charter entry is shown before entry %d of chain %d", e.Seq, e.Chain)
 }
 
-// decode reads the events of all records.
+// decode reads the events of all records. An erase record is no event of the item:
+// it says of one shown that something of it is gone.
 func (s *entries) decode() ([]*trace.Event, error) {
-	events := make([]*trace.Event, len(s.records))
-	for i, r := range s.records {
+	var events []*trace.Event
+	for _, r := range s.records {
 		sc := &ledger.Sidecar{Disclosures: r.disclosures, Leaves: r.leaves}
 		e, err := trace.DecodeShown(r.position(), r.Entry, sc, ledger.Item)
 		if err != nil {
 			return nil, because(CodeEvent, err, "entry %d of chain %d", r.Seq, r.Chain)
 		}
-		r.event, events[i] = e, e
+		if r.event = e; e.Kind != ledger.KindErase {
+			events = append(events, e)
+			continue
+		}
+		if err := s.erase(e); err != nil {
+			return nil, fmt.Errorf("entry %d of chain %d: %w", r.Seq, r.Chain, err)
+		}
+		s.erasures++
 	}
 	return events, nil
+}
+
+// erase notes an erasure at the record that it names, which stands before it on
+// its chain.
+func (s *entries) erase(e *trace.Event) error {
+	for _, r := range s.records {
+		if r.Chain == e.Chain && r.Seq < e.Seq && r.event.ID == e.Fields.Hash("record") {
+			r.event.Erased = append(r.event.Erased, trace.ErasureOf(e))
+			return nil
+		}
+	}
+	return wrong(CodeEvent, "it erases nothing of what is shown")
 }

@@ -159,6 +159,10 @@ func (v *verifier) limits(compared bool) []string {
 			" What is for members only, such as to whom goods were sent and which records refer to which, is not in the proof, and events stand in the order of their times; a node that sees these fields may come to another verdict.",
 		"证明的是码和记录，不是包装内的商品。"+
 			" Codes and records are proven, not the goods in the package.")
+	if v.shown.erasures > 0 {
+		list = append(list, "有的内容已由记录者擦除，本证明只显示擦除的记录。"+
+			" Some of it was erased by those who had recorded it; of that the proof shows only the records that say so.")
+	}
 	if v.onTrust() {
 		list = append(list, "有的启用或加工由品牌授权的公司记录；授权书仅供成员查看，本证明不能显示。"+
 			" Something was activated or made by a company that is not the brand; that the brand had appointed it is for members to see, and is not shown here.")

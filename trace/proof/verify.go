@@ -219,6 +219,8 @@ func (v *verifier) checkEvent(r *record, about things, places map[string]bool) e
 			return wrong(CodeEvent, "the product shown has GTIN %s", gtin)
 		}
 		return nil
+	case ledger.KindErase:
+		return nil // of an event shown, see entries.erase
 	case ledger.KindPlace:
 		if !places[e.Member+"/"+e.Fields.Text("id")] {
 			return wrong(CodeEvent, "nothing shown happened at place %s/%s", e.Member, e.Fields.Text("id"))
