@@ -200,7 +200,7 @@ func printEvent(e *env, ev trace.EventView, mark string) {
 	if t, err := time.Parse(time.RFC3339, ev.At); err == nil {
 		at = when(t)
 		if known, err := time.Parse(time.RFC3339, ev.Recorded); err == nil && known.Sub(t) >= lateFrom {
-			mark = "  (recorded " + when(known) + ")" + mark
+			mark = "  (recorded " + when(known.In(t.Location())) + ")" + mark
 		}
 	}
 	fmt.Fprintf(e.stdout, "%s  %-9s %s / %s  %s%s\n", at, ev.Kind, ev.Party.Zh, ev.Party.En, place, mark)
