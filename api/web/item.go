@@ -114,7 +114,11 @@ func (p *itemPage) Scans() string {
 	if !v.City.IsZero() {
 		phrase = p.Words.Scans.Where
 	}
-	return fill(phrase, "date", v.First.Format(time.DateOnly), "n", v.Count, "place", p.T(v.City))
+	said := fill(phrase, "date", v.First.Format(time.DateOnly), "n", v.Count, "place", p.T(v.City))
+	if p.Item.Verdict == Suspicious {
+		said += p.Words.Scans.Yours
+	}
+	return said
 }
 
 // maxDots is how many dots stand beside the sentence on a narrow phone.

@@ -40,6 +40,8 @@ type ScanWords struct {
 	First string `json:"first"`
 	Where string `json:"where"` // with the place of the first
 
+	Yours string `json:"yours"` // what the first means where a code may be copied
+
 	// Advice is for a warning by scans: they never show more than that somebody
 	// looked.
 	Advice string `json:"advice"`
