@@ -38,8 +38,8 @@ var postgres = flag.String("postgres", "", "directory of PostgreSQL's programs, 
 const (
 	compareConns   = 16
 	compareRepeats = 5
-	compareFor     = 3 * time.Second
-	compareItems   = travelItems
+	compareFor     = 2 * time.Second
+	compareItems   = 500 // that are asked for again and again, which both keep in memory
 )
 
 // TestAnswerBesidePostgres asks for the trails of the same items over HTTP, from
