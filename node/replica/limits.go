@@ -41,6 +41,9 @@ const (
 
 	// scansTimeout bounds one request for scans, with what it takes to write them.
 	scansTimeout = time.Minute
+
+	// scansRetry is how soon a round is tried again that a broken line has ended.
+	scansRetry = 5 * time.Second
 )
 
 // Sizes and counts.

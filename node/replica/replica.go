@@ -164,11 +164,12 @@ type remote struct {
 	id     peer.ID
 
 	// Guarded by Replica.mu:
-	session *session   // nil unless admitted
-	book    []string   // addresses from Config.Book and AddAddrs
-	near    []string   // addresses on the same network segment
-	moved   *wire.Addr // the newest it has said of itself
-	scans   time.Time  // when to ask next for what it counted
+	session *session           // nil unless admitted
+	beside  context.CancelFunc // ends what goes on beside sessions; nil if nothing does
+	book    []string           // addresses from Config.Book and AddAddrs
+	near    []string           // addresses on the same network segment
+	moved   *wire.Addr         // the newest it has said of itself
+	scans   time.Time          // when to ask next for what it counted
 }
 
 // New checks cfg and starts listening. Nothing is dialled, served or signed

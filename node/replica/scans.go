@@ -45,6 +45,7 @@ func (r *Replica) followScans(ctx context.Context, s *session) {
 			r.postponeScans(s, blockTime)
 			r.log.Warn("scans of a peer refused", "peer", s.number, "err", err)
 		default:
+			r.retryScans(s)
 			r.log.Debug("scans not taken over", "peer", s.number, "err", err)
 		}
 	}
@@ -68,6 +69,13 @@ func (r *Replica) postponeScans(s *session, d time.Duration) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	s.remote.scans = time.Now().Add(max(d, r.iv.Scans))
+}
+
+// retryScans has a round that a broken line has ended begin again soon.
+func (r *Replica) retryScans(s *session) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	s.remote.scans = time.Now().Add(jitter(min(scansRetry, r.iv.Scans)))
 }
 
 // takeScans asks a peer until it has nothing more, or for so long as one round

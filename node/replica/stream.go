@@ -22,7 +22,6 @@ type session struct {
 	batches chan []wire.Message // at most one is under way
 	bye     chan string         // the last thing to say
 	over    chan struct{}       // closed when the stream has ended
-	end     context.CancelFunc  // ends what goes on beside the session; nil before Admit
 }
 
 // acceptStream handles a ctl stream that a peer opened.
@@ -58,8 +57,9 @@ func (r *Replica) converse(ctx context.Context, stream network.Stream, p *remote
 	writer.Wait()
 	r.mu.Lock()
 	delete(r.streams, s.no)
-	if s.end != nil {
-		s.end()
+	if p.beside != nil && (p.session == nil || p.session == s) {
+		p.beside()
+		p.beside = nil
 	}
 	r.mu.Unlock()
 	r.post(ctx, protocol.Closed{Stream: s.no, Err: err})
@@ -144,19 +144,22 @@ func (s *session) part(out *wire.Writer, reason string) {
 }
 
 // admit makes a stream the session with its peer, whose requests are served from
-// here on.
+// here on. What goes on beside a session does not mind if another stream takes
+// its place.
 func (r *Replica) admit(ctx context.Context, a protocol.Admit) {
-	during, end := context.WithCancel(ctx)
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	s := r.streams[a.Stream]
-	if s == nil { // it has ended, and the core will hear of it
-		end()
-		return
+	if s == nil {
+		return // it has ended, and the core will hear of it
 	}
-	s.end, s.remote.session = end, s
+	s.remote.session = s
 	r.sessionsChanged()
-	r.spawn(func() { r.followScans(during, s) })
+	if s.remote.beside == nil {
+		during, end := context.WithCancel(ctx)
+		s.remote.beside = end
+		r.spawn(func() { r.followScans(during, s) })
+	}
 }
 
 // dismiss ends a session; its stream ends by itself.
