@@ -98,12 +98,11 @@ func TestClaimRefuses(t *testing.T) {
 	n.issue(t, carton, 10)
 	serial := n.serial(t, toner, 0, 7)
 	right := n.second(t, toner, 7)
-	typo := right[:9] + string("0123456789"[(strings.IndexByte("0123456789", right[9])+1+10)%10])
 	for name, c := range map[string]struct {
 		claim Claim
 		code  string
 	}{
-		"a typing error":     {Claim{URI: link(toner, serial), Second: typo, Token: "t"}, "second-format"},
+		"a typing error":     {Claim{URI: link(toner, serial), Second: withTypo(right), Token: "t"}, "second-format"},
 		"too short":          {Claim{URI: link(toner, serial), Second: right[:9], Token: "t"}, "second-format"},
 		"no token":           {Claim{URI: link(toner, serial), Second: right}, "bad-claim"},
 		"a long token":       {Claim{URI: link(toner, serial), Second: right, Token: strings.Repeat("t", maxClaimToken+1)}, "bad-claim"},
@@ -151,7 +150,7 @@ func TestClaimsOfOtherNodes(t *testing.T) {
 		{"a GTIN that is none", wire.Claim{GTIN: 1, Serial: serial, Second: right, Token: token}, wire.OutcomeWrong},
 		{"a huge GTIN", wire.Claim{GTIN: 1 << 63, Serial: serial, Second: right, Token: token}, wire.OutcomeWrong},
 		{"another company's product", wire.Claim{GTIN: foreign.Uint64(), Serial: serial, Second: right, Token: token}, wire.OutcomeAlien},
-		{"a serial with a typing error", wire.Claim{GTIN: toner.Uint64(), Serial: serial[1:] + "0", Second: right, Token: token}, wire.OutcomeWrong},
+		{"a serial with a typing error", wire.Claim{GTIN: toner.Uint64(), Serial: withTypo(serial), Second: right, Token: token}, wire.OutcomeWrong},
 		{"a serial with a path in it", wire.Claim{GTIN: toner.Uint64(), Serial: "../../10/x?y#z", Second: right, Token: token}, wire.OutcomeWrong},
 		{"a run that is not known", wire.Claim{GTIN: toner.Uint64(), Serial: otherRun(t, serial), Second: right, Token: token}, wire.OutcomeAlien},
 		{"no second code", wire.Claim{GTIN: toner.Uint64(), Serial: serial, Second: "x", Token: token}, wire.OutcomeWrong},
@@ -165,6 +164,15 @@ func TestClaimsOfOtherNodes(t *testing.T) {
 	if logged.Len() > 0 {
 		t.Errorf("logged: %s", logged.String())
 	}
+}
+
+// withTypo changes the last character of a code, which checks the others.
+func withTypo(s string) string {
+	last := byte('0')
+	if s[len(s)-1] == last {
+		last = '1'
+	}
+	return s[:len(s)-1] + string(last)
 }
 
 // A code that was never issued is wrong like any other: the claim tells nothing
