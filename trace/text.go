@@ -25,9 +25,9 @@ const (
 
 var kindTexts = map[ledger.Kind]KindText{
 	ledger.KindErase: {
-		Names{Zh: "自己某条记录的若干字段，各节点从此删除其内容"}, Names{Zh: "被擦除记录的作者"},
-		Names{"只能擦除本链记录中流转判断不读取的字段；记录本身和摘要保留，签名与证明不变。",
-			"Only fields of own records that the trail does not depend on can be erased. The record and the digests stay, and with them all signatures and proofs."}},
+		Names{Zh: "自己某条记录的若干字段或附件，各节点从此删除其内容"}, Names{Zh: "被擦除记录的作者"},
+		Names{"只能擦除本链记录中流转判断不读取的字段和附件；记录本身和摘要保留，签名与证明不变。",
+			"Only fields and files of own records that the trail does not depend on can be erased. The record and the digests stay, and with them all signatures and proofs."}},
 	ledger.KindProduct: {
 		Names{Zh: "一种商品，或其新版本"}, Names{Zh: byAuthority},
 		Names{"版本号不得重复；指定发码的链必须属于本公司。商品适用生产日所在的版本。",
