@@ -108,7 +108,59 @@ func (n *Node) checkApproval(e *trace.Event) error {
 	if err != nil {
 		return &Refusal{code: "approval-invalid", status: 409, err: err}
 	}
-	return n.mayApprove(approver, e)
+	if err := n.mayApprove(approver, e); err != nil {
+		return err
+	}
+	return n.differentPeople(approver, e.Signer)
+}
+
+// differentPeople refuses two keys that grants on this chain say are one person's.
+// Where they do not say whose a key is, two keys count as two people.
+func (n *Node) differentPeople(approver, signer ledger.Address) error {
+	a, err := n.people(approver)
+	if err != nil {
+		return err
+	}
+	b, err := n.people(signer)
+	if err != nil {
+		return err
+	}
+	for person := range a {
+		if b[person] {
+			return refuse(409, "approval-invalid", "%s and %s are keys of one person, %s", approver, signer, person)
+		}
+	}
+	return nil
+}
+
+// people returns whose key an address is, as the own chain's grants say.
+func (n *Node) people(address ledger.Address) (map[string]bool, error) {
+	c, err := n.store.Chain(n.chain)
+	if err != nil {
+		return nil, err
+	}
+	people := make(map[string]bool)
+	for _, g := range c.Rights().Of(address) {
+		raw, err := n.store.Sidecar(n.chain, g.Seq)
+		if err != nil {
+			return nil, fmt.Errorf("read grant %d: %w", g.Seq, err)
+		}
+		sc, err := ledger.DecodeSidecar(raw)
+		if err != nil {
+			return nil, err
+		}
+		for _, raw := range sc.Disclosures {
+			d, err := ledger.DecodeDisclosure(raw)
+			if err != nil {
+				return nil, err
+			}
+			var person string
+			if d.Path == ledger.GrantPerson && ledger.Unmarshal(d.Value, &person) == nil && person != "" {
+				people[person] = true
+			}
+		}
+	}
+	return people, nil
 }
 
 // needsApproval reports whether a range of codes of a product that pays rewards is

@@ -107,6 +107,27 @@ func TestApprovalOfTheWrongPersonOrThing(t *testing.T) {
 	wantCode(t, n.submitRaw("clerk", good), "approval-invalid") // who approved has left meanwhile
 }
 
+// Two keys of one person are not two people.
+func TestApprovalBySomebodyElse(t *testing.T) {
+	t.Parallel()
+	n := newPaying(t, trace.TriggerSold)
+	for name, person := range map[string]string{"li-1": "Li", "li-2": "Li", "wang": "Wang"} {
+		if _, _, err := n.AddOperator(context.Background(), AddOperator{
+			Name: name, Person: person, Kinds: []string{"activate"}, AdminPassphrase: adminPhrase,
+		}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	raw, err := n.approve(t, "li-2", activateDraft(0, 9))
+	if err != nil {
+		t.Fatal(err)
+	}
+	wantCode(t, n.submitRaw("li-1", raw), "approval-invalid")
+	if err := n.submitRaw("wang", raw); err != nil {
+		t.Errorf("approved by somebody else: %v", err)
+	}
+}
+
 // An operator whose key is kept elsewhere approves without this node.
 func TestApprovalFromAWallet(t *testing.T) {
 	t.Parallel()
