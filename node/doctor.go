@@ -71,6 +71,7 @@ func ExamineDir(dir string, running bool) []Check {
 	c.permissions(dir)
 	c.guard(dir, config)
 	c.space(dir)
+	c.rewards(dir)
 	if !running {
 		c.port("http port", "tcp", config.HTTP)
 		for _, a := range config.P2P {

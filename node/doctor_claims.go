@@ -1,10 +1,24 @@
 package node
 
 import (
+	"net/url"
 	"path/filepath"
 
 	"suyuan/node/reward"
 )
+
+// rewards looks at the settings of rewards, with which a node does not start if
+// they are wrong.
+func (c *checks) rewards(dir string) {
+	r, err := ReadRewardSettings(dir)
+	switch {
+	case err != nil:
+		c.bad("rewards.toml", "set it right; suyuan claim --help shows an example", "%v", err)
+	case r != nil:
+		u, _ := url.Parse(r.URL) // checked; what follows the host people use for keys
+		c.good("rewards.toml", "rewards go to %s", u.Host)
+	}
+}
 
 // examineClaims looks at whether second codes can be checked and what is owed for
 // them, if this node has issued any.

@@ -229,5 +229,10 @@ func TestRewardSettingsAreChecked(t *testing.T) {
 		if _, err := ReadRewardSettings(dir); (err == nil) != ok {
 			t.Errorf("%s: %v", text, err)
 		}
+		var c checks
+		c.rewards(dir)
+		if len(c.list) != 1 || (c.list[0].State == Good) != ok {
+			t.Errorf("%s: the doctor says %+v", text, c.list)
+		}
 	}
 }
