@@ -34,6 +34,10 @@ var long = flag.Bool("long", false, "run the tests that take minutes: a node tha
 // leaves dialling to the other waits 8 s more.
 const noticeWithin = 90 * time.Second
 
+// verifiedWithin is how long verifying a whole node may take, of which the largest
+// here has a hundred thousand entries.
+const verifiedWithin = 10 * time.Minute
+
 // writeEvery is the time between the writes of a test that only has to go on.
 const writeEvery = 250 * time.Millisecond
 
@@ -265,7 +269,7 @@ func (n *network) verifyAll() {
 		}
 	})
 	for _, c := range n.all() {
-		c.suyuan("verify", "--network", n.id.String()).done(n.t)
+		n.suyuanWithin(verifiedWithin, "verify", "--network", n.id.String(), "--dir", c.dir).done(n.t)
 	}
 }
 

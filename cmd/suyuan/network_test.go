@@ -280,7 +280,13 @@ func (o outcome) ended(t testing.TB, code int) string {
 // suyuan runs a command in a process of its own.
 func (n *network) suyuan(args ...string) outcome {
 	n.t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), doneWithin)
+	return n.suyuanWithin(doneWithin, args...)
+}
+
+// suyuanWithin is suyuan for commands that may take longer than most.
+func (n *network) suyuanWithin(patience time.Duration, args ...string) outcome {
+	n.t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	cmd := n.command(ctx, args...)
 	var stdout, stderr bytes.Buffer
