@@ -28,8 +28,8 @@
 // records behind a figure are the same question by record. Both answer from what
 // is final, or was at a past time (at) or at sizes of chains (as_of) that an
 // earlier answer gave. /api/v1/inventory/runs says of each run printed =
-// activated + void + open, /api/v1/inventory/lots how much of lots without serials
-// there is, /api/v1/findings what does not fit together. All is for members, or,
+// activated + void + open, /api/v1/inventory/units counts logistic units,
+// /api/v1/inventory/lots says how much of lots without serials there is, /api/v1/findings what does not fit together. All is for members, or,
 // with a token for one party, about that party. The first question after a start
 // reads all records; if that takes longer than a request may, the answer is 503
 // still-counting, and the next request goes on from there. After that a question

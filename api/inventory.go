@@ -53,11 +53,13 @@ func viewerOf(op *Operator) Viewer {
 	return Viewer{Member: op.Member}
 }
 
-func (s *Server) getInventory(c *fiber.Ctx) error { return s.answerFigures(c, false) }
+func (s *Server) getInventory(c *fiber.Ctx) error { return s.answerFigures(c, false, false) }
 
-func (s *Server) getMovements(c *fiber.Ctx) error { return s.answerFigures(c, true) }
+func (s *Server) getUnits(c *fiber.Ctx) error { return s.answerFigures(c, false, true) }
 
-func (s *Server) answerFigures(c *fiber.Ctx, moves bool) error {
+func (s *Server) getMovements(c *fiber.Ctx) error { return s.answerFigures(c, true, false) }
+
+func (s *Server) answerFigures(c *fiber.Ctx, moves, units bool) error {
 	figures, op, err := s.figures(c)
 	if err != nil {
 		return err
@@ -66,7 +68,7 @@ func (s *Server) answerFigures(c *fiber.Ctx, moves bool) error {
 	if err != nil {
 		return err
 	}
-	q.Party = viewerOf(op).Party
+	q.Party, q.Units = viewerOf(op).Party, units
 	answer, err := figures.Inventory(c.UserContext(), *q)
 	if err != nil {
 		return err

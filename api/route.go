@@ -89,6 +89,7 @@ func (s *Server) routeTable() []route {
 		{method: get, path: "/api/v1/chains", summary: "Chains with their sizes and cosigners", query: list, gives: []string{typeJSON}, handler: s.getChains},
 		{method: get, path: "/api/v1/charter", summary: "Charter with its signatures", query: []param{{"version", "the version; the newest without", false}}, gives: []string{typeJSON}, handler: s.getCharter},
 		{method: get, path: "/api/v1/inventory", summary: "How many items, by party, state, place, product, lot and more, now or at a past cut", query: figureParams(stock.Dims), gives: []string{typeJSON}, token: true, handler: s.getInventory},
+		{method: get, path: "/api/v1/inventory/units", summary: "How many logistic units (SSCC), by the same", query: figureParams(stock.Dims), gives: []string{typeJSON}, token: true, handler: s.getUnits},
 		{method: get, path: "/api/v1/inventory/runs", summary: "Of each run of codes: printed = activated + void + open", query: slices.Concat([]param{{"product", "GTIN", false}}, cut, list), gives: []string{typeJSON}, token: true, handler: s.getPrints},
 		{method: get, path: "/api/v1/inventory/lots", summary: "How much of lots without serials the parties have, by the records", query: slices.Concat([]param{{"product", "GTIN", false}}, cut, list), gives: []string{typeJSON}, token: true, handler: s.getLots},
 		{method: get, path: "/api/v1/movements", summary: "How many items went from one party to another, and out of the chain and back", query: figureParams(stock.MoveDims), gives: []string{typeJSON}, token: true, handler: s.getMovements},

@@ -73,7 +73,8 @@ func (b *books) take(ctx context.Context) (release func(), err error) {
 type book struct {
 	cut      map[uint32]uint64
 	accounts map[index.Run]*account
-	cells    int // of all accounts
+	cells    int     // of all accounts
+	units    account // the logistic units
 	lots     stock.Memo
 	compared map[trace.Position]*comparison // by shipment
 }
@@ -87,7 +88,7 @@ type account struct {
 }
 
 func newBook(cut map[uint32]uint64) *book {
-	return &book{cut: cut, accounts: make(map[index.Run]*account), lots: make(stock.Memo), compared: make(map[trace.Position]*comparison)}
+	return &book{cut: cut, accounts: make(map[index.Run]*account), units: account{memo: make(stock.Memo)}, lots: make(stock.Memo), compared: make(map[trace.Position]*comparison)}
 }
 
 // Inventory answers a question about items. The work depends on the records that
@@ -179,8 +180,43 @@ func (n *Node) count(ctx context.Context, q *stock.Question, f func(*stock.Tally
 	if err != nil {
 		return nil, nil, err
 	}
-	uncounted, err = n.countRuns(ctx, b, q, f)
+	if q.Units {
+		uncounted, err = n.countUnits(ctx, b, f)
+	} else {
+		uncounted, err = n.countRuns(ctx, b, q, f)
+	}
 	return cut, uncounted, err
+}
+
+// countUnits brings the account of all logistic units up to the book's cut. Those
+// that are new have been named by an event, and so touched it.
+func (n *Node) countUnits(ctx context.Context, b *book, f func(*stock.Tally)) (uncounted []string, err error) {
+	a := &b.units
+	if a.tally == nil || a.stale || !a.tally.Lasting() {
+		units, err := n.index.Units(b.cut)
+		if errors.Is(err, index.ErrTooMany) {
+			return []string{"sscc"}, nil
+		}
+		if err != nil {
+			return nil, err
+		}
+		src, err := n.counted(b.cut)
+		if err != nil {
+			return nil, err
+		}
+		t, err := stock.CountUnits(ctx, src, units, a.memo)
+		switch {
+		case errors.Is(err, stock.ErrTooMany):
+			return []string{"sscc"}, nil
+		case err != nil && ctx.Err() != nil:
+			return nil, stillCounting(ctx.Err())
+		case err != nil:
+			return nil, err
+		}
+		a.tally, a.memo, a.stale = t, t.Memo, false
+	}
+	f(a.tally)
+	return []string{}, nil
 }
 
 func stillCounting(err error) error {
@@ -314,14 +350,24 @@ func (n *Node) touch(ctx context.Context, b *book, chain uint32, from, to uint64
 		if err != nil {
 			return err
 		}
+		if e == nil {
+			pos.Seq++
+			continue
+		}
 		for _, a := range b.accounts {
-			if e != nil && !a.stale && a.tally != nil && a.tally.Deps.On(e) {
+			if !a.stale && a.tally != nil && a.tally.Deps.On(e) {
 				a.stale = true
 			}
 		}
+		b.units.stale = b.units.stale || namesUnit(e) || b.units.tally != nil && b.units.tally.Deps.On(e)
 		pos.Seq++
 	}
 	return nil
+}
+
+// namesUnit reports whether an event names a logistic unit.
+func namesUnit(e *trace.Event) bool {
+	return slices.ContainsFunc(trace.IndexKeys(e), func(k trace.Key) bool { return k.Kind == trace.KeySSCC })
 }
 
 // countRuns brings the accounts of all runs, or of those of some products, up to

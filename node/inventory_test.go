@@ -7,6 +7,8 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
 	"suyuan/ledger"
 	"suyuan/trace"
 	"suyuan/trace/stock"
@@ -181,6 +183,27 @@ func TestPrintsAndMoves(t *testing.T) {
 	wantFigures(t, "moves", moves, map[string]uint64{"brand dist receive ": 50, "dist  sell ": 2})
 }
 
+// Logistic units are counted by themselves, and again when one moves.
+func TestInventoryOfUnits(t *testing.T) {
+	t.Parallel()
+	brand, dist := newStocked(t)
+	pallet := func(s string) trace.DraftSubject { return trace.DraftSubject{SSCC: mustSSCC(s)} }
+	bottles := codesOf(toner, 110, 119)
+	one, two := pallet("069012340000000016"), pallet("069012340000000023")
+	brand.mustSubmit(t, trace.Draft{Kind: "pack", Subjects: []trace.DraftSubject{{Unit: &one, Content: &bottles}}})
+	finish(t, brand, dist)
+	q := stock.Question{Units: true, By: []stock.Dim{stock.ByParty, stock.ByState}}
+	wantFigures(t, "packed", brand.inventory(t, q), map[string]uint64{"brand active ": 1})
+	wantFigures(t, "nothing new", brand.inventory(t, q), map[string]uint64{"brand active ": 1})
+	send := sendDraft(0, 0, "dist")
+	send.Subjects = []trace.DraftSubject{one, two}
+	brand.mustSubmit(t, send)
+	finish(t, brand, dist)
+	wantFigures(t, "sent", brand.inventory(t, q), map[string]uint64{"brand in-transit ": 2})
+	codes := brand.inventory(t, stock.Question{By: []stock.Dim{stock.ByState}, Values: map[stock.Dim][]string{stock.ByState: {"in-transit"}}})
+	wantFigures(t, "what is in them", codes, map[string]uint64{"in-transit ": 40})
+}
+
 // A count that takes too long is broken off, and the next one goes on.
 func TestInventoryStillCounting(t *testing.T) {
 	t.Parallel()
@@ -191,5 +214,32 @@ func TestInventoryStillCounting(t *testing.T) {
 	wantCode(t, err, "still-counting")
 	if a := brand.inventory(t, stock.Question{}); a.Total != 200 {
 		t.Errorf("counted %d, want 200", a.Total)
+	}
+}
+
+// Questions that come at once wait for each other, and all are answered.
+func TestFiguresAtOnce(t *testing.T) {
+	t.Parallel()
+	brand, _ := newTroubled(t)
+	var g errgroup.Group
+	for i := range 12 {
+		g.Go(func() error {
+			ctx, member := context.Background(), trace.Viewer{Member: "brand"}
+			var err error
+			switch i % 4 {
+			case 0:
+				_, err = brand.Inventory(ctx, stock.Question{By: stock.Dims, Limit: 9})
+			case 1:
+				_, err = brand.Findings(ctx, stock.FindingQuestion{Limit: 9}, member)
+			case 2:
+				_, err = brand.Lots(ctx, stock.Question{Limit: 9}, member)
+			case 3:
+				_, err = brand.Inventory(ctx, stock.Question{By: stock.MoveDims, Moves: true, Limit: 9, Time: int64(1_800_000_000_000 + i)})
+			}
+			return err
+		})
+	}
+	if err := g.Wait(); err != nil {
+		t.Error(err)
 	}
 }

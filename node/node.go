@@ -58,6 +58,7 @@ type Node struct {
 	replica *replica.Replica      // nil unless Run is running
 	door    *door                 // of the sequencer's goroutine
 	books   *books                // what was counted
+	cuts    lastCut
 	started time.Time
 
 	mu        sync.Mutex // guards operators and replica

@@ -69,7 +69,14 @@ func (n *Node) finalCut() (map[uint32]uint64, error) {
 	for _, c := range n.Network().Chains() {
 		cut[c] = final[c]
 	}
-	return n.closed(cut)
+	if known := n.cuts.of(cut); known != nil {
+		return known, nil
+	}
+	closed, err := n.closed(maps.Clone(cut))
+	if err == nil {
+		n.cuts.keep(cut, closed)
+	}
+	return closed, err
 }
 
 // closed makes a cut smaller, until what the entries within it had seen is within

@@ -45,7 +45,7 @@ func newInventory(e *env) *cobra.Command {
 	var w where
 	var by, filters []string
 	var at string
-	var moves, asCSV bool
+	var moves, units, asCSV bool
 	cmd := &cobra.Command{
 		Use:   "inventory",
 		Short: "Count items: by party, state, place, product, lot and more",
@@ -58,6 +58,7 @@ The records behind a figure are the same question by record.`,
   suyuan inventory --dir wh --by to,record --only state=in-transit   open shipments
   suyuan inventory --dir wh --by region,month --only state=sold      sales
   suyuan inventory --dir wh --by record --only state=held --only party=wh
+  suyuan inventory --dir wh --units                                  pallets
   suyuan inventory --dir wh --moves --by from,received,month         flow between parties
   suyuan inventory --dir wh --at 2026-03-01T00:00:00+08:00 --csv`,
 		Args: cobra.NoArgs,
@@ -67,10 +68,16 @@ The records behind a figure are the same question by record.`,
 				return err
 			}
 			path := "/api/v1/inventory"
-			if moves {
+			switch asked := cmd.Flags().Changed("by"); {
+			case moves:
 				path = "/api/v1/movements"
-				if !cmd.Flags().Changed("by") {
+				if !asked {
 					query.Set("by", "from,received,product")
+				}
+			case units:
+				path = "/api/v1/inventory/units"
+				if !asked {
+					query.Set("by", "party,place,state")
 				}
 			}
 			return w.ask(cmd.Context(), e, func(c *client) error {
@@ -92,6 +99,8 @@ The records behind a figure are the same question by record.`,
 	cmd.Flags().StringArrayVar(&filters, "only", nil, "keep to NAME=VALUE, for example state=held; several values of one name add up")
 	cmd.Flags().StringVar(&at, "at", "", "count by what was final at this time (RFC 3339)")
 	cmd.Flags().BoolVar(&moves, "moves", false, "count how items went from one party to another")
+	cmd.Flags().BoolVar(&units, "units", false, "count logistic units (SSCC) instead of codes")
+	cmd.MarkFlagsMutuallyExclusive("moves", "units")
 	cmd.Flags().BoolVar(&asCSV, "csv", false, "print CSV")
 	w.add(cmd)
 	return cmd

@@ -36,6 +36,10 @@ const (
 	// two years. Anybody can name lots that do not exist.
 	MaxLots = 1 << 16
 
+	// MaxListedUnits bounds what Units returns: the pallets of some years. A network
+	// that labels each case with an SSCC has more; they are not counted one by one.
+	MaxListedUnits = 1 << 20
+
 	// maxText bounds a lot, slug or id in a key, whose length has one byte. Lots
 	// have 20 characters (AI 10), slugs 32.
 	maxText = 255

@@ -1,6 +1,7 @@
 package index
 
 import (
+	"encoding/binary"
 	"fmt"
 	"math"
 
@@ -203,4 +204,34 @@ func parseLotKey(key []byte) (trace.Item, error) {
 		return trace.Item{}, damaged
 	}
 	return trace.Lot(gtin, string(key[8:8+key[7]])), nil
+}
+
+// Units returns the logistic units that events within the cut name, ascending. It
+// fails with ErrTooMany at [MaxListedUnits].
+func (x *Index) Units(cut map[uint32]uint64) (list []trace.Item, err error) {
+	err = x.view(cut, func(r *reader) error {
+		for r.it.Seek([]byte{tagSSCC}); r.it.ValidForPrefix([]byte{tagSSCC}); {
+			key := r.it.Item().Key()
+			if len(key) != 1+ssccLen+suffixLen {
+				return fmt.Errorf("%w: key %x", ErrDamaged, key)
+			}
+			sscc, err := gs1.SSCCFromUint64(binary.BigEndian.Uint64(key[1:]))
+			if err != nil {
+				return fmt.Errorf("%w: key %x", ErrDamaged, key)
+			}
+			of := ssccPrefix(sscc)
+			if r.anyWithin(of) {
+				list = append(list, trace.Unit(sscc))
+			}
+			if len(list) > MaxListedUnits {
+				return fmt.Errorf("%w: over %d units", ErrTooMany, MaxListedUnits)
+			}
+			r.it.Seek(append(of, 0xff, 0xff, 0xff, 0xff, 0xff)) // past its positions
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("units: %w", err)
+	}
+	return list, nil
 }

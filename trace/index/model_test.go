@@ -417,6 +417,15 @@ func (w *world) checkMentions(t *testing.T, x *Index, cut map[uint32]uint64) {
 	if got, err := x.Lots(product, cut); err != nil || !slices.Equal(got, lots) {
 		t.Errorf("lots at %v: got %v, %v, want %v", cut, got, err, lots)
 	}
+	var units []trace.Item
+	for _, c := range w.sscc {
+		if slices.ContainsFunc(w.visible(cut), func(e *trace.Event) bool { return e.Covers(trace.Unit(c)) }) {
+			units = append(units, trace.Unit(c))
+		}
+	}
+	if got, err := x.Units(cut); err != nil || !slices.Equal(got, units) {
+		t.Errorf("units at %v: got %v, %v, want %v", cut, got, err, units)
+	}
 	got, err := x.Runs(gs1.GTIN{}, cut)
 	if err != nil || !slices.Equal(got, runs) {
 		t.Errorf("runs at %v: got %v, %v, want %v", cut, got, err, runs)

@@ -18,6 +18,7 @@ type Question struct {
 	Values map[Dim][]string // keeps to items with one of the values
 	Party  string           // keeps to what this party holds, or is to get; "" does not
 	Moves  bool             // asks how goods moved, not how they stand
+	Units  bool             // asks about logistic units, not about codes
 
 	// The cut at which it is asked: what was final at a time (ms since 1970 UTC),
 	// or the sizes of chains by <member>/<number>, others being left out. Zero

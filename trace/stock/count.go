@@ -147,6 +147,20 @@ func Count(ctx context.Context, src Source, r trace.Range, memo Memo) (*Tally, e
 	return t, nil
 }
 
+// CountUnits says how things stand with logistic units, as Count does with codes.
+// Where one is in another both count, and what is in them is no part of it.
+func CountUnits(ctx context.Context, src Source, units []trace.Item, memo Memo) (*Tally, error) {
+	c := newCounting(ctx, src, memo)
+	t := &Tally{Memo: make(Memo)}
+	for _, unit := range units {
+		if err := c.add(t, unit, 1); err != nil {
+			return nil, err
+		}
+	}
+	t.Deps = c.atlas.deps()
+	return t, nil
+}
+
 // CountOne says how things stand with a logistic unit, or with a lot. An outcome
 // of the memo that still holds is not folded again.
 func CountOne(src Source, i trace.Item, memo Memo) (*Outcome, error) {

@@ -163,9 +163,13 @@ func value(c *Cell, m *Move, d Dim, now int64) string {
 		return string(c.State)
 	case ByPlace:
 		return c.Place
-	case ByProduct:
-		return c.First.GTIN.String()
-	case ByRun:
+	case ByProduct, ByRun:
+		if c.First.Kind != trace.ItemCode {
+			return ""
+		}
+		if d == ByProduct {
+			return c.First.GTIN.String()
+		}
 		return fmt.Sprintf("%s/%d", c.First.GTIN, c.First.Run)
 	case ByLot:
 		return c.Lot
