@@ -40,23 +40,31 @@ func (n *Node) indexAll() error {
 // indexing.
 func (n *Node) indexChain(chain uint32) error {
 	for {
-		from, size := n.index.Applied()[chain], n.store.Size(chain)
-		if from >= size {
-			return nil
-		}
-		// What an entry lacks for now may still come, and would be missed here.
-		size, err := n.store.Whole(chain)
-		if err != nil || from >= size {
-			return err
-		}
-		events, err := n.readEvents(chain, from, min(size, from+indexChunk))
-		if err != nil {
-			return err
-		}
-		if err := n.index.Apply(chain, from, events); err != nil && !errors.Is(err, index.ErrGap) {
+		if more, err := n.indexNext(chain); err != nil || !more {
 			return err
 		}
 	}
+}
+
+// indexNext applies some entries of a chain and reports whether there were any.
+func (n *Node) indexNext(chain uint32) (bool, error) {
+	from, size := n.index.Applied()[chain], n.store.Size(chain)
+	if from >= size {
+		return false, nil
+	}
+	// What an entry lacks for now may still come, and would be missed here.
+	size, err := n.store.Whole(chain)
+	if err != nil || from >= size {
+		return false, err
+	}
+	events, err := n.readEvents(chain, from, min(size, from+indexChunk))
+	if err != nil {
+		return false, err
+	}
+	if err := n.index.Apply(chain, from, events); err != nil && !errors.Is(err, index.ErrGap) {
+		return false, err
+	}
+	return true, nil
 }
 
 // readEvents decodes the entries of a range; nil stands for an entry that is no
