@@ -27,7 +27,7 @@ func TestTrailsAreTheSameInAnyOrderOfArrival(t *testing.T) {
 			}
 			var pallets []string
 			for i := range 6 {
-				digits := fmt.Sprintf("0069012340000000%d", i)
+				digits := fmt.Sprintf("0690123400000000%d", i)
 				pallets = append(pallets, digits+checkDigit(digits))
 			}
 			now, accepted := time.Now(), 0

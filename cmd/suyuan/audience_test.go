@@ -219,7 +219,7 @@ type marked struct {
 
 func (n *network) allMarked(t *testing.T) *marked {
 	t.Helper()
-	m := &marked{network: n, marking: &marking{t: t}, pallet: "006901234000000018"}
+	m := &marked{network: n, marking: &marking{t: t}, pallet: "069012340000000016"}
 	n.start()
 	var kinds []string
 	for s := range trace.Kinds() {
@@ -236,7 +236,7 @@ func (n *network) allMarked(t *testing.T) *marked {
 	b, d := n.brand, n.dist
 
 	keep(m.record(b, ledger.KindPlace, nil))
-	keep(m.record(d, ledger.KindParty, map[string]any{"slug": "agent"}))
+	agent := keep(m.record(d, ledger.KindParty, map[string]any{"slug": "agent"}))
 	keep(m.record(b, ledger.KindParty, nil))
 	keep(m.record(b, ledger.KindProduct, map[string]any{"gtin": markedGTIN, "version": 1, "corrects": nil, "reward_trigger": nil, "issuing_chain": b.chain}))
 	keep(m.record(b, ledger.KindAppoint, map[string]any{"gtins": []string{markedGTIN}, "level": 1, "parent": nil}))
@@ -278,6 +278,12 @@ func (n *network) allMarked(t *testing.T) *marked {
 	}
 	n.waitFinal()
 
+	d.suyuan("erase", agent.ID, "contact", "--ground", "mkgroundq", "--note", "mknoteq", "--yes").done(t)
+	m.marks = append(m.marks,
+		mark{author: d.name, kind: ledger.KindErase, field: "ground", audience: ledger.Members, text: "mkgroundq"},
+		mark{author: d.name, kind: ledger.KindErase, field: "note", audience: ledger.Own, text: "mknoteq"})
+	n.waitFinal()
+
 	var made struct{ Token string }
 	out = d.suyuan("operator", "add", "agent", "--kinds", "receive", "--party", "agent", "--json").done(t)
 	if err := json.Unmarshal([]byte(out), &made); err != nil {
@@ -314,7 +320,7 @@ func (m *marked) everyKind() {
 	}
 	for s := range trace.Kinds() {
 		if s.Kind == ledger.KindRun || s.Kind == ledger.KindErase {
-			continue // the node writes the first; the second has nothing but a ground
+			continue // nodes write them; what is not public of them has marks of its own
 		}
 		for _, f := range s.Fields {
 			name := s.Kind.String() + "." + f.Name
