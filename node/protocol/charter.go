@@ -4,6 +4,7 @@ import (
 	"log/slog"
 	"time"
 
+	"suyuan/ledger"
 	"suyuan/node/wire"
 )
 
@@ -29,28 +30,51 @@ func (c *Core) tellCharter() {
 	}
 }
 
-// heardCharter notes what a peer says of its newest charter. One that is held
-// with another body may be proof that there are two: once per session it is
-// fetched, and the disk keeps both if it is complete.
+// heardCharter notes what a peer says of its newest charter.
 func (c *Core) heardCharter(s *session, m *wire.Charter) {
-	if m.Version > c.net.Version() || c.net.Hashes[m.Version-1] == m.Hash {
-		c.wantCharter(s, m.Version)
+	if m.Version <= c.net.Version() && c.net.Hashes[m.Version-1] != m.Hash {
+		c.dispute(s.peer, m.Version)
 		return
 	}
-	if s.disputed {
+	if m.Version >= s.charter {
+		s.charter, s.claimed = m.Version, m.Hash
+	}
+}
+
+// compareCharters looks whether a version that has just been adopted is the one
+// that peers hold.
+func (c *Core) compareCharters() {
+	for _, s := range c.sessions() {
+		if s.charter <= c.net.Version() && s.claimed != (ledger.Hash{}) && c.net.Hashes[s.charter-1] != s.claimed {
+			c.dispute(s.peer, s.charter)
+		}
+	}
+}
+
+// dispute has another charter of a version fetched that is held: if it is
+// complete, the disk keeps both as proof that there are two, and takes no further
+// one. It is asked for once, whether the peer is admitted or not: two nodes with
+// different charters do not admit each other, and yet have to learn of both.
+func (c *Core) dispute(p *peer, version uint64) {
+	if p.disputed >= version {
 		return
 	}
-	s.disputed = true
-	c.charters.busy = true
-	c.fetchCharter(s, m.Version, func(e Ended) {
-		c.log(slog.LevelError, "a peer has another charter", "version", m.Version, "peer", s.Number, "err", e.Err)
-	})
+	p.disputed = version
+	ended := c.ask(p)
+	c.do(FetchCharter{Task: c.begin(func(e Event) {
+		ended()
+		if r := e.(Ended); r.Result == Broken || r.Result == Busy {
+			p.disputed = 0
+		} else {
+			c.log(slog.LevelError, "a peer has another charter", "version", version, "peer", p.Number, "err", r.Err)
+		}
+	}), Peer: p.Number, Version: version})
 }
 
 // wantCharter notes that a peer has a version that may be lacking here.
 func (c *Core) wantCharter(s *session, version uint64) {
-	if s != nil {
-		s.charter = max(s.charter, version)
+	if s != nil && version > s.charter {
+		s.charter, s.claimed = version, ledger.Hash{}
 	}
 }
 
@@ -89,27 +113,23 @@ func (c *Core) followCharters() {
 	}
 	s := list[c.rnd.IntN(len(list))]
 	c.charters.busy = true
-	c.fetchCharter(s, c.net.Version()+1, func(e Ended) {
-		if e.Result == NotHeld { // and yet it claims it
-			e.Result = Invalid
-		}
-		switch e.Result {
-		case Done:
-		case Invalid:
-			c.offend(s.Number, aboutCharters, e.Err)
-		default:
-			c.punish(s.peer, aboutCharters, e)
-		}
-	})
-}
-
-func (c *Core) fetchCharter(s *session, version uint64, then func(Ended)) {
 	ended := c.ask(s.peer)
 	c.do(FetchCharter{Task: c.begin(func(e Event) {
 		c.charters.busy = false
 		ended()
-		then(e.(Ended))
-	}), Peer: s.Number, Version: version})
+		c.charterCame(s.peer, e.(Ended))
+	}), Peer: s.Number, Version: c.net.Version() + 1})
+}
+
+// charterCame blames who does not give what it says it has.
+func (c *Core) charterCame(p *peer, e Ended) {
+	switch e.Result {
+	case Done:
+	case NotHeld, Invalid:
+		c.offend(p.Number, aboutCharters, e.Err)
+	default:
+		c.punish(p, aboutCharters, e)
+	}
 }
 
 func (c *Core) nextCharter(at *alarmClock) {

@@ -192,6 +192,7 @@ func (c *Core) adopt(n *Network) {
 		c.log(slog.LevelInfo, "charter adopted", "version", n.Version())
 		c.tellCharter()
 		c.retryEarly()
+		c.compareCharters()
 	}
 	c.rounds.stir()
 }

@@ -370,10 +370,38 @@ func TestASecondCharterIsFetchedAsProof(t *testing.T) {
 	for range 3 {
 		d.says(s, &wire.Charter{Version: 1, Hash: ledger.Hash{99}})
 	}
-	if f := find[FetchCharter](d); f.Version != 1 {
+	f := find[FetchCharter](d)
+	if f.Version != 1 || f.Peer != 2 {
 		t.Fatalf("asks %+v", f)
 	}
 	none[FetchCharter](d)
+	d.does(Ended{Task: f.Task, Result: Trouble, Err: errors.New("two charters")})
+
+	// Whom we do not admit for it is asked as well, again if the line broke.
+	for range 2 {
+		h := d.hello(3)
+		h.CharterHash[0]++
+		d.says(d.opens(3, false), h)
+		f = find[FetchCharter](d)
+		if f.Peer != 3 {
+			t.Fatalf("asks %+v", f)
+		}
+		find[HangUp](d)
+		d.does(Ended{Task: f.Task, Result: Broken})
+	}
+
+	// And who was admitted with a version that was not held here yet.
+	d = newDesk(t, 3)
+	s = d.opens(2, false)
+	h := d.hello(2)
+	h.Charter, h.CharterHash = 2, ledger.Hash{99}
+	d.says(s, h)
+	f = find[FetchCharter](d)
+	d.does(Ended{Task: f.Task, Result: Broken})
+	d.does(d.network(3, 2)) // another one of version 2, from somewhere else
+	if f = find[FetchCharter](d); f.Version != 2 {
+		t.Fatalf("asks %+v", f)
+	}
 }
 
 // TestNotesThatAreEarly holds that nobody is blamed for what a newer charter may

@@ -1,12 +1,14 @@
 package protocol
 
 import (
+	"errors"
 	"fmt"
 	"log/slog"
 	"maps"
 	"slices"
 	"time"
 
+	"suyuan/ledger"
 	"suyuan/node/wire"
 )
 
@@ -20,6 +22,7 @@ type peer struct {
 	session   *session  // nil unless admitted
 	lastErr   error
 	statement *wire.Addr // the newest that it has said of where it listens
+	disputed  uint64     // the newest version of which its other charter has been asked for
 }
 
 // A session is one ctl stream, from its beginning to our end of it.
@@ -42,10 +45,10 @@ type session struct {
 	rtt     time.Duration
 	told    map[uint32]wire.Holding // what we told last, to tell nothing twice
 	theirs  map[uint32]*holding
-	all     bool   // the peer has told everything that it held when it was admitted
-	charter uint64 // the newest version that it says it has
+	all     bool        // the peer has told everything that it held when it was admitted
+	charter uint64      // the newest version that it says it has
+	claimed ledger.Hash // the hash that it said of that; zero if it said none
 
-	disputed bool                  // its other charter of a version has been asked for
 	alerts   []*wire.Alert         // evidence that waits to be judged
 	judging  bool                  // one is being judged
 	addrs    map[uint32]*wire.Addr // statements that wait to be checked
@@ -200,6 +203,9 @@ func (c *Core) received(e Received) {
 // greeted admits the peer of a stream, or says why not.
 func (c *Core) greeted(s *session, h *wire.Hello) {
 	err := c.checkHello(s, h)
+	if errors.Is(err, errTwoCharters) {
+		c.dispute(s.peer, h.Charter)
+	}
 	if err == nil {
 		s.instance = h.Instance
 		err = c.makeRoom(s)
@@ -208,7 +214,7 @@ func (c *Core) greeted(s *session, h *wire.Hello) {
 		c.drop(s, err.Error(), err)
 		return
 	}
-	s.admitted, s.since, s.charter = true, c.now, h.Charter
+	s.admitted, s.since, s.charter, s.claimed = true, c.now, h.Charter, h.CharterHash
 	s.told, s.theirs, s.addrs = make(map[uint32]wire.Holding), make(map[uint32]*holding), make(map[uint32]*wire.Addr)
 	s.peer.session, s.peer.due = s, time.Time{}
 	c.do(Admit{Stream: s.stream, Peer: s.Number})
@@ -216,6 +222,8 @@ func (c *Core) greeted(s *session, h *wire.Hello) {
 	c.welcome(s)
 	c.sessionsChanged(s.Number)
 }
+
+var errTwoCharters = errors.New("another charter version")
 
 func (c *Core) checkHello(s *session, h *wire.Hello) error {
 	switch {
@@ -226,7 +234,7 @@ func (c *Core) checkHello(s *session, h *wire.Hello) error {
 	case h.Number != s.Number:
 		return fmt.Errorf("%w: the charter gives its key to node %d, not %d", ErrRefused, s.Number, h.Number)
 	case h.Charter >= 1 && h.Charter <= c.net.Version() && c.net.Hashes[h.Charter-1] != h.CharterHash:
-		return fmt.Errorf("%w: it has another charter version %d", ErrRefused, h.Charter)
+		return fmt.Errorf("%w: it has %w %d", ErrRefused, errTwoCharters, h.Charter)
 	}
 	return nil
 }

@@ -223,12 +223,16 @@ func (r *Replica) fetchDisclosures(ctx context.Context, a protocol.Disclose) (en
 	return a.From + uint64(len(items)), nil
 }
 
-// takeCharter gets one charter version and adopts it.
+// takeCharter gets one charter version and adopts it. The peer may be one that is
+// not admitted, because it has another charter than this node.
 func (r *Replica) takeCharter(ctx context.Context, a protocol.FetchCharter) error {
-	s, err := r.sessionFor(a.Peer)
-	if err != nil {
-		return err
+	r.mu.Lock()
+	p := r.remotes[a.Peer]
+	r.mu.Unlock()
+	if p == nil {
+		return fmt.Errorf("%w: node %d is gone", errLine, a.Peer)
 	}
+	s := &session{remote: p}
 	signed, err := r.fetchCharter(ctx, s, a.Version)
 	if err != nil {
 		return err

@@ -109,6 +109,31 @@ func TestTwoChartersBecomeKnown(t *testing.T) {
 	}
 }
 
+// TestTwoChartersMeetAtHello starts nodes that hold two complete versions 2 from
+// the beginning, so that none of one ever admits one of the other, and others
+// that hold version 1: all four learn that there are two.
+func TestTwoChartersMeetAtHello(t *testing.T) {
+	c := newCluster(t)
+	other := ledgertest.New()
+	second := other.Adopt(func(ch *ledger.Charter) { ch.Settings.LateHours = 7 })
+	for _, n := range c.list() {
+		n.open().found()
+	}
+	first := c.net.Adopt(func(ch *ledger.Charter) { ch.Settings.LateHours = 8 })
+	if err := c.node("lanzhi").store.AdoptCharter(first); err != nil {
+		t.Fatal(err)
+	}
+	if err := c.node("wh").store.AdoptCharter(second); err != nil {
+		t.Fatal(err)
+	}
+	for _, n := range c.list() {
+		n.start()
+	}
+	for _, n := range c.list() {
+		n.await("the proof of two charters", func() bool { return n.store.Conflict() != nil })
+	}
+}
+
 // TestWitnessOfASecondGuard lets a node begin with a guard that does not name what
 // its witness has cosigned. It waits for every other cosigner, not for some.
 func TestWitnessOfASecondGuard(t *testing.T) {

@@ -55,18 +55,34 @@ func (a *answer) finish(m wire.Message) error {
 	return a.stream.Close()
 }
 
-// receive reads the one request of a stream whose peer is admitted.
+// receive reads the one request of a stream whose peer is admitted. Charters are
+// for every node of the newest one: two that hold different charters do not admit
+// each other, and have to learn that there are two.
 func (r *Replica) receive(ctx context.Context, stream network.Stream, p wire.Protocol) (*session, wire.Message, error) {
-	s := r.admitted(ctx, stream)
-	if s == nil {
-		return nil, nil, fmt.Errorf("%w: request without hello", ErrRefused)
-	}
 	_ = stream.SetReadDeadline(time.Now().Add(requestTimeout))
 	m, err := p.NewReader(stream).Next()
 	if err != nil {
 		return nil, nil, fmt.Errorf("receive request: %w", err)
 	}
+	s := r.admitted(ctx, stream)
+	if _, free := m.(*wire.GetCharter); s == nil && free {
+		s = r.stranger(stream)
+	}
+	if s == nil {
+		return nil, nil, fmt.Errorf("%w: request without hello", ErrRefused)
+	}
 	return s, m, nil
+}
+
+// stranger stands for a node of the charter that is not admitted, nil if the peer
+// is none.
+func (r *Replica) stranger(stream network.Stream) *session {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if p := r.byID[stream.Conn().RemotePeer()]; p != nil {
+		return &session{remote: p}
+	}
+	return nil
 }
 
 // answerFetch handles one stream of fetch.

@@ -54,7 +54,8 @@
 //	           cannot both be true; 3 and 4 only if they have different sizes.
 //	6 PING     {1: token, 2: answer}
 //	           Each side sends one every 10 s with answer absent; the other sends
-//	           the token back with answer true. Who hears nothing for 25 s is dead.
+//	           the token back with answer true, after everything that it had to
+//	           tell when the PING came. Who hears nothing for 25 s is dead.
 //	7 BYE      {1: reason}
 //	           The sender closes the stream, and why, in words.
 //
