@@ -87,7 +87,7 @@ func TestRecordsOfOthersAreInNobodysWay(t *testing.T) {
 func TestAFloodIsNotInTheWayOfWriting(t *testing.T) {
 	t.Parallel()
 	brand, dist := twoCompanies(t, 30)
-	unit, content := trace.DraftSubject{SSCC: mustSSCC("006901234000000018")}, codesOf(toner, 0, 9)
+	unit, content := trace.DraftSubject{SSCC: mustSSCC("069012340000000016")}, codesOf(toner, 0, 9)
 	var flood []trace.Draft
 	for range trace.MaxEvents + 1 {
 		flood = append(flood, trace.Draft{Kind: "inspect", Fields: fields{"type": "quality", "result": "fail"},
@@ -159,7 +159,7 @@ func TestAFloodIsNotInTheWayOfReading(t *testing.T) {
 		return trace.Draft{Kind: "inspect", Fields: fields{"type": "quality", "result": "fail"}, Subjects: s}
 	}
 	unit := func(i uint64) *trace.DraftSubject {
-		return &trace.DraftSubject{SSCC: mustSSCC(fmt.Sprintf("00690123400000%04d", i)[:17] + checkDigit(fmt.Sprintf("00690123400000%04d", i)[:17]))}
+		return &trace.DraftSubject{SSCC: mustSSCC(fmt.Sprintf("06901234000000%04d", i)[:17] + checkDigit(fmt.Sprintf("06901234000000%04d", i)[:17]))}
 	}
 	var many, nested, overlapping, packed []trace.Draft
 	for range trace.MaxEvents + 1 {
