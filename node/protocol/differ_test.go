@@ -137,8 +137,8 @@ func (d *differ) step() {
 	case 11:
 		if i == 4 && d.rnd.IntN(3) == 0 {
 			d.say("disk 4: an old copy is put back")
-			p.model.PutBack(false)
-			p.real.PutBack(false)
+			p.model.PutBack("kept")
+			p.real.PutBack("kept")
 		} else if s := p.real.State(); s.Chains[0].Evidence != nil {
 			d.judges(i)
 		}

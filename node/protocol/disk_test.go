@@ -30,10 +30,10 @@ type disk interface {
 	Open(note []byte) (chain uint32, size uint64)
 	// CheckLine verifies a cosignature.
 	CheckLine(note []byte, member string, line []byte) bool
-	// Backup takes a copy of everything but the guard; PutBack puts it back,
-	// beside the guard as it is by then or, if that is lost, without one.
+	// Backup takes a copy of everything but the guard; PutBack puts it back, with
+	// the guard "kept" as it is by then, "lost", or replaced by a "second" one.
 	Backup()
-	PutBack(guardLost bool)
+	PutBack(guard string)
 	// At moves the disk's clock.
 	At(ms int64)
 }

@@ -61,6 +61,7 @@ type book struct {
 	finals  map[uint32][]mark // that have ever had a quorum
 	members map[uint32]string // of chains
 	honest  map[uint32]bool
+	strict  map[string]bool // members whose witness must never sign two histories
 	quorum  int
 	wrongs  []string
 }
@@ -69,12 +70,12 @@ func newBook(n int) *book {
 	f := (n - 1) / 3
 	b := &book{
 		parent: make(map[root]root), signed: make(map[oath]bool), lines: make(map[oath]map[string]bool),
-		oaths: make(map[uint32][]mark), finals: make(map[uint32][]mark), members: make(map[uint32]string), honest: make(map[uint32]bool),
+		oaths: make(map[uint32][]mark), finals: make(map[uint32][]mark), members: make(map[uint32]string), honest: make(map[uint32]bool), strict: make(map[string]bool),
 		quorum: (n + f + 2) / 2,
 	}
 	for i := range n {
 		b.members[uint32(i+1)] = memberName(uint32(i + 1))
-		b.honest[uint32(i+1)] = true
+		b.honest[uint32(i+1)], b.strict[memberName(uint32(i+1))] = true, true
 	}
 	return b
 }
@@ -117,6 +118,11 @@ func (b *book) sign(o oath) {
 func (b *book) cosign(o oath, member string) {
 	if b.lines[o] == nil {
 		b.lines[o] = make(map[string]bool)
+	}
+	for other := range b.lines {
+		if other.chain == o.chain && b.lines[other][member] && b.strict[member] && !b.agree(other.mark, o.mark) {
+			b.wrong("the honest witness %s has cosigned two histories of chain %d, at %d and %d", member, o.chain, other.size, o.size)
+		}
 	}
 	b.lines[o][member] = true
 	b.count(o)
@@ -218,6 +224,7 @@ type modelGuard struct {
 	cosigned map[uint32]mark
 	waits    bool
 	lost     bool
+	second   bool // that of a node whose chain has ended because its guard was lost
 }
 
 // faults are what a test plants in a disk, to show that the simulator finds it.
@@ -263,14 +270,14 @@ func (d *modelDisk) At(ms int64) { d.ticks = ms }
 
 func (d *modelDisk) Backup() { d.saved = d.copyOf() }
 
-func (d *modelDisk) PutBack(guardLost bool) {
+func (d *modelDisk) PutBack(guard string) {
 	old := d.saved.copyOf()
 	d.chains, d.against, d.lastSeen = old.chains, old.against, -1<<40
 	if d.faults.forgetsGuard {
 		d.guard = old.guard
 	}
-	if guardLost {
-		d.guard = &modelGuard{lost: true, cosigned: make(map[uint32]mark)}
+	if guard != "kept" {
+		d.guard = &modelGuard{lost: guard == "lost", second: guard == "second", waits: guard == "second", cosigned: make(map[uint32]mark)}
 	}
 	d.judge()
 }
@@ -309,7 +316,7 @@ func (d *modelDisk) judgement() error {
 	own := d.chains[d.number]
 	g := d.guard
 	switch {
-	case g.lost, own.evidence != nil, d.against:
+	case g.lost, g.second, own.evidence != nil, d.against:
 		return fmt.Errorf("%w: not signing", errModel)
 	case own.latest != nil && own.latest.size > g.own.size:
 		return fmt.Errorf("%w: guard older than the newest checkpoint", errModel)

@@ -111,7 +111,7 @@ func (d *realDisk) Backup() {
 	d.open()
 }
 
-func (d *realDisk) PutBack(guardLost bool) {
+func (d *realDisk) PutBack(guard string) {
 	if err := d.Store.Close(); err != nil {
 		d.t.Fatal(err)
 	}
@@ -119,7 +119,10 @@ func (d *realDisk) PutBack(guardLost bool) {
 	if err := os.CopyFS(d.place(fmt.Sprintf("life %d", d.lives)), os.DirFS(d.place("copy"))); err != nil {
 		d.t.Fatal(err)
 	}
-	if guardLost {
+	if guard == "second" {
+		d.t.Fatal("a second guard is that of another chain")
+	}
+	if guard == "lost" {
 		if err := os.Remove(d.guard()); err != nil {
 			d.t.Fatal(err)
 		}

@@ -31,7 +31,7 @@ func TestMain(m *testing.M) {
 type plan struct {
 	nodes   int
 	liar    string // what node 1 is: "", "twins", "signer", "garbler"
-	restore string // what happens to the last node: "", "kept", "lost"
+	restore string // an old copy of the last node is put back, its guard "kept", "lost" or a "second" one
 	trouble trouble
 	cuts    int
 	chaos   time.Duration
@@ -52,7 +52,7 @@ func planOf(rnd *rand.Rand) plan {
 		p.nodes = 3 + rnd.IntN(5)
 	}
 	p.liar = [...]string{"", "", "twins", "twins", "signer", "garbler"}[rnd.IntN(6)]
-	p.restore = [...]string{"", "", "kept", "kept", "lost"}[rnd.IntN(5)]
+	p.restore = [...]string{"", "", "kept", "kept", "lost", "second"}[rnd.IntN(6)]
 	if p.nodes == 3 {
 		p.liar = "" // nothing is safe with three and a liar
 	}
@@ -83,6 +83,10 @@ func newSim(seed uint64, p plan) *sim {
 	}
 	if p.liar != "" {
 		s.book.honest[1] = p.liar != "twins"
+		s.book.strict[memberName(1)] = false
+		if p.restore == "second" { // one fault too many for the witness to know
+			s.book.strict[memberName(uint32(p.nodes))] = false
+		}
 		for _, h := range s.number[1] {
 			h.honest = false
 		}
@@ -213,7 +217,7 @@ func (s *sim) putBack(h *host, p plan) {
 	s.after(when, func() {
 		h.crash()
 		s.tell("%s gets an old copy back, guard %s", h.name, p.restore)
-		h.disk.PutBack(p.restore == "lost")
+		h.disk.PutBack(p.restore)
 	})
 }
 
@@ -272,7 +276,7 @@ func (s *sim) wedged() bool {
 func (s *sim) alive() bool {
 	n := 0
 	for _, h := range s.right() {
-		if !h.model().guard.lost {
+		if g := h.model().guard; !g.lost && !g.waits {
 			n++
 		}
 	}
@@ -291,6 +295,13 @@ func (s *sim) missing() string {
 			}
 		}
 	}
+	if all := !slices.ContainsFunc(s.hosts, func(h *host) bool { return !h.honest || h.model().guard.lost }); all {
+		for _, h := range right {
+			if h.model().guard.waits {
+				return fmt.Sprintf("%s: its witness, which waits", h.name)
+			}
+		}
+	}
 	if !s.alive() || s.wedged() {
 		return ""
 	}
@@ -298,7 +309,7 @@ func (s *sim) missing() string {
 		d := author.model()
 		own := d.chains[author.no]
 		if d.refusal() != nil {
-			if !d.guard.lost && s.held(author.no, d.guard.own) {
+			if !d.guard.lost && !d.guard.second && s.held(author.no, d.guard.own) {
 				return fmt.Sprintf("%s does not sign (%v), and what it lacks is there", author.name, d.refusal())
 			}
 			continue
