@@ -68,3 +68,15 @@ func (n *Node) indexWith(ctx context.Context, progress func(done, total uint64))
 	}
 	return nil
 }
+
+// OwnBytes is what the entries of the node's own chain have in bytes, with what
+// stands beside them.
+func (n *Node) OwnBytes() (sum int64, err error) {
+	for item, err := range n.store.Entries(n.chain, 0, n.store.Size(n.chain)) {
+		if err != nil {
+			return 0, err
+		}
+		sum += int64(len(item.Entry) + len(item.Sidecar))
+	}
+	return sum, nil
+}

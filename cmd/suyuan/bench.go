@@ -65,7 +65,7 @@ some minutes.`,
 	cmd.Flags().StringVar(&dir, "dir", "", "where to make a temporary directory (default: the system's place for them)")
 	cmd.Flags().Float64Var(&seconds, "seconds", 3, "how long each row is measured, its three repetitions together")
 	cmd.Flags().BoolVar(&large, "large", false, "look up among ten million items too")
-	cmd.AddCommand(newBenchScans(e))
+	cmd.AddCommand(newBenchScans(e), newBenchCodes(e))
 	return cmd
 }
 
