@@ -321,7 +321,7 @@ func shown(value any) web.Text {
 
 // eventFields are shown of an event, in this order; of an inspection they stand
 // with its report.
-var eventFields = []string{"lot", "produced", "expires", "purpose", "from", "to", "via", "to_place", "channel", "region", "type", "result", "class", "scope", "reason"}
+var eventFields = []string{"lot", "produced", "expires", "purpose", "from", "to", "via", "to_place", "channel", "region", "condition", "disposition", "type", "result", "class", "scope", "reason"}
 
 // sources are those of an item, each with the sources of its own: the fold bounds
 // how many and how deep.
