@@ -65,7 +65,9 @@ func (e *ether) writers(nodes ...*testNode) (stop func() int) {
 	for i, n := range nodes {
 		all.Go(func() {
 			for wait := 500 * time.Millisecond; sleep(ctx, wait); wait = time.Duration(500+i*200) * time.Millisecond {
+				e.keys.Lock()
 				r, sc := e.cluster.net.Record(n.member.Slug, ledger.KindPlace, ledgertest.Start)
+				e.keys.Unlock()
 				if _, err := n.store.Append(context.Background(), r, sc); err != nil {
 					e.t.Errorf("%s does not go on writing: %v", n.member.Slug, err)
 					return
@@ -82,6 +84,13 @@ func (e *ether) writers(nodes ...*testNode) (stop func() int) {
 		}
 		return sum
 	}
+}
+
+// adopt makes the next charter while writers use the keys.
+func (e *ether) adopt(edit func(*ledger.Charter)) *ledger.SignedCharter {
+	e.keys.Lock()
+	defer e.keys.Unlock()
+	return e.cluster.net.Adopt(edit)
 }
 
 // takeOver gives one node a charter and waits until all have put it in force,
@@ -119,8 +128,8 @@ func TestFourFiveFourCosigners(t *testing.T) {
 		time.Sleep(5 * time.Second)
 		keep(1, audit, four...)
 
-		e.cluster.net.NewMember("lab", 5)
-		signed := e.cluster.net.Adopt(func(c *ledger.Charter) {
+		signed := e.adopt(func(c *ledger.Charter) {
+			e.cluster.net.NewMember("lab", 5)
 			e.cluster.net.Join(c, ledger.Member{Slug: "lab", NameZh: "实验室", NameEn: "Lab", Role: ledger.Auditor})
 		})
 		e.takeOver(signed, four...)
@@ -135,7 +144,7 @@ func TestFourFiveFourCosigners(t *testing.T) {
 		keep(2, lab, five...)
 
 		stop = e.writers(five...)
-		signed = e.cluster.net.Adopt(func(c *ledger.Charter) {
+		signed = e.adopt(func(c *ledger.Charter) {
 			c.Cosigners = slices.DeleteFunc(c.Cosigners, func(w ledger.Cosigner) bool { return w.Member == "lab" })
 		})
 		e.takeOver(signed, five...)

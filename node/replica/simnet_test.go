@@ -51,6 +51,7 @@ type ether struct {
 	net  *simnet.Simnet
 	rand *rand.Rand // of the test's own goroutine
 	line simnet.NodeBiDiLinkSettings
+	keys sync.Mutex // held while the network's keys or charters are used beside a change of them
 
 	mu        sync.Mutex // guards what follows
 	dice      *rand.Rand
