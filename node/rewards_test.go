@@ -162,17 +162,16 @@ func TestRewardReachesTheReceiver(t *testing.T) {
 	n.addSecond(t, "second", "activate")
 	n.activateByTwo(t, 0, 9)
 	n.withRewards(t, recv.URL)
-	ctx, cancel := context.WithCancel(context.Background())
-	done := make(chan struct{})
-	go func() { n.runRewards(ctx); close(done) }()
-	defer func() { cancel(); <-done }()
 	right := n.second(t, toner, 7)
 	for _, token := range []string{"a", "a", "b", "c"} {
 		n.claim(t, 7, right, token)
 	}
 	n.final(t)
 	n.clock.at = n.clock.at.Add(time.Minute)
-	n.rewards.Wake()
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan struct{})
+	go func() { n.runRewards(ctx); close(done) }()
+	defer func() { cancel(); <-done }()
 	select {
 	case <-came:
 	case <-time.After(20 * time.Second):
