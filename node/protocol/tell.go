@@ -167,6 +167,20 @@ func (c *Core) tellAll(s *session, full bool) {
 	}
 }
 
+// acknowledge says how much is stored of the chains of which the peer has as much
+// or more: without notes, which it does not need, so that status can tell who has
+// what.
+func (c *Core) acknowledge(s *session) {
+	for _, ch := range c.chains {
+		_, pending := s.out.holdings[ch.Number]
+		if told := s.told[ch.Number]; !pending && ch.Size > told.Size {
+			h := wire.Holding{Chain: ch.Number, Size: ch.Size}
+			s.told[ch.Number], s.out.holdings[ch.Number] = h, h
+			c.queue(s)
+		}
+	}
+}
+
 // ownNews has the own chain told to everybody, soon.
 func (c *Core) ownNews() {
 	if c.gossip.own.IsZero() {
@@ -192,6 +206,7 @@ func (c *Core) ringGossip() {
 		list := c.sessions()
 		for _, i := range c.rnd.Perm(len(list))[:min(len(list), gossipPeers)] {
 			c.tellAll(list[i], false)
+			c.acknowledge(list[i])
 		}
 	}
 	if due(g.all, c.now) {
