@@ -51,6 +51,10 @@ const (
 	// maxTokenBytes bounds a bearer token before it is hashed.
 	maxTokenBytes = 512
 
+	// maxAcceptLanguage bounds the header that is parsed, in bytes: parsing takes
+	// more than linear time, and browsers send under a hundred.
+	maxAcceptLanguage = 512
+
 	// maxLinksShown bounds the brand's links on a page: more are no help to people,
 	// and all stand in the linkset.
 	maxLinksShown = 12

@@ -117,10 +117,6 @@ func choose(c *fiber.Ctx, list []target) []target {
 	return list
 }
 
-// maxAcceptLanguage bounds the header that is parsed, in bytes: parsing takes more
-// than linear time, and browsers send under a hundred.
-const maxAcceptLanguage = 512
-
 // byLanguage keeps the targets in the language that the caller likes best. Where
 // the caller names none, or none of those there are, all stay.
 func byLanguage(list []target, accept string) []target {

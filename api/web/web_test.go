@@ -155,6 +155,20 @@ func TestForeignTextIsEscaped(t *testing.T) {
 	}
 }
 
+// TestPagesHaveOneHeading holds that each page has one heading of the first level.
+func TestPagesHaveOneHeading(t *testing.T) {
+	p := newTestPages(t)
+	for _, name := range []string{"entry", "typo", "internal", "product", "kit", "consistent", "never-issued"} {
+		var buf bytes.Buffer
+		if err := renderFixture(p, &buf, Zh, name); err != nil {
+			t.Fatal(err)
+		}
+		if n := strings.Count(buf.String(), "<h1"); n != 1 {
+			t.Errorf("%s: %d headings of the first level", name, n)
+		}
+	}
+}
+
 // TestCorrectionsAreSaid holds that a record that was taken back is struck out, with
 // why and what counts instead, and that the correction names it.
 func TestCorrectionsAreSaid(t *testing.T) {

@@ -159,10 +159,6 @@ func (l *lineReader) onlyEmptyLeft() bool {
 	return false
 }
 
-// sharedRatio is how many times larger a pack must be for looking up each
-// element of the other to cost less than reading it whole.
-const sharedRatio = 256
-
 // Shared returns the element of a whose code is in b too, the first in the order
 // of packs; found is false if the two have no code in common. Of two packs of
 // about one size it reads both once, and of a small and a large one a few

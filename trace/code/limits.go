@@ -14,6 +14,10 @@ const (
 	// characters.
 	MaxForeignSerial = 20
 
+	// sharedRatio is how many times larger a pack must be for looking up each
+	// element of another to cost less than reading it whole.
+	sharedRatio = 256
+
 	// maxGTIN is the largest number of 14 digits.
 	maxGTIN = 99_999_999_999_999
 
