@@ -34,7 +34,8 @@
 // stand next; tree.go how a chain is a Merkle tree; charter.go and network.go
 // who belongs; checkpoint.go what is final; evidence.go what proves a fork; proof.go what somebody outside can
 // check; verify.go how everything is checked again from its bytes. limits.go
-// has every bound and errors.go every way to be wrong.
+// has every bound and errors.go every way to be wrong. erase.go is how bytes are
+// taken back, ending.go how a chain with two histories is ended.
 //
 // # Encoding
 //

@@ -88,3 +88,20 @@ func TestVerifyKnowsWhatWasErased(t *testing.T) {
 		}
 	}
 }
+
+func FuzzErases(f *testing.F) {
+	one := ledger.Hash{1}
+	for _, fields := range []ledger.EraseFields{{Record: one, Digests: []ledger.Hash{one}}, {Record: one, Files: []ledger.Hash{one}}} {
+		f.Add(must(ledger.Marshal(fields)))
+	}
+	f.Fuzz(func(t *testing.T, raw []byte) {
+		r := ledger.Record{Kind: ledger.KindErase, Fields: raw}
+		fields, err := r.Erases()
+		if err != nil {
+			return
+		}
+		if again := must(ledger.Marshal(fields)); string(again) != string(raw) {
+			t.Errorf("read %x, wrote %x", raw, again)
+		}
+	})
+}

@@ -143,9 +143,13 @@ func (b *batch) eraseBytes(o *ledger.OpenedEntry) int {
 	return 2 * len(raw)
 }
 
-// Erasures returns the erase records about the record at a position, the first
-// first.
+// Erasures returns the first erase records about the record at a position. More
+// than it can have fields are not read: they say nothing new.
 func (s *Store) Erasures(chain uint32, seq uint64) ([]Erasure, error) {
+	return s.erasures(chain, seq, maxErasures)
+}
+
+func (s *Store) erasures(chain uint32, seq uint64, limit int) ([]Erasure, error) {
 	c, err := s.chain(chain)
 	if err != nil {
 		return nil, err
@@ -158,7 +162,7 @@ func (s *Store) Erasures(chain uint32, seq uint64) ([]Erasure, error) {
 	}
 	defer s.life.leave()
 	prefix := seqKey(prefixErased, chain, seq)
-	keys, err := scan(s.view, prefix, prefix, math.MaxInt)
+	keys, err := scan(s.view, prefix, prefix, limit)
 	if err != nil {
 		return nil, err
 	}
@@ -194,7 +198,7 @@ func (s *Store) erasure(chain uint32, at, seq uint64) (Erasure, error) {
 // erasedBy returns where each digest of the record at a position was erased
 // first.
 func (s *Store) erasedBy(chain uint32, seq uint64) (map[ledger.Hash]uint64, error) {
-	list, err := s.Erasures(chain, seq)
+	list, err := s.erasures(chain, seq, math.MaxInt)
 	if err != nil {
 		return nil, err
 	}
@@ -267,14 +271,16 @@ func (s *Store) checkWhole(chain uint32, size uint64) error {
 	if err != nil {
 		return err
 	}
+	seen := make(map[uint64]bool) // an author may erase of one record a thousand times
 	for _, p := range later {
 		seq, ok := parseUint64(p.value)
 		if !ok {
 			return damaged(s.cfg.Dir, nil, "key %x", p.key)
 		}
-		if seq >= size {
+		if seq >= size || seen[seq] {
 			continue
 		}
+		seen[seq] = true
 		if err := s.checkErasedWithin(chain, seq, size); err != nil {
 			return err
 		}

@@ -45,6 +45,10 @@ const (
 	// reads or writes.
 	purgeAtOnce = 64
 
+	// maxErasures bounds the erase records that are read with a record: it has
+	// some thirty fields, and each is erased once.
+	maxErasures = 64
+
 	// page is how many entries an iterator reads in one transaction.
 	page = 256
 
