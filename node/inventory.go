@@ -354,21 +354,19 @@ func (n *Node) touch(ctx context.Context, b *book, chain uint32, from, to uint64
 			pos.Seq++
 			continue
 		}
+		touched := stock.Touched(e)
 		for _, a := range b.accounts {
-			if !a.stale && a.tally != nil && a.tally.Deps.On(e) {
+			if !a.stale && a.tally != nil && a.tally.Deps.On(touched) {
 				a.stale = true
 			}
 		}
-		b.units.stale = b.units.stale || namesUnit(e) || b.units.tally != nil && b.units.tally.Deps.On(e)
+		b.units.stale = b.units.stale || slices.ContainsFunc(touched, isUnit) || b.units.tally != nil && b.units.tally.Deps.On(touched)
 		pos.Seq++
 	}
 	return nil
 }
 
-// namesUnit reports whether an event names a logistic unit.
-func namesUnit(e *trace.Event) bool {
-	return slices.ContainsFunc(trace.IndexKeys(e), func(k trace.Key) bool { return k.Kind == trace.KeySSCC })
-}
+func isUnit(i trace.Item) bool { return i.Kind == trace.ItemSSCC }
 
 // countRuns brings the accounts of all runs, or of those of some products, up to
 // the book's cut.

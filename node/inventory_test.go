@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"reflect"
 	"testing"
 	"time"
 
@@ -106,6 +107,23 @@ func TestInventoryIsTheSumOfTrails(t *testing.T) {
 	}
 	q.By = []stock.Dim{stock.ByState}
 	wantFigures(t, "on dist", dist.inventory(t, q), map[string]uint64{"held ": 48, "in-transit ": 30, "active ": 70, "issued ": 40, "void ": 10, "sold ": 2})
+}
+
+// At the same sizes of chains every node has the same figures.
+func TestInventoryIsTheSameOnEveryNode(t *testing.T) {
+	t.Parallel()
+	brand, dist := newTroubled(t)
+	q := stock.Question{Limit: 500}
+	for _, d := range stock.Dims {
+		if d != stock.ByAge && d != stock.ByExpired { // these depend on the clock
+			q.By = append(q.By, d)
+		}
+	}
+	a := brand.inventory(t, q)
+	q.AsOf = a.AsOf
+	if b := dist.inventory(t, q); a.Total != 200 || len(a.Rows) < 8 || !reflect.DeepEqual(a.Rows, b.Rows) || !maps.Equal(a.AsOf, b.AsOf) {
+		t.Errorf("brand has %v, dist %v", a.Rows, b.Rows)
+	}
 }
 
 // What is new changes the next answer, and an answer at an earlier cut stays.

@@ -306,15 +306,15 @@ func newFindings(e *env) *cobra.Command {
 
 func printFindings(e *env, a *stock.Findings) {
 	t := newTable()
-	t.AppendHeader(table.Row{"时间 recorded", "级别 severity", "公司 member", "商品 product", "数量 items", "说明 finding"})
+	t.AppendHeader(table.Row{"时间 recorded", "级别 severity", "公司 member", "商品 product", "数量 items", "代码 code", "说明", "finding"})
 	for _, f := range a.Findings {
 		items := ""
 		if f.Count > 0 {
 			items = strconv.FormatUint(f.Count, 10)
 		}
-		t.AppendRow(table.Row{dayOfTime(f.Recorded), f.Severity, f.Member, strings.TrimSpace(f.GTIN + " " + f.Lot), items, f.Code + "\n" + f.Zh + "\n" + f.En})
+		t.AppendRow(table.Row{dayOfTime(f.Recorded), f.Severity, f.Member, strings.TrimSpace(f.GTIN + " " + f.Lot), items, f.Code, f.Zh, f.En})
 	}
-	t.SetColumnConfigs([]table.ColumnConfig{{Number: 6, WidthMax: 72, WidthMaxEnforcer: text.WrapSoft}, {Number: 5, Align: text.AlignRight}})
+	t.SetColumnConfigs([]table.ColumnConfig{{Number: 7, WidthMax: 40, WidthMaxEnforcer: text.WrapSoft}, {Number: 8, WidthMax: 48, WidthMaxEnforcer: text.WrapSoft}, {Number: 5, Align: text.AlignRight}})
 	t.Style().Options.SeparateRows = true
 	fmt.Fprintln(e.stdout, t.Render())
 	if a.Next != "" {

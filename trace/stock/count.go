@@ -252,24 +252,29 @@ func (a *atlas) deps() Deps {
 	return d
 }
 
-// On reports whether an event may change what depends on them.
-func (d Deps) On(e *trace.Event) bool {
+// Touched returns what an event names, as tallies depend on it.
+func Touched(e *trace.Event) []trace.Item {
+	var list []trace.Item
 	for _, k := range trace.IndexKeys(e) {
-		var i trace.Item
 		switch k.Kind {
 		case trace.KeyRange:
-			i = trace.Code(k.Range.GTIN, k.Range.Run, 0)
+			list = append(list, trace.Code(k.Range.GTIN, k.Range.Run, 0))
 		case trace.KeyRun:
-			i = trace.Code(k.GTIN, k.Run, 0)
+			list = append(list, trace.Code(k.GTIN, k.Run, 0))
 		case trace.KeySSCC:
-			i = trace.Unit(k.SSCC)
+			list = append(list, trace.Unit(k.SSCC))
 		case trace.KeyLot:
-			i = trace.Lot(k.GTIN, k.Lot)
+			list = append(list, trace.Lot(k.GTIN, k.Lot))
 		case trace.KeyGTIN:
-			i = trace.Product(k.GTIN)
-		default:
-			continue
+			list = append(list, trace.Product(k.GTIN))
 		}
+	}
+	return list
+}
+
+// On reports whether an event that touches these may change what depends on them.
+func (d Deps) On(touched []trace.Item) bool {
+	for _, i := range touched {
 		if _, ok := d.on[i]; ok || d.every && i.Kind == trace.ItemSSCC {
 			return true
 		}

@@ -117,14 +117,14 @@ func TestMemo(t *testing.T) {
 		t.Fatalf("cells %v after %d folds, %v", first, w.folds, err)
 	}
 	e := w.do("lanzhi", ledger.KindSell, []trace.Subject{trace.Of(trace.Code(wine, bottles, 77))}, trace.Values{"channel": "store"})
-	if !first.Deps.On(e) {
+	if !first.Deps.On(Touched(e)) {
 		t.Error("a sale changes nothing")
 	}
 	second, err := Count(ctx, w.all(), run, first.Memo)
 	if err != nil || len(second.Cells) != 2 || w.folds != 2 {
 		t.Fatalf("cells %v after %d folds, %v", second, w.folds, err)
 	}
-	if e := w.do("lanzhi", ledger.KindSell, []trace.Subject{trace.Of(trace.Code(boxes, 7, 1))}, nil); second.Deps.On(e) {
+	if e := w.do("lanzhi", ledger.KindSell, []trace.Subject{trace.Of(trace.Code(boxes, 7, 1))}, nil); second.Deps.On(Touched(e)) {
 		t.Error("a sale of something else changes the run")
 	}
 }
