@@ -137,7 +137,8 @@ func parseNext(next string, values int) ([]string, error) {
 	}
 	raw, err := base64.RawURLEncoding.Strict().DecodeString(next)
 	parts := strings.Split(string(raw), "\x00")
-	if err != nil || len(parts) != values+1 || parts[values] != "" || len(raw) > maxNext {
+	// The decoder passes over line feeds.
+	if err != nil || len(parts) != values+1 || len(raw) > maxNext || nextOf(parts[:values]) != next {
 		return nil, fmt.Errorf("%w: after is not the next of an answer by these dimensions", ErrQuestion)
 	}
 	return parts[:values], nil

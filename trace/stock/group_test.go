@@ -98,6 +98,7 @@ func FuzzNext(f *testing.F) {
 	f.Add("", 0)
 	f.Add(nextOf([]string{"wh", ""}), 2)
 	f.Add("AA", 1)
+	f.Add("\n", 0)
 	f.Add("QQ", 1)
 	f.Fuzz(func(t *testing.T, next string, values int) {
 		if values < 0 || values > len(Dims) {
