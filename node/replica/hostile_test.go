@@ -115,11 +115,10 @@ func (g *rogue) burst(n *testNode, p wire.Protocol, most int, use func(network.S
 // drip writes bytes one by one until the other side has enough.
 func drip(ctx context.Context, raw []byte) func(network.Stream) {
 	return func(s network.Stream) {
-		for len(raw) > 0 {
-			if _, err := s.Write(raw[:1]); err != nil || !sleep(ctx, 3*time.Second) {
+		for i := range raw {
+			if _, err := s.Write(raw[i : i+1]); err != nil || !sleep(ctx, 3*time.Second) {
 				return
 			}
-			raw = raw[1:]
 		}
 	}
 }
