@@ -37,7 +37,7 @@ func TestLargeRecordsAreNotInTheWayOfReading(t *testing.T) {
 	brand, dist := twoCompanies(t, 30)
 	serial := brand.serial(t, toner, 0, 7)
 	large := trace.Draft{Kind: "inspect", Fields: fields{"type": "quality", "result": "fail"}, Subjects: []trace.DraftSubject{codesOf(toner, 0, 29)}}
-	for i := range uint32(10_000) { // some 450 kB
+	for i := range uint32(3_000) { // some 130 kB
 		large.Subjects = append(large.Subjects, codesOf(carton, 2*i, 2*i))
 	}
 	dist.flood(t, slices.Repeat([]trace.Draft{large}, 4))
@@ -58,7 +58,7 @@ func TestLargeRecordsAreNotInTheWayOfReading(t *testing.T) {
 	for _, tt := range []struct {
 		budget, dist int
 		whole        bool
-	}{{maxLookUpBytes, 4, true}, {1 << 20, 2, false}, {10_000, 0, false}} {
+	}{{maxLookUpBytes, 4, true}, {320_000, 2, false}, {10_000, 0, false}} {
 		r := brand.newReading()
 		r.left = tt.budget
 		events, err := r.load(positions)
