@@ -37,7 +37,8 @@
 // tables first, takes any error that Badger logs while it opens for damage, and
 // holds the newest entries of each chain against its head; the guard notices a
 // loss at the end of the own chain; and a key that the head promises is never
-// "not found" but ErrDamaged. [Source] gives everything to [ledger.Verify].
+// "not found" but ErrDamaged. [Store.Scrub] reads all blocks while the store is
+// open. [Source] gives everything to [ledger.Verify].
 //
 // # Keys
 //
