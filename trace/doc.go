@@ -228,7 +228,8 @@ node. Instants are RFC 3339 with milliseconds: "at" in the zone of the event,
 others in UTC. A party is {member, party, zh, en}; the public sees a hosted party
 only under its public name and else its host. A place is {id, kind, country,
 region, zh, en}; the public sees the region's name, members the place's own.
-Findings have stable codes; those about quantities and lateness are for the
+Who reads for a hosted party only sees what the public sees, and of the events
+that name the party what its host does. Findings have stable codes; those about quantities and lateness are for the
 parties of the event, and only public ones make a verdict.
 */
 package trace
