@@ -72,7 +72,7 @@ func (c *Core) followAttachments() {
 // holders are the admitted peers in the order in which they are asked: the author
 // of the record first.
 func (c *Core) holders(author uint32) []uint32 {
-	list := c.sessions()
+	list := slices.Clone(c.sessions())
 	c.rnd.Shuffle(len(list), func(i, j int) { list[i], list[j] = list[j], list[i] })
 	var numbers []uint32
 	for _, s := range list {

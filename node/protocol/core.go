@@ -38,6 +38,7 @@ type Core struct {
 	net        *Network
 	peers      []*peer // ascending by number
 	streams    map[Stream]*session
+	admitted   []*session // by number
 	outgoing   []*session // whose outbox has news
 	chains     []*chain   // ascending by number
 	turn       int        // which of them comes first

@@ -57,13 +57,11 @@ type session struct {
 
 // members brings the peers in line with the newest charter.
 func (c *Core) members(nodes []Node) {
-	c.peers = slices.DeleteFunc(c.peers, func(p *peer) bool {
-		stays := slices.ContainsFunc(nodes, func(n Node) bool { return n.Number == p.Number && n.ID == p.ID })
-		if !stays {
+	for _, p := range slices.Clone(c.peers) {
+		if !slices.ContainsFunc(nodes, func(n Node) bool { return n.Number == p.Number && n.ID == p.ID }) {
 			c.expel(p)
 		}
-		return !stays
-	})
+	}
 	for _, n := range nodes {
 		if p := c.peer(n.Number); p != nil {
 			p.Node = n
@@ -81,6 +79,7 @@ func (c *Core) expel(p *peer) {
 	for _, s := range c.sessionsWith(p) {
 		c.drop(s, "", fmt.Errorf("%w: it is not in the charter any more", ErrRefused))
 	}
+	c.peers = slices.DeleteFunc(c.peers, func(other *peer) bool { return other == p })
 	c.blame.forget(p.Number)
 	c.do(Cut{ID: p.ID})
 }
@@ -283,6 +282,7 @@ func (c *Core) over(s *session, err error) {
 
 // sessionsChanged tells the parts that a node came or went.
 func (c *Core) sessionsChanged(number uint32) {
+	c.listSessions()
 	c.rounds.connected(number)
 	c.attach.retry()
 	c.witness.stirred = true
@@ -336,12 +336,15 @@ func (c *Core) ringLinks() {
 }
 
 func (c *Core) nextLinks(at *alarmClock) {
-	for _, s := range c.streams {
-		if s.admitted {
-			at.set(s.heard.Add(c.iv.Dead))
-			at.set(s.ping)
-		} else {
-			at.set(s.since.Add(HelloTimeout))
+	for _, s := range c.admitted {
+		at.set(s.heard.Add(c.iv.Dead))
+		at.set(s.ping)
+	}
+	if len(c.streams) > len(c.admitted) {
+		for _, s := range c.streams {
+			if !s.admitted {
+				at.set(s.since.Add(HelloTimeout))
+			}
 		}
 	}
 	for _, p := range c.peers {

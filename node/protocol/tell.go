@@ -234,14 +234,17 @@ func (c *Core) nextGossip(at *alarmClock) {
 	at.set(c.gossip.all)
 }
 
-// sessions are the admitted peers by number.
-func (c *Core) sessions() (list []*session) {
+// sessions are the admitted peers by number. The list is not changed any more:
+// when sessions change there is another.
+func (c *Core) sessions() []*session { return c.admitted }
+
+func (c *Core) listSessions() {
+	c.admitted = nil
 	for _, p := range c.peers {
 		if p.session != nil {
-			list = append(list, p.session)
+			c.admitted = append(c.admitted, p.session)
 		}
 	}
-	return list
 }
 
 // moved takes a new statement of our own.
