@@ -107,7 +107,7 @@ func (c *clocks) readTo(cut map[uint32]uint64) error {
 			if err != nil {
 				return err
 			}
-			if err := c.compare(chain, f); err != nil {
+			if err := c.compare(chain, f, cut); err != nil {
 				return err
 			}
 			c.read[chain] = f.Seq + 1
@@ -124,12 +124,15 @@ func (c *clocks) readTo(cut map[uint32]uint64) error {
 
 // compare notes of which chains a frontier entry names entries that are later
 // than itself. The caller holds mu.
-func (c *clocks) compare(chain uint32, f store.FrontierEntry) error {
+func (c *clocks) compare(chain uint32, f store.FrontierEntry, cut map[uint32]uint64) error {
 	made, err := c.entryTime(chain, f.Seq)
 	if err != nil {
 		return err
 	}
 	for _, seen := range f.Seen {
+		if seen.Size > cut[seen.Chain] {
+			continue // a cut is closed: there is no such entry
+		}
 		newest, err := c.entryTime(seen.Chain, seen.Size-1)
 		if err != nil {
 			return err
