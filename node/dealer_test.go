@@ -60,10 +60,12 @@ func TestHostedDealer(t *testing.T) {
 		name, ship, sell string // what the shipment says it was sent to, and who is said to have sold
 		viewer           trace.Viewer
 	}{
+		{"the dealer, before anybody else asks", "brand/shop", "brand/shop", trace.Viewer{Party: "brand/shop"}},
 		{"the public", "", "brand", trace.Viewer{}},
 		{"the dealer", "brand/shop", "brand/shop", trace.Viewer{Party: "brand/shop"}},
 		{"another dealer", "", "brand", trace.Viewer{Party: "brand/other"}},
 		{"members", "brand/shop", "brand/shop", trace.Viewer{Member: "brand"}},
+		{"the public, after them", "", "brand", trace.Viewer{}},
 	} {
 		a, err := n.AnswerTo(ctx, uri, c.viewer)
 		if err != nil {
