@@ -93,7 +93,7 @@ func (c *Core) attached(w *wanted, e Ended) {
 		c.attach.remove(w)
 		return
 	}
-	w.notBefore = c.now.Add(max(FailWait, backoff(w.fails, c.iv.Retry, MaxRetry, c.rnd)))
+	w.notBefore = c.now.Add(max(failWait, backoff(w.fails, c.iv.Retry, MaxRetry, c.rnd)))
 	w.fails++
 	c.log(slog.LevelDebug, "attachment not fetched", "hash", w.Digest, "err", e.Err)
 }

@@ -35,7 +35,7 @@ func newBlame(list []Offence) *blame {
 	for _, o := range list {
 		key := about{o.Peer, o.Chain}
 		b.offences[key] = &o
-		b.passed[key] = time.UnixMilli(o.Last).Add(doubled(o.Count-1, BlockTime, MaxBlock))
+		b.passed[key] = time.UnixMilli(o.Last).Add(doubled(o.Count-1, BlockTime, maxBlock))
 	}
 	return b
 }
@@ -64,12 +64,12 @@ func (b *blame) offend(now time.Time, peer, chain uint32) {
 		o = &Offence{Peer: peer, Chain: chain}
 		b.offences[key] = o
 	}
-	if forgiven := now.Sub(time.UnixMilli(o.Last)) / ForgiveTime; forgiven > 0 {
+	if forgiven := now.Sub(time.UnixMilli(o.Last)) / forgiveTime; forgiven > 0 {
 		o.Count = max(o.Count-int(min(forgiven, maxOffences)), 0)
 	}
 	o.Count = min(o.Count+1, maxOffences)
 	o.Last = now.UnixMilli()
-	b.passOver(now, peer, chain, doubled(o.Count-1, BlockTime, MaxBlock))
+	b.passOver(now, peer, chain, doubled(o.Count-1, BlockTime, maxBlock))
 }
 
 // forget drops what concerns a node that the charter does not have any more.

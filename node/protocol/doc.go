@@ -39,7 +39,8 @@
 //
 //	link      whom to dial and when, admission, which of two streams stays, pings
 //	tell      what each peer has been told and what it lacks
-//	fetch     which entries, charters and disclosures to ask whom for
+//	fetch     which entries and disclosures to ask whom for
+//	charter   the same for charters, and for a second one of a version
 //	attach    the same for files that records name
 //	blame     who is passed over for how long; it outlives sessions and restarts
 //	rounds    proposing the own chain's checkpoints and gathering cosignatures

@@ -243,7 +243,7 @@ func (c *Core) fetched(ch *chain, p *peer, from uint64, e Ended) {
 	case Done:
 	case Early:
 		c.wantCharter(p.session, c.net.Version()+1)
-		c.blame.passOver(c.now, p.Number, ch.Number, FailWait)
+		c.blame.passOver(c.now, p.Number, ch.Number, failWait)
 	default:
 		c.punish(p, ch.Number, e)
 	}
@@ -322,7 +322,7 @@ func (c *Core) fillNext(ch *chain) bool {
 		}
 	}
 	if !left {
-		g.again = c.now.Add(FillWait)
+		g.again = c.now.Add(fillWait)
 		ch.retry = sooner(ch.retry, g.again)
 	}
 	i := choose(list, c.rnd)

@@ -67,7 +67,7 @@ func TestAFetchThatFails(t *testing.T) {
 		want   time.Duration
 	}{
 		{Invalid, 0, BlockTime}, {Busy, 0, BusyWait}, {Busy, 700, 700 * time.Millisecond},
-		{NotHeld, 0, FailWait}, {Broken, 0, FailWait}, {Trouble, 0, FailWait}, {Early, 0, FailWait},
+		{NotHeld, 0, failWait}, {Broken, 0, failWait}, {Trouble, 0, failWait}, {Early, 0, failWait},
 	} {
 		d := newDesk(t, 3)
 		a, b := d.admit(2), d.admit(3)
@@ -315,9 +315,9 @@ func TestGapsAreFilledByWhoeverCan(t *testing.T) {
 	}
 	none[Disclose](d)
 	for _, p := range d.core.peers {
-		p.session.heard = d.now.Add(FillWait)
+		p.session.heard = d.now.Add(fillWait)
 	}
-	d.pass(FillWait)
+	d.pass(fillWait)
 	a := find[Disclose](d)
 	d.does(&Stored{Signing: true, Chains: []Chain{{Number: 2, Size: 9, Lacks: []uint64{6}}}})
 	d.does(Ended{Task: a.Task, Result: Done, Size: 7})

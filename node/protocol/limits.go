@@ -9,35 +9,35 @@ import (
 // Times. Those that an operator or a test may want to change stand in
 // [Intervals]; these are part of how nodes treat each other.
 const (
-	// HelloTimeout is how long a connected peer may take to be admitted.
-	HelloTimeout = 10 * time.Second
+	// helloTimeout is how long a connected peer may take to be admitted.
+	helloTimeout = 10 * time.Second
 
 	// MaxRetry bounds the wait between two attempts at the same thing.
 	MaxRetry = 5 * time.Minute
 
-	// JoinDelay gathers the cosignatures that come after the quorum, so that
+	// joinDelay gathers the cosignatures that come after the quorum, so that
 	// they cost one more publication and not one each.
-	JoinDelay = 200 * time.Millisecond
+	joinDelay = 200 * time.Millisecond
 
 	// maxRetryProposal bounds the wait before a witness that refuses is asked
 	// again: it may be waiting for something that comes any moment.
 	maxRetryProposal = 30 * time.Second
 
 	// BlockTime is how long a node that sent invalid data for a chain is not
-	// asked for that chain; it doubles with each further offence up to MaxBlock.
-	// One offence is forgiven every ForgiveTime, so that a fault that was repaired
+	// asked for that chain; it doubles with each further offence up to maxBlock.
+	// One offence is forgiven every forgiveTime, so that a fault that was repaired
 	// does not stick.
 	BlockTime   = 10 * time.Minute
-	MaxBlock    = 24 * time.Hour
-	ForgiveTime = time.Hour
+	maxBlock    = 24 * time.Hour
+	forgiveTime = time.Hour
 
-	// FailWait is how long a holder is passed over after a request that failed
+	// failWait is how long a holder is passed over after a request that failed
 	// for other reasons.
-	FailWait = time.Second
+	failWait = time.Second
 
-	// FillWait is how long a node waits before it asks everybody once more for
+	// fillWait is how long a node waits before it asks everybody once more for
 	// disclosures that nobody had.
-	FillWait = 30 * time.Second
+	fillWait = 30 * time.Second
 
 	// BusyWait is what a peer that is over its share is told to wait, and the
 	// least that we wait when told so.
@@ -68,7 +68,7 @@ const (
 	maxAlerts = 16
 
 	// maxOffences bounds how much of one node's misbehaviour is counted; beyond it
-	// the wait has reached MaxBlock.
+	// the wait has reached maxBlock.
 	maxOffences = 16
 
 	// maxOffenceBytes bounds what is remembered of them: some 20 bytes for each

@@ -324,7 +324,7 @@ func (c *Core) ringLinks() {
 	for _, id := range slices.Sorted(maps.Keys(c.streams)) {
 		s := c.streams[id]
 		switch {
-		case !s.admitted && !c.now.Before(s.since.Add(HelloTimeout)), s.admitted && !c.now.Before(s.heard.Add(c.iv.Dead)):
+		case !s.admitted && !c.now.Before(s.since.Add(helloTimeout)), s.admitted && !c.now.Before(s.heard.Add(c.iv.Dead)):
 			c.drop(s, "", ErrSilent)
 		case s.admitted && !c.now.Before(s.ping):
 			c.sendPing(s)
@@ -343,7 +343,7 @@ func (c *Core) nextLinks(at *alarmClock) {
 	if len(c.streams) > len(c.admitted) {
 		for _, s := range c.streams {
 			if !s.admitted {
-				at.set(s.since.Add(HelloTimeout))
+				at.set(s.since.Add(helloTimeout))
 			}
 		}
 	}

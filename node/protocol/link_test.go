@@ -88,7 +88,7 @@ func TestWhoSaysNothingIsGivenUp(t *testing.T) {
 	d := newDesk(t, 2)
 	s := d.opens(2, false)
 	d.take()
-	d.pass(HelloTimeout)
+	d.pass(helloTimeout)
 	if a := find[HangUp](d); a.Stream != s {
 		t.Fatalf("hangs up %d", a.Stream)
 	}

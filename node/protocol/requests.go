@@ -81,7 +81,7 @@ func (c *Core) punish(p *peer, chain uint32, e Ended) {
 	case e.Result == Busy:
 		c.blame.passOver(c.now, p.Number, chain, max(BusyWait, time.Duration(e.Wait)*time.Millisecond))
 	default:
-		c.blame.passOver(c.now, p.Number, chain, FailWait)
+		c.blame.passOver(c.now, p.Number, chain, failWait)
 		c.log(slog.LevelDebug, "request failed", "chain", chain, "peer", p.Number, "result", e.Result.String(), "err", e.Err)
 	}
 }

@@ -286,13 +286,13 @@ func (c *Core) publish() {
 	}
 	for _, o := range slices.Backward(r.offers) {
 		fresh := !o.final && len(o.members) > o.tried && r.reached(o)
-		more := o.final && len(o.lines) > 0 && !c.now.Before(r.joined.Add(JoinDelay))
+		more := o.final && len(o.lines) > 0 && !c.now.Before(r.joined.Add(joinDelay))
 		if fresh || more {
 			c.publishOffer(o)
 			return
 		}
 	}
-	if due(r.joined, c.now.Add(-JoinDelay)) {
+	if due(r.joined, c.now.Add(-joinDelay)) {
 		r.joined = time.Time{} // a newer one is final
 	}
 }
@@ -345,7 +345,7 @@ func (c *Core) nextRounds(at *alarmClock) {
 		at.set(later(when, c.now))
 	}
 	if !r.joined.IsZero() && !r.publishing {
-		at.set(later(r.joined.Add(JoinDelay), r.retry))
+		at.set(later(r.joined.Add(joinDelay), r.retry))
 	}
 	if !r.publishing && c.now.Before(r.retry) {
 		at.set(r.retry)

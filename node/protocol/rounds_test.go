@@ -113,10 +113,10 @@ func TestAuthorPublishesWithQuorumAndAgainWhenMoreJoin(t *testing.T) {
 	a.wantPublished(size, "m2", "m3")
 	a.answers("m4", size)
 	none[Publish](a.desk)
-	if at := a.core.Wake(); at.After(a.now.Add(JoinDelay)) {
+	if at := a.core.Wake(); at.After(a.now.Add(joinDelay)) {
 		t.Fatalf("wakes at %v", at)
 	}
-	a.pass(JoinDelay)
+	a.pass(joinDelay)
 	a.wantPublished(size, "m4")
 	a.pass(time.Hour)
 	none[Publish](a.desk)

@@ -18,8 +18,8 @@
 // nodes that dial each other end with two connections. A node to which the
 // charter gives no address holds reservations at some that have one, says so in
 // its signed address statement, and is dialled through these. A peer is connected
-// when libp2p says so and admitted when both HELLOs fit; nothing is served before
-// that.
+// when libp2p says so and admitted when both HELLOs fit; nothing but charters is
+// served before that.
 //
 // Whatever is asked for is proven against a checkpoint which the chain's author
 // signed and the holder has named, before the store is given it: frontier and
