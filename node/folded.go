@@ -8,8 +8,8 @@ import (
 )
 
 const (
-	// maxFolded bounds the trails in memory by their events, some two KB each
-	// with what is shown of them: 64 MB.
+	// maxFolded bounds the trails in memory by their events, some three KB each
+	// with what is shown of them: 96 MB.
 	maxFolded = 32 << 10
 
 	// maxFoldedTrail is the most events that a trail may have to be kept.
@@ -75,14 +75,18 @@ func (n *Node) unchanged(events []*trace.Event) (bool, error) {
 	return true, nil
 }
 
-// view is what a viewer sees of the trail. f.mu is held.
+// view is what a viewer sees of the trail, which must not be changed: it may be
+// given to others. f.mu is held.
 func (f *folded) view(v trace.Viewer) *trace.TrailView {
 	if v != (trace.Viewer{Code: true}) {
 		return f.trail.For(v) // what one company or dealer sees is for nobody else
 	}
 	if f.public == nil {
-		f.public = f.trail.For(v)
+		view := f.trail.For(v)
+		if f.events == nil || view.Keep() != nil { // it is told when it is encoded
+			return view
+		}
+		f.public = view
 	}
-	shared := *f.public
-	return &shared
+	return f.public
 }

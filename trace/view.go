@@ -103,6 +103,8 @@ type TrailView struct {
 	Sources  []*TrailView      `json:"sources,omitempty"` // of what went into the item
 	AsOf     map[string]uint64 `json:"as_of"`             // <member>/<number> to size
 	Rules    int               `json:"rules"`
+
+	encoded []byte // of a view that is kept
 }
 
 // A ProductView is the version of a product that applies to an item.

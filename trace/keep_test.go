@@ -1,0 +1,43 @@
+package trace
+
+import (
+	"bytes"
+	"encoding/json"
+	"testing"
+)
+
+// TestKeptViewsHaveTheSameJSON holds that keeping a view changes nothing of what
+// is written, escaped or not.
+func TestKeptViewsHaveTheSameJSON(t *testing.T) {
+	make := func() *TrailView {
+		return &TrailView{
+			URI: "https://x/01/1?a&b", Events: []EventView{{Kind: "ship", Fields: Values{"to": "a<b>&c", "n": uint64(3)}}},
+			Findings: []FindingView{}, AsOf: map[string]uint64{"b/2": 1, "a/1": 2}, Sources: []*TrailView{{URI: "y"}},
+		}
+	}
+	type plain TrailView
+	kept := make()
+	if err := kept.Keep(); err != nil {
+		t.Fatal(err)
+	}
+	for _, escape := range []bool{true, false} {
+		write := func(v any) string {
+			var buf bytes.Buffer
+			enc := json.NewEncoder(&buf)
+			enc.SetEscapeHTML(escape)
+			if err := enc.Encode(map[string]any{"trail": v}); err != nil {
+				t.Fatal(err)
+			}
+			return buf.String()
+		}
+		want := write((*plain)(make()))
+		for name, v := range map[string]*TrailView{"kept": kept, "not kept": make()} {
+			if got := write(v); got != want {
+				t.Errorf("%s, escaped %t:\n%swant\n%s", name, escape, got, want)
+			}
+		}
+	}
+	if got, err := json.Marshal(&Answer{}); err != nil || !bytes.Contains(got, []byte(`"trail":null`)) {
+		t.Errorf("without a trail: %s, %v", got, err)
+	}
+}
