@@ -35,7 +35,7 @@ func (p *plant) closed() map[uint32]uint64 {
 // after a return of which nobody has heard. When everything is there, nothing of it is left (see [TestFoldAgreesWithTheTruth]).
 func TestLateDeliveriesResolveThemselves(t *testing.T) {
 	partial, wanting := 0, 0
-	seeds(t, 150, func(t *testing.T, seed uint64) {
+	seeds(t, 80, func(t *testing.T, seed uint64) {
 		p := newPlant(t, seed)
 		p.live(60)
 		p.publish()

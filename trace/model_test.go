@@ -555,7 +555,7 @@ func (p *plant) blind() bool {
 // finds nothing to complain of.
 func TestFoldAgreesWithTheTruth(t *testing.T) {
 	worlds, moved := 0, 0
-	seeds(t, 120, func(t *testing.T, seed uint64) {
+	seeds(t, 80, func(t *testing.T, seed uint64) {
 		agrees(t, 60, func(steps int) (*plant, []string) {
 			p := newPlant(t, seed)
 			p.live(steps)
@@ -577,7 +577,7 @@ func TestFoldAgreesWithTheTruth(t *testing.T) {
 // contradicts a wrong date, the trail may miss for the moment what befell a unit.
 func TestWrongClocksAccuseNobody(t *testing.T) {
 	items, missed := 0, 0
-	seeds(t, 120, func(t *testing.T, seed uint64) {
+	seeds(t, 80, func(t *testing.T, seed uint64) {
 		agrees(t, 60, func(steps int) (*plant, []string) {
 			p := newPlantOf(t, seed, false)
 			p.wrongClocks()
@@ -789,7 +789,7 @@ func TestArrivalOrderChangesNothing(t *testing.T) {
 // public findings are as if they had recorded nothing.
 func TestStrangersSpoilNothing(t *testing.T) {
 	told := 0
-	seeds(t, 120, func(t *testing.T, seed uint64) {
+	seeds(t, 80, func(t *testing.T, seed uint64) {
 		p := newPlant(t, seed)
 		c := p.w.charter
 		c.Members = append(c.Members, ledger.Member{Slug: "rival", NameZh: "对手", NameEn: "Rival", Role: ledger.Distributor})

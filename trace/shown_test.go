@@ -49,7 +49,7 @@ func forPublic(e *Event) *Event {
 // one, never to a graver. (Without what authors had seen, clocks that are wrong by
 // minutes can mislead him; what a bundle does not prove is said in its limits.)
 func TestVerifiersComeToTheSameVerdict(t *testing.T) {
-	seeds(t, 30, func(t *testing.T, seed uint64) {
+	seeds(t, 20, func(t *testing.T, seed uint64) {
 		for _, mode := range []string{"late", "prompt", "crime"} {
 			p := newPlantOf(t, seed, mode == "late")
 			if mode == "crime" {
