@@ -101,7 +101,12 @@ func (c *Core) keepNext(ch *chain) bool {
 			if bytes.Equal(n.raw, ch.Latest) || bytes.Equal(n.raw, ch.Final) {
 				continue
 			}
-			c.keep(ch, s.peer, n, func() { h.early, *slot = true, n })
+			c.keep(ch, s.peer, n, func() {
+				h.early = true
+				if slot.raw == nil { // nothing newer has come meanwhile
+					*slot = n
+				}
+			})
 			return true
 		}
 	}
