@@ -1,0 +1,81 @@
+package replica
+
+import (
+	"slices"
+	"testing"
+	"time"
+)
+
+// TestPoorLines has every twentieth packet get lost and a round trip take half a
+// second: finality takes a few round trips, and no more.
+func TestPoorLines(t *testing.T) {
+	t.Parallel()
+	inBubble(t, func(t *testing.T, e *ether) {
+		e.runAll()
+		e.finalWithin(heals, e.list()...)
+		e.weather(170*time.Millisecond, 0.05)
+		var took []time.Duration
+		for range 60 {
+			e.list()[e.rand.IntN(4)].records(1 + e.rand.IntN(20))
+			took = append(took, e.finalWithin(soon, e.list()...))
+			time.Sleep(5 * time.Second)
+		}
+		slices.Sort(took)
+		t.Logf("final after %v in the middle, %v at most", took[len(took)/2], took[len(took)-1])
+		if took[len(took)/2] > 3*time.Second {
+			t.Errorf("half of the records took more than %v", took[len(took)/2])
+		}
+	})
+}
+
+// TestNarrowLine has one node come back after thousands of entries on a line of a
+// megabit a second, hardly faster than what a node sends at least to one that
+// may only pretend to read. It catches up at the speed of its line, and what the
+// others write becomes final as promptly as ever.
+func TestNarrowLine(t *testing.T) {
+	t.Parallel()
+	const narrow = 1_000_000 // bits a second
+	inBubble(t, func(t *testing.T, e *ether) {
+		audit := e.node("audit")
+		placed := audit.config
+		audit.config = func(cfg *Config) {
+			placed(cfg)
+			cfg.options = e.options(lineOfSpeed(narrow))
+		}
+		e.runAll()
+		e.finalWithin(heals, e.list()...)
+		audit.halt()
+		others := []*testNode{e.node("lanzhi"), e.node("wh"), e.node("dist")}
+		sizes := 0
+		for range 6 {
+			others[0].records(500)
+			e.finalWithin(soon, others...)
+		}
+		for it, err := range others[0].store.Entries(1, 0, others[0].store.Size(1)) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			sizes += len(it.Entry) + len(it.Sidecar)
+		}
+		audit.start()
+		began, slowest := time.Now(), time.Duration(0)
+		whole := others[0].store.Size(1)
+		for audit.store.Size(1) < whole {
+			others[1].records(1)
+			slowest = max(slowest, e.finalWithin(soon, others...))
+			if time.Since(began) > time.Hour {
+				t.Fatalf("audit has %d of %d entries after an hour; peers %+v", audit.store.Size(1), whole, audit.Peers())
+			}
+			time.Sleep(2 * time.Second)
+		}
+		took := time.Since(began)
+		t.Logf("%d KiB caught up in %v; the others' records were final within %v", sizes>>10, took, slowest)
+		if slowest > promptly {
+			t.Errorf("the others waited %v", slowest)
+		}
+		if least := time.Duration(float64(8*sizes)/narrow) * time.Second; took > heals+4*least {
+			t.Errorf("the line needs %v", least)
+		}
+		e.finalWithin(heals, e.list()...)
+	})
+}
