@@ -5,20 +5,27 @@ import (
 	"encoding/json"
 )
 
+// A keptJSON is the JSON of one view. A copy of the view has it too, and may have
+// been changed: it is not what that writes.
+type keptJSON struct {
+	of  *TrailView
+	raw []byte
+}
+
 // Keep has the view remember its JSON, for one that is given to many. It must not
 // be changed any more.
 func (v *TrailView) Keep() error {
 	raw, err := v.encode()
 	if err == nil {
-		v.encoded = raw
+		v.kept = &keptJSON{v, raw}
 	}
 	return err
 }
 
 // MarshalJSON implements json.Marshaler.
 func (v *TrailView) MarshalJSON() ([]byte, error) {
-	if v.encoded != nil {
-		return v.encoded, nil
+	if v.kept != nil && v.kept.of == v {
+		return v.kept.raw, nil
 	}
 	return v.encode()
 }

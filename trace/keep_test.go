@@ -37,6 +37,11 @@ func TestKeptViewsHaveTheSameJSON(t *testing.T) {
 			}
 		}
 	}
+	copied := *kept
+	copied.URI = "other"
+	if got, err := json.Marshal(&copied); err != nil || !bytes.Contains(got, []byte(`"uri":"other"`)) {
+		t.Errorf("a copy that was changed writes %s, %v", got, err)
+	}
 	if got, err := json.Marshal(&Answer{}); err != nil || !bytes.Contains(got, []byte(`"trail":null`)) {
 		t.Errorf("without a trail: %s, %v", got, err)
 	}

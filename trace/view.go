@@ -104,7 +104,7 @@ type TrailView struct {
 	AsOf     map[string]uint64 `json:"as_of"`             // <member>/<number> to size
 	Rules    int               `json:"rules"`
 
-	encoded []byte // of a view that is kept
+	kept *keptJSON // nil unless it is kept
 }
 
 // A ProductView is the version of a product that applies to an item.
