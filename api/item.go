@@ -405,6 +405,9 @@ func (b *viewBuilder) events(list []trace.EventView, marked map[ledger.Hash]bool
 		if e.Place != nil {
 			v.Place, v.PlaceIs = web.Text{Zh: e.Place.Zh, En: e.Place.En}, e.Place.Kind
 		}
+		if len(e.Erased) > 0 {
+			v.Erased = instant(e.Erased[0].Recorded)
+		}
 		if e.Kind == ledger.KindCorrect.String() {
 			v.Corrects = reference(e.Fields.Hash("target"))
 		}

@@ -20,6 +20,7 @@ func TestPageShowsCorrectionsSourcesAndLinks(t *testing.T) {
 	wrong.Corrected = fix.ID
 	a.Trail.Events = append(a.Trail.Events, fix)
 	made := a.Trail.Events[0]
+	made.Erased = []trace.ErasureView{{Recorded: "2026-11-03T09:00:00Z"}}
 	inner := &trace.TrailView{SSCC: "006141411234567890", Events: []trace.EventView{made}}
 	a.Trail.Sources = []*trace.TrailView{
 		{GTIN: "06901234567885", Lot: "A/1", Product: a.Trail.Product, Custody: &trace.CustodyView{State: trace.Used}, Events: []trace.EventView{made}, Sources: []*trace.TrailView{inner}},
@@ -30,7 +31,7 @@ func TestPageShowsCorrectionsSourcesAndLinks(t *testing.T) {
 	for _, want := range []string{
 		"<del>Received</del>", "does not count. Reason: Wrong lot. What counts is “Sold” of 20 Oct 2026.", "Takes back the record “Received” of 6 Oct 2026",
 		`href="` + testBase + `/01/06901234567885/10/A%2F1"`, `href="` + testBase + `/00/006141411234567890"`, `href="` + testBase + `/01/06901234567878"`,
-		"Batch A/1 · Used in making something else",
+		"erased some of its details on 3 Nov 2026.", "Batch A/1 · Used in making something else",
 		`<a href="https://lanzhi.example/use.pdf" rel="noopener noreferrer nofollow">Page use.pdf</a><span>lanzhi.example</span>`,
 	} {
 		if !strings.Contains(page, want) {

@@ -99,7 +99,7 @@ func testKit() *Item {
 	fix := made
 	fix.Kind, fix.Facts, fix.Corrects = "correct", []Fact{{"reason", Text{"wrong-code", "wrong-code"}}}, &Reference{"void", wrong.At}
 	box := made
-	box.Kind, box.Facts = "pack", nil
+	box.Kind, box.Facts, box.Erased = "pack", nil, time.Date(2026, 11, 3, 9, 0, 0, 0, time.UTC)
 	item.Events = append([]Event{run, made, wrong, fix, gone, box}, item.Events[2:]...)
 	inner := Source{GTIN: "06901234567885", Events: []Event{run}}
 	item.Sources = []Source{

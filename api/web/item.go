@@ -316,6 +316,9 @@ func (p *itemPage) Step(e Event) step {
 	if e.Corrected != nil {
 		s.Flags = append(s.Flags, p.correction(e.Corrected))
 	}
+	if !e.Erased.IsZero() {
+		s.Flags = append(s.Flags, fill(p.Words.Timeline.Erased, "date", day(p.Lang, e.Erased)))
+	}
 	if e.Corrects != nil {
 		s.Text = fill(p.Words.Timeline.Corrects, "what", p.reference(e.Corrects))
 	}

@@ -94,6 +94,7 @@ type Event struct {
 
 	Corrected *Correction // its author has taken it back: it counts for nothing
 	Corrects  *Reference  // what a correction takes back, if that is shown
+	Erased    time.Time   // since when some of what it said is gone; zero if nothing is
 }
 
 // A Correction says why a record was taken back and what stands in its place.

@@ -77,6 +77,7 @@ type TimelineWords struct {
 	Instead   string `json:"instead"`
 	Corrects  string `json:"corrects"`
 	Reference string `json:"reference"` // another step
+	Erased    string `json:"erased"`    // of a step some of which is gone
 	Route     string `json:"route"`
 	Fact      string `json:"fact"`
 	Made      string `json:"made"` // of a lot
