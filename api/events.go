@@ -104,7 +104,7 @@ func (s *Server) getEvents(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
-	l.viewer, l.conn = viewerOf(op), c.Context().Conn()
+	l.viewer, l.conn, l.standing = viewerOf(op), c.Context().Conn(), s.standing(c, op)
 	release, err := s.streams.take(op.Member + "/" + op.Party + "/" + op.Address.String())
 	if err != nil {
 		return err
@@ -130,6 +130,22 @@ type listener struct {
 	final  bool
 	kinds  []string // that are wanted; none are all
 	at     map[uint32]uint64
+
+	standing func(context.Context) bool // the reader still may read what it reads
+}
+
+// standing returns what tells whether a caller is still who it was: streams
+// outlive tokens, which expire and are withdrawn.
+func (s *Server) standing(c *fiber.Ctx, op *Operator) func(context.Context) bool {
+	_, token, _ := strings.Cut(c.Get(fiber.HeaderAuthorization), " ")
+	if token == "" { // on the node's own socket
+		return func(context.Context) bool { return true }
+	}
+	token, viewer := strings.Clone(token), viewerOf(op)
+	return func(ctx context.Context) bool {
+		now, err := s.cfg.Auth.Operator(ctx, token)
+		return err == nil && now.May(ScopeRead) && viewerOf(now) == viewer
+	}
 }
 
 func (s *Server) parseListener(c *fiber.Ctx) (*listener, error) {
@@ -190,7 +206,7 @@ func parseEventID(id string) (map[uint32]uint64, error) {
 }
 
 // run writes events until the reader goes, who is noticed to have gone at the
-// next write, or the server stops.
+// next write, or may not read any more, or the server stops.
 func (l *listener) run(w *bufio.Writer) {
 	changed, stop := l.server.cfg.Events.WatchEvents()
 	defer stop()
@@ -233,6 +249,9 @@ func (l *listener) catchUp(ctx context.Context, w *bufio.Writer) error {
 	for {
 		if err := ctx.Err(); err != nil {
 			return err
+		}
+		if !l.standing(ctx) {
+			return ErrBadToken
 		}
 		list, at, more, err := l.server.cfg.Events.EventsAfter(ctx, l.at, l.final, l.viewer)
 		if err != nil {

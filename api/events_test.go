@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 )
@@ -220,6 +221,36 @@ func TestEventsBeat(t *testing.T) {
 			t.Fatal(r.lines.Err())
 		}
 		r.beats = 0
+	}
+}
+
+// withdrawnAuth knows tokens until they are withdrawn.
+type withdrawnAuth struct {
+	fakeAuth
+	withdrawn atomic.Bool
+}
+
+func (a *withdrawnAuth) Operator(ctx context.Context, token string) (*Operator, error) {
+	if a.withdrawn.Load() {
+		return nil, ErrBadToken
+	}
+	return a.fakeAuth.Operator(ctx, token)
+}
+
+// A stream ends with the token for which it was opened: what comes after that is
+// not for its reader.
+func TestEventsEndWithTheToken(t *testing.T) {
+	f, auth := newFakeEvents(), &withdrawnAuth{}
+	_, url, _ := serveEvents(t, f, func(s *Server) { s.cfg.Auth = auth })
+	r := follow(t, url+"?state=stored", "")
+	f.grow(2, 1)
+	if got := r.next(); got != `{"event":"2/0"}` {
+		t.Fatalf("got %q", got)
+	}
+	auth.withdrawn.Store(true)
+	f.grow(2, 1)
+	if got := r.next(); got != "" {
+		t.Errorf("got %q without a token", got)
 	}
 }
 
