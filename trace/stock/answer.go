@@ -36,15 +36,19 @@ func (q *Question) Now() bool { return q.Time == 0 && q.AsOf == nil }
 // ErrQuestion is wrapped by the errors about questions that have no answer.
 var ErrQuestion = errors.New("not a question")
 
-// Check holds that the dimensions are those of stock, or of moves.
+// Check holds that the dimensions are those of stock, or of moves, and none is
+// named twice: what is added up grows with their number.
 func (q *Question) Check() error {
 	allowed := Dims
 	if q.Moves {
 		allowed = MoveDims
 	}
-	for _, d := range q.By {
+	for i, d := range q.By {
 		if !slices.Contains(allowed, d) {
 			return fmt.Errorf("%w: %q is none of the dimensions %s", ErrQuestion, d, Names(allowed))
+		}
+		if slices.Contains(q.By[:i], d) {
+			return fmt.Errorf("%w: the dimension %s is named twice", ErrQuestion, d)
 		}
 	}
 	for d := range q.Values {

@@ -80,6 +80,7 @@ func TestAges(t *testing.T) {
 func TestQuestions(t *testing.T) {
 	for _, q := range []Question{
 		{By: []Dim{ByFrom}},
+		{By: []Dim{ByRecord, ByParty, ByRecord}},
 		{By: []Dim{ByParty}, Moves: true},
 		{Values: map[Dim][]string{"colour": nil}},
 		{By: []Dim{ByParty}, After: nextOf([]string{"a", "b"})},
