@@ -2,10 +2,12 @@ package node
 
 import (
 	"context"
+	"errors"
 	"slices"
 
 	"suyuan/ledger"
 	"suyuan/trace"
+	"suyuan/trace/index"
 	"suyuan/trace/stock"
 )
 
@@ -23,6 +25,7 @@ const (
 // records first: about codes, about shipments and their receipts, and about lots
 // without serials. One finding about many codes is one. It counts as Inventory
 // does, and what it costs is the same: nothing is folded that was folded before.
+// Whoever acts for one party is told of the codes that the party had or is to get.
 func (n *Node) Findings(ctx context.Context, q stock.FindingQuestion, viewer trace.Viewer) (*stock.Findings, error) {
 	all := make(stock.Troubles)
 	shipments := make(map[trace.Position][]trace.Position)
@@ -33,7 +36,7 @@ func (n *Node) Findings(ctx context.Context, q stock.FindingQuestion, viewer tra
 	}
 	defer release()
 	cut, uncounted, err := n.count(ctx, &question, func(t *stock.Tally) {
-		all.AddTally(t)
+		all.AddTally(t, viewer.Party)
 		t.AddShipments(shipments)
 	})
 	if err != nil {
@@ -46,7 +49,11 @@ func (n *Node) Findings(ctx context.Context, q stock.FindingQuestion, viewer tra
 	if err := n.compareReceipts(ctx, b, all, shipments); err != nil {
 		return nil, err
 	}
-	if err := n.addLots(ctx, b, q.Products, func(l *lotAccount) { all.Add(l.outcome.Findings, l.item, 0) }); err != nil {
+	err = n.addLots(ctx, b, q.Products, func(l *lotAccount) { all.Add(naming(l.outcome.Findings, viewer.Party), l.item, 0) })
+	switch {
+	case errors.Is(err, index.ErrTooMany):
+		uncounted = append(uncounted, "lot")
+	case err != nil:
 		return nil, err
 	}
 	page, next := q.Page(all, func(f *trace.Finding) bool { return f.For(viewer) })
@@ -64,6 +71,14 @@ func (n *Node) Findings(ctx context.Context, q stock.FindingQuestion, viewer tra
 		answer.Findings = append(answer.Findings, findingRow(t, view))
 	}
 	return answer, nil
+}
+
+// naming returns the findings that name a party, or all for "".
+func naming(list []stock.Finding, party string) []stock.Finding {
+	if party == "" {
+		return list
+	}
+	return slices.DeleteFunc(slices.Clone(list), func(f stock.Finding) bool { return !slices.Contains(f.Names(), party) })
 }
 
 func findingRow(t *stock.Trouble, view trace.FindingView) stock.FindingRow {
@@ -230,6 +245,9 @@ func (n *Node) Lots(ctx context.Context, q stock.Question, viewer trace.Viewer) 
 			}
 		}
 	})
+	if errors.Is(err, index.ErrTooMany) {
+		return nil, &Refusal{code: "too-many-records", status: 422, text: "too many lots are named for one question; keep to a product", err: err}
+	}
 	return a, err
 }
 

@@ -2,11 +2,14 @@ package node
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"slices"
 	"testing"
 
 	"suyuan/ledger"
 	"suyuan/trace"
+	"suyuan/trace/index"
 	"suyuan/trace/stock"
 )
 
@@ -82,6 +85,9 @@ func TestFindingsOfTheNetwork(t *testing.T) {
 	if slices.Contains(public, "quantity-differs") || slices.Contains(public, "short-receipt") || !slices.Contains(public, "recalled") {
 		t.Errorf("the public is told %q", public)
 	}
+	if got := codesIn(brand.findings(t, stock.FindingQuestion{}, trace.Viewer{Party: "dist/agent"})); len(got) > 0 {
+		t.Errorf("a dealer that had none of the goods is told %q", got)
+	}
 }
 
 func cmpText(a, b string) int {
@@ -112,6 +118,30 @@ func TestFindingsPages(t *testing.T) {
 	slices.Sort(got)
 	if !slices.Equal(got, whole) {
 		t.Errorf("pages with %q, want %q", got, whole)
+	}
+}
+
+// Who names more lots than are listed keeps no findings about codes from anybody.
+func TestFindingsAmongTooManyLots(t *testing.T) {
+	t.Parallel()
+	brand, dist := newTroubled(t)
+	const each = 8_000
+	for from := 0; from <= index.MaxLots; from += each {
+		made := trace.Draft{Kind: "inspect", Fields: fields{"type": "visual", "result": "pass"}}
+		for i := range each {
+			made.Subjects = append(made.Subjects, trace.DraftSubject{GTIN: toner, Lot: fmt.Sprint("L", from+i)})
+		}
+		brand.mustSubmit(t, made)
+	}
+	finish(t, brand, dist)
+	a := brand.findings(t, stock.FindingQuestion{}, trace.Viewer{Member: "brand"})
+	if !slices.Contains(codesIn(a), "recalled") || !slices.Contains(a.Uncounted, "lot") {
+		t.Errorf("findings %q, not counted %q", codesIn(a), a.Uncounted)
+	}
+	_, err := brand.Lots(context.Background(), stock.Question{Limit: 5}, trace.Viewer{Member: "brand"})
+	var r *Refusal
+	if !errors.As(err, &r) || r.Code() != "too-many-records" {
+		t.Errorf("lots: %v", err)
 	}
 }
 

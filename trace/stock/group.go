@@ -297,11 +297,20 @@ func (all Troubles) Add(list []Finding, first trace.Item, n uint64) {
 	}
 }
 
-// AddTally adds the findings about the codes of a tally.
-func (all Troubles) AddTally(t *Tally) {
+// AddTally adds the findings about the codes of a tally, or, if party is not
+// empty, about those that this party had or is to get.
+func (all Troubles) AddTally(t *Tally, party string) {
 	for i := range t.Cells {
-		all.Add(t.Cells[i].Findings, t.Cells[i].First, t.Cells[i].Count)
+		if c := &t.Cells[i]; party == "" || c.reached(party) {
+			all.Add(c.Findings, c.First, c.Count)
+		}
 	}
+}
+
+// reached reports whether codes were with a party, or are on their way to it.
+func (c *Cell) reached(party string) bool {
+	return c.Holder == party || c.To == party ||
+		slices.ContainsFunc(c.Moves, func(m *Move) bool { return m.From == party || m.To == party })
 }
 
 // Place says where the trouble stands in a list that begins with the newest
