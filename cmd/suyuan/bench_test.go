@@ -91,3 +91,29 @@ func BenchmarkPage(b *testing.B) {
 		b.Fatal(err)
 	}
 }
+
+// BenchmarkAppend has a node take records from many callers, as `suyuan bench`
+// does; an operation is three records, for each of some cases.
+func BenchmarkAppend(b *testing.B) {
+	w, err := newBenchWorld(b.Context(), b.TempDir())
+	if err != nil {
+		b.Fatal(err)
+	}
+	n, err := w.open()
+	if err != nil {
+		b.Fatal(err)
+	}
+	flow := &benchFlow{w: w, n: n}
+	var sum measured
+	for b.Loop() {
+		m, err := flow.part(b.Context())
+		if err != nil {
+			b.Fatal(err)
+		}
+		sum = sum.add(m)
+	}
+	b.ReportMetric(float64(sum.cpu.Microseconds())/float64(sum.ops), "cpu-µs/record")
+	if err := n.Close(); err != nil {
+		b.Fatal(err)
+	}
+}
