@@ -61,6 +61,4 @@
 // # History
 //
 //   - 2026-11-21: version 1.
-//   - 2026-11-22: version 2, with the journal and what other nodes counted;
-//     directories of version 1 are migrated when they are opened.
 package scan

@@ -16,9 +16,8 @@ const (
 	tagJournal = 0x05
 )
 
-// version is that of the layout. An older one is migrated, a newer one refused:
-// what a directory holds cannot be had again.
-const version = 2
+// version is that of the layout. Another one is refused.
+const version = 1
 
 const itemKeyLen = 1 + 16 + 2
 

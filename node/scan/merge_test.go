@@ -271,57 +271,6 @@ func TestJournalAgainstModel(t *testing.T) {
 	}
 }
 
-// TestDirectoryOfVersion1 opens records as version 1 wrote them, after an
-// attempt that broke off.
-func TestDirectoryOfVersion1(t *testing.T) {
-	c := newClock()
-	dir := t.TempDir()
-	r := newTestRecorder(t, dir, c)
-	for i := range 5 {
-		c.scan(r, scan.Key{byte(i)}, i)
-	}
-	mustFlush(t, r)
-	err := r.db.Update(func(txn *badger.Txn) error {
-		for i := range 5 {
-			s, err := read(txn, itemCycle{scan.Key{byte(i)}, 0})
-			if err != nil {
-				return err
-			}
-			if i == 0 {
-				continue // as the attempt left it
-			}
-			old, err := s.rec.Encode()
-			if err != nil {
-				return err
-			}
-			if err := errors.Join(txn.Set(recordKey(itemCycle{scan.Key{byte(i)}, 0}), old), txn.Delete(changeKey(s.seq))); err != nil {
-				return err
-			}
-		}
-		return txn.Set(versionKey(), []byte{0, 0, 0, 1})
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := r.Close(); err != nil {
-		t.Fatal(err)
-	}
-	for range 2 {
-		r = newTestRecorder(t, dir, c)
-		if _, _, list, err := r.Changes(0, 0, 100); err != nil || len(list) != 5 {
-			t.Errorf("the journal tells %+v, %v", list, err)
-		}
-		for i := range 5 {
-			if rec := mustLookup(t, r, scan.Key{byte(i)}, 0); rec.Count != 1 {
-				t.Errorf("item %d has %d scans", i, rec.Count)
-			}
-		}
-		if err := r.Close(); err != nil {
-			t.Fatal(err)
-		}
-	}
-}
-
 func TestClosedRecorderMergesNothing(t *testing.T) {
 	r := newTestRecorder(t, "", newClock())
 	if err := r.Close(); err != nil {

@@ -1,8 +1,8 @@
 package scan
 
 import (
+	"bytes"
 	"context"
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -154,41 +154,31 @@ func badgerOptions(cfg Config) badger.Options {
 		WithValueLogFileSize(16 << 20)
 }
 
-// openLayout brings the directory to this layout and opens its journal.
+// openLayout checks the directory's layout and opens its journal.
 func (r *Recorder) openLayout() error {
-	found, err := r.readVersion()
-	if err != nil {
+	if err := r.checkVersion(); err != nil {
 		return err
 	}
-	if err := r.openJournal(); err != nil {
-		return err
-	}
-	if found < version {
-		return r.migrate()
-	}
-	return nil
+	return r.openJournal()
 }
 
-// readVersion returns the version of the layout, this one for a new directory.
-func (r *Recorder) readVersion() (found uint32, err error) {
-	err = r.db.Update(func(txn *badger.Txn) error {
+// checkVersion holds that the layout is this one; a new directory gets it.
+func (r *Recorder) checkVersion() error {
+	return r.db.Update(func(txn *badger.Txn) error {
 		item, err := txn.Get(versionKey())
 		if errors.Is(err, badger.ErrKeyNotFound) {
-			found = version
 			return txn.Set(versionKey(), versionValue())
 		}
 		if err != nil {
 			return err
 		}
 		return item.Value(func(b []byte) error {
-			if len(b) != 4 || binary.BigEndian.Uint32(b) == 0 || binary.BigEndian.Uint32(b) > version {
+			if !bytes.Equal(b, versionValue()) {
 				return fmt.Errorf("%w: version %x", ErrDamaged, b)
 			}
-			found = binary.BigEndian.Uint32(b)
 			return nil
 		})
 	})
-	return found, err
 }
 
 // Take takes a scan down unless it is a repeated one. It does not wait: what
