@@ -282,21 +282,27 @@ func (n *Node) use(ctx context.Context, r *resolved, q *wire.Claim) (*wire.Claim
 // the company that it had before, but for those taken back, in the order in which
 // they were recorded.
 func (n *Node) uses(item trace.Item) ([]*trace.Event, error) {
+	uses, _, err := n.allUses(item)
+	return uses, err
+}
+
+// allUses is uses with those that were taken back.
+func (n *Node) allUses(item trace.Item) (uses, takenBack []*trace.Event, err error) {
 	size := n.store.Size(n.chain)
 	if n.index.Applied()[n.chain] < size {
 		if err := n.indexAll(); err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 	}
 	own := make(map[uint32]uint64)
 	n.addChains(own, n.member.Member, n.index.Applied())
 	positions, err := n.index.Naming(item, own)
 	if err != nil {
-		return nil, err // also of too many: a claim among those left out must not be missed
+		return nil, nil, err // also of too many: a claim among those left out must not be missed
 	}
 	events, err := n.load(nil, positions)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	corrected := make(map[ledger.Hash]bool)
 	for _, e := range events {
@@ -304,13 +310,16 @@ func (n *Node) uses(item trace.Item) ([]*trace.Event, error) {
 			corrected[e.Fields.Hash("target")] = true
 		}
 	}
-	var uses []*trace.Event
 	for _, e := range events {
-		if e.Kind == ledger.KindClaim && !corrected[e.ID] {
+		switch {
+		case e.Kind != ledger.KindClaim:
+		case corrected[e.ID]:
+			takenBack = append(takenBack, e)
+		default:
 			uses = append(uses, e)
 		}
 	}
-	return uses, nil
+	return uses, takenBack, nil
 }
 
 // recordUse appends a claim record. The caller's going away does not stop it: what

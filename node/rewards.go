@@ -176,8 +176,8 @@ func (n *Node) rewardOf(seq uint64) (*reward.Reward, error) {
 }
 
 // judgeReward says whether a reward is due: its claim and the event that the
-// product names are final, the claim has not been taken back, and the item was
-// activated by two.
+// product names are final, the claim has not been taken back, no other claim of
+// the item was paid, and the item was activated by two.
 func (n *Node) judgeReward(ctx context.Context, w *reward.Reward) (reward.Judgement, error) {
 	cut, err := n.finalCut()
 	if err != nil {
@@ -194,18 +194,37 @@ func (n *Node) judgeReward(ctx context.Context, w *reward.Reward) (reward.Judgem
 	if r.Item.Kind == 0 {
 		return reward.Judgement{}, fmt.Errorf("code %s of GTIN %s is not known", r.Serial, r.GTIN)
 	}
-	uses, err := n.uses(r.Item)
+	uses, takenBack, err := n.allUses(r.Item)
 	if err != nil {
 		return reward.Judgement{}, err
 	}
 	if !slices.ContainsFunc(uses, func(e *trace.Event) bool { return e.ID == ledger.Hash(w.Claim) }) {
 		return reward.Judgement{State: reward.Withdrawn, Reason: "the claim was taken back"}, nil
 	}
+	if sent, err := n.sentFor(takenBack); err != nil || sent {
+		return reward.Judgement{State: reward.Held, Reason: "the receiver was told of another claim of the item, which was taken back after that"}, err
+	}
 	t, err := n.fold(r, cut)
 	if err != nil {
 		return reward.Judgement{}, err
 	}
 	return n.judgeTrail(w, t)
+}
+
+// sentFor reports whether the receiver may have been told of a reward for one of
+// some claims: taking a claim back takes no money back, and whoever may correct
+// records must not have one code paid again and again.
+func (n *Node) sentFor(claims []*trace.Event) (bool, error) {
+	for _, e := range claims {
+		r, err := n.rewards.Get(reward.ID(e.ID))
+		if errors.Is(err, reward.ErrNotFound) {
+			continue
+		}
+		if err != nil || !r.DueAt.IsZero() {
+			return err == nil, err
+		}
+	}
+	return false, nil
 }
 
 func (n *Node) judgeTrail(w *reward.Reward, t *trace.Trail) (reward.Judgement, error) {

@@ -144,6 +144,42 @@ func TestRewardIsHeldOrWithdrawn(t *testing.T) {
 	}
 }
 
+// Once the receiver was told of a claim, taking that back and claiming anew pays
+// nothing: one code is paid once.
+func TestRewardIsPaidOncePerItem(t *testing.T) {
+	t.Parallel()
+	told := make(chan struct{}, 10)
+	recv := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { told <- struct{}{} }))
+	defer recv.Close()
+	n := newPaying(t, trace.TriggerActivated)
+	n.addSecond(t, "second", "activate")
+	n.activateByTwo(t, 0, 9)
+	n.withRewards(t, recv.URL)
+	wantOutcome(t, n.claim(t, 7, n.second(t, toner, 7), "a"), ClaimFirst)
+	n.final(t)
+	n.clock.at = n.clock.at.Add(time.Minute)
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan struct{})
+	go func() { n.runRewards(ctx); close(done) }()
+	select {
+	case <-told:
+	case <-time.After(20 * time.Second):
+		t.Errorf("no message has come; %+v", n.Status().Rewards)
+	}
+	cancel()
+	<-done
+	uses, err := n.uses(trace.Code(toner, 0, 7))
+	if err != nil {
+		t.Fatal(err)
+	}
+	n.mustSubmit(t, trace.Draft{Kind: "correct", Fields: fields{"target": uses[0].ID, "reason": "test"}})
+	wantOutcome(t, n.claim(t, 7, n.second(t, toner, 7), "b"), ClaimFirst)
+	n.final(t)
+	if j := n.judge(t, 7); j.State != reward.Held || j.Reason == "" {
+		t.Errorf("claimed again: %+v", j)
+	}
+}
+
 // From claim to receiver, through a node that runs: one message for one item,
 // however often it is claimed, and the list and the status tell of it.
 func TestRewardReachesTheReceiver(t *testing.T) {
