@@ -40,7 +40,9 @@ func (r *Replica) followScans(ctx context.Context, s *session) {
 	for sleep(ctx, r.claimScans(s)) {
 		err := r.takeScans(ctx, s)
 		switch {
-		case ctx.Err() != nil || err == nil:
+		case err == nil:
+		case ctx.Err() != nil:
+			r.retryScans(s) // the next session goes on
 		case errors.Is(err, errInvalid):
 			r.postponeScans(s, blockTime)
 			r.log.Warn("scans of a peer refused", "peer", s.number, "err", err)
@@ -81,10 +83,11 @@ func (r *Replica) retryScans(s *session) {
 // takeScans asks a peer until it has nothing more, or for so long as one round
 // may take: the rest is for the next.
 func (r *Replica) takeScans(ctx context.Context, s *session) error {
-	for range maxScanRequests {
+	for asked, deferred := 0, 0; asked < maxScanRequests && deferred < maxScanRequests; {
 		more, err := r.askScans(ctx, s)
 		var busy *busyError
 		if errors.As(err, &busy) {
+			deferred++
 			if !sleep(ctx, max(busy.wait, busyWait)) {
 				return ctx.Err()
 			}
@@ -93,6 +96,7 @@ func (r *Replica) takeScans(ctx context.Context, s *session) error {
 		if err != nil || !more {
 			return err
 		}
+		asked++
 	}
 	return nil
 }

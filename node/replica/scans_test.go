@@ -199,10 +199,10 @@ func TestEndlessScansAreBounded(t *testing.T) {
 	c.runAll()
 	number := c.node("dist").member.Number
 	const round = maxScanFrames * maxScanRequests
-	c.node("wh").await("a round", func() bool { return wh.of(number) == round })
+	c.node("wh").await("a round", func() bool { return wh.of(number) >= round })
 	c.node("wh").records(3)
 	c.awaitFinal(c.list(), c.node("wh"))
-	if got := wh.of(number); got != round {
-		t.Errorf("took %d over in one round, want %d", got, round)
+	if got := wh.of(number); got > 2*round { // a round that a line has broken begins again
+		t.Errorf("took %d over in one round of %d", got, round)
 	}
 }
