@@ -104,7 +104,9 @@ func (n *testNode) trailJSON(t *testing.T, pallet, viewer string) string {
 // anything is something that somebody may want to record about a pallet, true or
 // not, now or late.
 func anything(rnd *rand.Rand, nodes []*testNode, pallets []string, shipments []ledger.Hash) (trace.Draft, bool) {
-	one := func() *trace.DraftSubject { return &trace.DraftSubject{SSCC: mustSSCC(pallets[rnd.IntN(len(pallets))])} }
+	one := func() *trace.DraftSubject {
+		return &trace.DraftSubject{SSCC: mustSSCC(pallets[rnd.IntN(len(pallets))])}
+	}
 	age := rnd.Int64N(int64(3 * time.Hour / time.Millisecond))
 	d := trace.Draft{AgeMs: &age, Subjects: []trace.DraftSubject{*one()}, Fields: fields{}}
 	switch rnd.IntN(9) {
