@@ -107,6 +107,9 @@ func (n *Node) wantAttachments(e *trace.Event) error {
 		if n.blobs.Has(a.Digest) || !a.Audience.Shared() {
 			continue
 		}
+		// Somebody else may have named the file before, and erased it: what he says
+		// of his record keeps this one's file from nobody.
+		n.blobs.Allow(a.Digest)
 		of := a.Audience
 		if of == ledger.Item {
 			of = ledger.Members // whoever presents a code asks a node, which is a member's

@@ -3,6 +3,7 @@ package node
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
 	"errors"
 	"io/fs"
 	"os"
@@ -153,6 +154,28 @@ func TestErasePersonOfAGrant(t *testing.T) {
 	}
 	n.reopen(t)
 	n.mustSubmit(t, productDraft(toner))
+}
+
+// TestErasedFileIsNamedAgain has a member name the file of another, and erase it
+// where the record of the other has not arrived yet: that fetches it all the same.
+func TestErasedFileIsNamedAgain(t *testing.T) {
+	t.Parallel()
+	n := newBrand(t)
+	text := "report " + consent
+	file := ledger.Hash(sha256.Sum256([]byte(text)))
+	if err := n.blobs.Erase(file); err != nil {
+		t.Fatal(err)
+	}
+	e := &trace.Event{Kind: ledger.KindInspect, Fields: trace.Values{"documents": []ledger.Hash{file}}}
+	if named := e.Attachments(); len(named) != 1 {
+		t.Fatalf("the test proves nothing: the event names %v", named)
+	}
+	if err := n.wantAttachments(e); err != nil {
+		t.Fatal(err)
+	}
+	if err := n.blobs.PutDigest(context.Background(), file, strings.NewReader(text), store.Audience{Of: ledger.Members}); err != nil {
+		t.Errorf("the file is refused: %v", err)
+	}
 }
 
 // TestForgetAfterACrash opens a node that was killed between the erase record and

@@ -268,7 +268,7 @@ func (b *Blobs) Open(digest ledger.Hash) (*os.File, error) {
 }
 
 // Erase removes a blob, durably, and keeps it from coming back through a PutDigest
-// that is under way. One that is not there is no error.
+// that is under way, until Put or Allow. One that is not there is no error.
 func (b *Blobs) Erase(digest ledger.Hash) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -283,6 +283,13 @@ func (b *Blobs) Erase(digest ledger.Hash) error {
 		return fmt.Errorf("erase blob %s: %w", digest, err)
 	}
 	return nil
+}
+
+// Allow lets PutDigest store a blob that Erase took away: another record names it.
+func (b *Blobs) Allow(digest ledger.Hash) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	delete(b.erased, digest)
 }
 
 // SetAudience changes who may have a stored blob.
