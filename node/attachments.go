@@ -93,6 +93,14 @@ func (w *wanted) done(digest ledger.Hash) error {
 	return nil
 }
 
+// has reports whether an attachment is still to be fetched.
+func (w *wanted) has(digest ledger.Hash) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	_, ok := w.list[digest]
+	return ok
+}
+
 // all returns what is still to be fetched, and what has arrived since.
 func (w *wanted) all() []replica.Attachment {
 	w.mu.Lock()

@@ -190,6 +190,10 @@ func TestForgetAfterACrash(t *testing.T) {
 	if !n.blobs.Has(file) {
 		t.Fatal("the test proves nothing: the file has gone already")
 	}
+	todo, err := n.store.FilesToErase()
+	if err != nil || len(todo) != 1 {
+		t.Fatalf("to do: %v, %v", todo, err)
+	}
 	if err := n.forget(context.Background()); err != nil {
 		t.Fatal(err)
 	}
@@ -198,5 +202,14 @@ func TestForgetAfterACrash(t *testing.T) {
 	}
 	if list, err := n.store.FilesToErase(); err != nil || len(list) > 0 {
 		t.Errorf("left to do: %v, %v", list, err)
+	}
+	// What is gone makes nobody read all chains again.
+	ended, cancel := context.WithCancel(context.Background())
+	cancel()
+	for _, again := range []uint64{todo[0].At, todo[0].At + 1} {
+		todo[0].At = again
+		if err := n.forgetFiles(ended, todo[0]); err != nil {
+			t.Errorf("chains are read: %v", err)
+		}
 	}
 }
