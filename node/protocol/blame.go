@@ -15,6 +15,7 @@ import (
 // a restart.
 type blame struct {
 	passed   map[about]time.Time // until when; also for reasons that are no offence
+	fails    map[about]int       // requests that failed since the last that did not
 	offences map[about]*Offence
 }
 
@@ -31,7 +32,7 @@ type Offence struct {
 }
 
 func newBlame(list []Offence) *blame {
-	b := &blame{passed: make(map[about]time.Time), offences: make(map[about]*Offence)}
+	b := &blame{passed: make(map[about]time.Time), fails: make(map[about]int), offences: make(map[about]*Offence)}
 	for _, o := range list {
 		key := about{o.Peer, o.Chain}
 		b.offences[key] = &o
@@ -56,6 +57,17 @@ func (b *blame) passOver(now time.Time, peer, chain uint32, d time.Duration) {
 	}
 }
 
+// fail passes a node over after a request that failed and was no offence: the
+// longer the more of them there were.
+func (b *blame) fail(now time.Time, peer, chain uint32) {
+	key := about{peer, chain}
+	b.passOver(now, peer, chain, doubled(b.fails[key], failWait, maxFailWait))
+	b.fails[key] = min(b.fails[key]+1, maxOffences)
+}
+
+// done forgets the requests that failed.
+func (b *blame) done(peer, chain uint32) { delete(b.fails, about{peer, chain}) }
+
 // offend notes invalid data.
 func (b *blame) offend(now time.Time, peer, chain uint32) {
 	key := about{peer, chain}
@@ -75,6 +87,7 @@ func (b *blame) offend(now time.Time, peer, chain uint32) {
 // forget drops what concerns a node that the charter does not have any more.
 func (b *blame) forget(peer uint32) {
 	maps.DeleteFunc(b.passed, func(k about, _ time.Time) bool { return k.peer == peer })
+	maps.DeleteFunc(b.fails, func(k about, _ int) bool { return k.peer == peer })
 	maps.DeleteFunc(b.offences, func(k about, _ *Offence) bool { return k.peer == peer })
 }
 

@@ -234,7 +234,7 @@ func (c *Core) fetch(ch *chain, s *session) {
 		ended()
 		c.fetched(ch, p, from, e.(Ended))
 		c.stir(ch)
-	}), Peer: p.Number, Chain: ch.Number, From: from, To: RangeEnd(from, n.size), Note: n.raw})
+	}), Peer: p.Number, Chain: ch.Number, From: from, To: p.pieceEnd(from, n.size), Note: n.raw})
 }
 
 func (c *Core) fetched(ch *chain, p *peer, from uint64, e Ended) {
@@ -246,6 +246,7 @@ func (c *Core) fetched(ch *chain, p *peer, from uint64, e Ended) {
 	}
 	switch e.Result {
 	case Done:
+		c.served(p, ch.Number)
 	case Early:
 		c.wantCharter(p.session, c.net.Version()+1)
 		c.blame.passOver(c.now, p.Number, ch.Number, failWait)
@@ -388,7 +389,7 @@ func (c *Core) disclose(ch *chain, s *session, sp span) {
 		ended()
 		c.disclosed(ch, p, sp.from, e.(Ended))
 		c.stir(ch)
-	}), Peer: p.Number, Chain: ch.Number, From: sp.at, To: RangeEnd(sp.at, sp.to), Size: sp.to})
+	}), Peer: p.Number, Chain: ch.Number, From: sp.at, To: p.pieceEnd(sp.at, sp.to), Size: sp.to})
 }
 
 // disclosed notes how far a node has answered about the span that begins at from.
@@ -403,6 +404,7 @@ func (c *Core) disclosed(ch *chain, p *peer, from uint64, e Ended) {
 		c.punish(p, ch.Number, e)
 		return
 	}
+	c.served(p, ch.Number)
 	if sp.at = e.Size; sp.at < sp.to {
 		return
 	}

@@ -31,6 +31,10 @@ const (
 	maxBlock    = 24 * time.Hour
 	forgiveTime = time.Hour
 
+	// maxFailWait bounds the wait that doubles from failWait with each request to one
+	// holder about one chain that failed after the other.
+	maxFailWait = time.Minute
+
 	// failWait is how long a holder is passed over after a request that failed
 	// for other reasons.
 	failWait = time.Second
@@ -66,6 +70,10 @@ const (
 	// maxAlerts bounds the evidence of one peer that waits to be checked: what is
 	// over it is told again in the peer's next session.
 	maxAlerts = 16
+
+	// widenAfter is how many answers have to pass before one of twice the size is
+	// asked for: each that does not pass costs its time.
+	widenAfter = 8
 
 	// maxOffences bounds how much of one node's misbehaviour is counted; beyond it
 	// the wait has reached maxBlock.

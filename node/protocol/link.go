@@ -21,6 +21,8 @@ type peer struct {
 	attempt   int       // dials and short sessions since the last long one
 	session   *session  // nil unless admitted
 	lastErr   error
+	narrow    uint       // how often the size of what is asked for is halved
+	passed    int        // answers since that changed
 	statement *wire.Addr // the newest that it has said of where it listens
 	disputed  uint64     // the newest version of which its other charter has been asked for
 }

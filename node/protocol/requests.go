@@ -68,8 +68,31 @@ func choose(list []candidate, rnd *rand.Rand) int {
 // tile, so that requests of different nodes ask for the same ranges, and at most
 // at size.
 func RangeEnd(from, size uint64) uint64 {
-	const tiles = 16
-	return min(size, (from/ledger.TileWidth+tiles)*ledger.TileWidth)
+	return min(size, (from/ledger.TileWidth+rangeTiles)*ledger.TileWidth)
+}
+
+// maxPiece is how many entries a request asks for at most.
+const maxPiece = rangeTiles * ledger.TileWidth
+
+// rangeTiles is how many tiles a request reaches.
+const rangeTiles = 16
+
+// pieceEnd returns where a request to p that begins at from ends. A holder cuts an
+// answer that is taken too slowly, and of a cut answer nothing is kept: on a narrow
+// line smaller ones pass.
+func (p *peer) pieceEnd(from, size uint64) uint64 {
+	return min(RangeEnd(from, size), from+maxPiece>>p.narrow)
+}
+
+// served notes that a request was answered.
+func (c *Core) served(p *peer, chain uint32) {
+	c.blame.done(p.Number, chain)
+	if p.narrow == 0 {
+		return
+	}
+	if p.passed++; p.passed == widenAfter {
+		p.narrow, p.passed = p.narrow-1, 0
+	}
 }
 
 // punish sorts out what a failed request means for who was asked. While a newer
@@ -81,7 +104,10 @@ func (c *Core) punish(p *peer, chain uint32, e Ended) {
 	case e.Result == Busy:
 		c.blame.passOver(c.now, p.Number, chain, max(BusyWait, time.Duration(e.Wait)*time.Millisecond))
 	default:
-		c.blame.passOver(c.now, p.Number, chain, failWait)
+		if e.Result == Broken && maxPiece>>p.narrow > 1 {
+			p.narrow, p.passed = p.narrow+1, 0
+		}
+		c.blame.fail(c.now, p.Number, chain)
 		c.log(slog.LevelDebug, "request failed", "chain", chain, "peer", p.Number, "result", e.Result.String(), "err", e.Err)
 	}
 }

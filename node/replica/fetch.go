@@ -52,6 +52,8 @@ type request struct {
 	stream network.Stream
 	in     *wire.Reader
 	stop   func() bool
+	began  time.Time
+	bytes  int // of entries, sidecars and attachments that have come
 }
 
 // ask opens a stream to an admitted peer and sends a request.
@@ -60,7 +62,7 @@ func (r *Replica) ask(ctx context.Context, s *session, p wire.Protocol, m wire.M
 	if err != nil {
 		return nil, err
 	}
-	q := &request{stream: stream, in: p.NewReader(stream)}
+	q := &request{stream: stream, in: p.NewReader(stream), began: time.Now()}
 	q.stop = context.AfterFunc(ctx, func() { _ = stream.Reset() })
 	_ = stream.SetDeadline(time.Now().Add(requestTimeout))
 	if err := p.NewWriter(stream).Send(m); err != nil {
@@ -86,8 +88,24 @@ func (q *request) next() (wire.Message, error) {
 	if err != nil {
 		return nil, fmt.Errorf("receive: %w: %w", errLine, err)
 	}
-	_ = q.stream.SetReadDeadline(time.Now().Add(frameTimeout))
+	_ = q.stream.SetReadDeadline(q.deadline(m))
 	return m, nil
+}
+
+// deadline is when the frame after m has to have come. A holder that sends now
+// and then something would otherwise keep us from asking another.
+func (q *request) deadline(m wire.Message) time.Time {
+	switch m := m.(type) {
+	case *wire.Item:
+		q.bytes += len(m.Entry) + len(m.Sidecar)
+	case *wire.Chunk:
+		q.bytes += len(m.Data)
+	}
+	slowest := q.began.Add(requestTimeout + frameTimeout + time.Duration(q.bytes)*time.Second/minBytesPerSecond)
+	if frame := time.Now().Add(frameTimeout); frame.Before(slowest) {
+		return frame
+	}
+	return slowest
 }
 
 // close ends a stream whose answer has been read to its end.

@@ -352,6 +352,17 @@ var holders = map[string]holder{
 		return errNoAnswer
 	},
 	"hangs up": func(context.Context, *wire.GetRange, []store.Item, *wire.Writer) error { return errNoAnswer },
+	"gives an entry each ten seconds": func(ctx context.Context, _ *wire.GetRange, items []store.Item, out *wire.Writer) error {
+		for _, it := range items {
+			if err := out.Send(&wire.Item{Entry: it.Entry, Sidecar: it.Sidecar}); err != nil {
+				return err
+			}
+			if !sleep(ctx, 10*time.Second) {
+				return ctx.Err()
+			}
+		}
+		return out.Send(&wire.End{})
+	},
 	"ends early": func(_ context.Context, _ *wire.GetRange, items []store.Item, out *wire.Writer) error {
 		return sendItems(out, items[:len(items)/2], &wire.End{})
 	},

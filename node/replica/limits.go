@@ -100,7 +100,7 @@ const (
 	bytesPerSecond = 16 << 20
 	bytesBurst     = 4 * maxBatchBytes
 
-	// minBytesPerSecond is the slowest that an answer may be taken.
+	// minBytesPerSecond is the slowest that an answer may be taken, or come.
 	minBytesPerSecond = 50 << 10
 
 	// maxScanFrames bounds the SCANS of one answer, and maxScanRequests the
