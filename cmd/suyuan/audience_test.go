@@ -211,10 +211,10 @@ func code(index int) any {
 type marked struct {
 	*network
 	*marking
-	uri, serial, lot string
-	pallet           string
-	records          []placed
-	agent            string // token of dist that is limited to a party
+	uri     string
+	pallet  string
+	records []placed
+	agent   string // token of dist that is limited to a party
 }
 
 func (n *network) allMarked(t *testing.T) *marked {

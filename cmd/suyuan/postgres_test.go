@@ -231,11 +231,9 @@ func (plainTrails) Links(context.Context, string, string) ([]trace.Link, error) 
 
 // rowTrails answers from tables.
 type rowTrails struct {
-	pool   *pgxpool.Pool
-	query  string
-	gtin   string
-	like   *trace.Answer // what no row is about: product, sizes, assurance
-	member string
+	pool  *pgxpool.Pool
+	query string
+	like  *trace.Answer // what no row is about: product, sizes, assurance
 }
 
 func (*rowTrails) Proof(context.Context, string, api.Viewer) (*proof.Bundle, error) {
