@@ -108,7 +108,9 @@ func (c *Core) heardOf(s *session, said *wire.Holding) {
 		}
 		_, size, ok := ledger.PeekCheckpoint(part.raw)
 		if !ok {
-			c.offend(s.Number, said.Chain, "a checkpoint that is none")
+			if c.chain(said.Chain) != nil { // others can be named without end, and each would be remembered
+				c.offend(s.Number, said.Chain, "a checkpoint that is none")
+			}
 			continue
 		}
 		*part.slot = note{size, part.raw}

@@ -114,6 +114,20 @@ func TestTheOwnChainIsToldSoonAndToAll(t *testing.T) {
 	}
 }
 
+// Blame is kept for chains that there are: of others a peer can name any number.
+func TestNoBlameForChainsThatAreNone(t *testing.T) {
+	d := newDesk(t, 4)
+	s := d.admit(2)
+	var list []wire.Holding
+	for chain := uint32(3); chain < 100; chain++ {
+		list = append(list, wire.Holding{Chain: chain, Size: 1, Signed: []byte("none")})
+	}
+	d.says(s, &wire.Have{Chains: list})
+	if got := d.core.blame.list(); len(got) != 2 || got[0].Chain != 3 || got[1].Chain != 4 {
+		t.Errorf("blamed for %+v", got)
+	}
+}
+
 func TestGossipTellsWhatAPeerLacks(t *testing.T) {
 	d := newDesk(t, 4)
 	s := d.admit(2)
