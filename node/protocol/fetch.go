@@ -262,7 +262,8 @@ func (c *Core) fetched(ch *chain, p *peer, from uint64, e Ended) {
 // stops.
 type span struct {
 	from, to uint64
-	at       uint64          // up to where the node that is being asked has answered
+	asking   uint32          // the node that is being asked
+	at       uint64          // up to where that has answered
 	asked    map[uint32]bool // nodes that have given what they have
 }
 
@@ -281,10 +282,16 @@ func (ch *chain) noteSpan(holder uint32, from, to uint64, own bool) {
 // discloseNext asks one node that may have more for the disclosures of one span.
 func (c *Core) discloseNext(ch *chain) {
 	for i := range ch.spans {
-		if s := c.mayDisclose(ch, &ch.spans[i]); s != nil {
-			c.disclose(ch, s, ch.spans[i])
-			return
+		sp := &ch.spans[i]
+		s := c.mayDisclose(ch, sp)
+		if s == nil {
+			continue
 		}
+		if sp.asking != s.Number { // what another has answered is not what this one has
+			sp.asking, sp.at = s.Number, sp.from
+		}
+		c.disclose(ch, s, *sp)
+		return
 	}
 }
 

@@ -293,6 +293,27 @@ func TestDisclosuresAreCompletedByTheAuthor(t *testing.T) {
 	}
 }
 
+// TestOwnDisclosuresAreAskedOfEach has a node that lost its own entries ask each
+// other for the whole range, also where one broke off half-way.
+func TestOwnDisclosuresAreAskedOfEach(t *testing.T) {
+	d := newDesk(t, 4)
+	d.does(&Stored{Chains: []Chain{{Number: 1}}})
+	d.holds(d.admit(4), 1, 9)
+	d.does(Ended{Task: find[Fetch](d).Task, Result: Done, Size: 9})
+	d.does(Ended{Task: find[Keep](d).Task})
+	gone := d.admit(2)
+	d.holds(gone, 1, 9)
+	d.does(Ended{Task: find[Keep](d).Task})
+	half := find[Disclose](d)
+	d.holds(d.admit(3), 1, 9)
+	d.does(Closed{Stream: gone})
+	d.does(Ended{Task: half.Task, Result: Done, Size: 4})
+	d.does(Ended{Task: find[Keep](d).Task})
+	if a := find[Disclose](d); a.Peer != 3 || a.From != 0 || a.To != 9 {
+		t.Errorf("asks %+v", a)
+	}
+}
+
 // TestGapsAreFilledByWhoeverCan asks everybody, the author first, and begins anew
 // after a while.
 func TestGapsAreFilledByWhoeverCan(t *testing.T) {

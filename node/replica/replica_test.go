@@ -119,6 +119,10 @@ func TestOwnEndIsFetchedBack(t *testing.T) {
 	brand.records(300)
 	place := brand.append(c.net.Record("lanzhi", ledger.KindShip, ledgertest.Start, private, other))
 	c.awaitFinal(c.list(), brand)
+	for _, party := range []string{"wh", "dist"} {
+		n := c.node(party)
+		n.await("what only the author and it may know", func() bool { return len(n.disclosures(1, place.Seq)) == 1 })
+	}
 	want := brand.store.Head(1)
 	brand.halt()
 	brand.close()
