@@ -45,10 +45,10 @@ func (r *Record) MayErase(digest Hash) bool {
 func (r *Record) MayLack() bool { return r.Kind >= KindProduct }
 
 // Without returns s without the disclosures that drop names. The leaves stay.
-func (s *Sidecar) Without(drop func(digest Hash, raw []byte) bool) *Sidecar {
+func (s *Sidecar) Without(drop func(Hash) bool) *Sidecar {
 	out := &Sidecar{Leaves: s.Leaves}
 	for _, raw := range s.Disclosures {
-		if !drop(DisclosureDigest(raw), raw) {
+		if !drop(DisclosureDigest(raw)) {
 			out.Disclosures = append(out.Disclosures, raw)
 		}
 	}

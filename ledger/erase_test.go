@@ -72,7 +72,7 @@ func TestVerifyKnowsWhatWasErased(t *testing.T) {
 		if tt.erase && !tt.early {
 			erase()
 		}
-		less, err := sc.Without(func(d ledger.Hash, _ []byte) bool { return d == digest }).Encode()
+		less, err := sc.Without(func(d ledger.Hash) bool { return d == digest }).Encode()
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -18,7 +18,6 @@ import (
 	"suyuan/ledger/store"
 	"suyuan/node/replica"
 	"suyuan/node/reward"
-	"suyuan/trace"
 	"suyuan/trace/index"
 )
 
@@ -152,7 +151,7 @@ func (n *Node) openStores(net *ledger.Network) error {
 	}
 	n.store, err = store.Open(store.Config{
 		Dir: filepath.Join(n.dir, dirLedger), Guard: n.member.guardOf(n.self.LogKey, n.config.Guard), Network: net, Own: n.chain,
-		Admit: n.admitBatch, Applied: n.appliedBatch, Keep: trace.KeepsErased, Now: n.now, Log: n.log,
+		Admit: n.admitBatch, Applied: n.appliedBatch, Now: n.now, Log: n.log,
 	})
 	if err != nil {
 		return err

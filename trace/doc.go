@@ -182,7 +182,8 @@ that it names. Nodes forget these where they store the erase record, final or no
 and the events of the record show what is gone ([ErasureView]): so a field that no
 trail depends on may be gone on one node a moment before another, which is the
 only way in which trails with one "as_of" differ. What the fold reads is refused at
-the author's door, and kept by nodes that are told to forget it ([KeepsErased]).
+the author's door. A hostile author who erases it all the same empties his own
+record for everybody: the event stays, without the field.
 
 # Appointments
 

@@ -79,18 +79,6 @@ func FieldName(kind ledger.Kind, number uint64) string {
 	return ""
 }
 
-// KeepsErased reports whether a disclosure stays where it is held although an
-// erase record names it: what trails depend on. No honest author erases that, and
-// one who does takes nothing out of the trails of others.
-func KeepsErased(kind ledger.Kind, number uint64) bool {
-	spec, ok := Spec(kind)
-	if !ok {
-		return false
-	}
-	f, ok := spec.numbered(number)
-	return ok && f.Folded
-}
-
 // erase holds that what is erased is the author's own, is there, and is nothing
 // on which trails depend: then all nodes would have to forget at one moment.
 func (a *admission) erase() error {

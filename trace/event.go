@@ -159,24 +159,33 @@ func DecodeEvent(pos Position, o *ledger.OpenedEntry, sc *ledger.Sidecar) (*Even
 	if o.Record == nil {
 		return nil, malformed("a %s entry has no event", o.Entry.Kind)
 	}
-	return decodeOnce(pos, o, sc, ledger.Own)
+	return decodeOnce(pos, o, sc, ledger.Own, func() bool { return lacks(o, sc) })
+}
+
+// lacks reports whether disclosures for members are absent: they were erased.
+// Where the fold needs one, the event stays without it. Were it dropped, its author
+// could have a recall vanish.
+func lacks(o *ledger.OpenedEntry, sc *ledger.Sidecar) bool {
+	missing, err := sc.Missing(&o.Record.Record)
+	return err == nil && len(missing) > 0
 }
 
 // DecodeShown reads an event from as much of its sidecar as the audience sees:
 // fields of further audiences, and subjects that are not shown, are absent and
-// not missed. Otherwise it is as DecodeEvent.
-func DecodeShown(pos Position, o *ledger.OpenedEntry, sc *ledger.Sidecar, audience ledger.Audience) (*Event, error) {
+// not missed. erased says that others may be absent, too. Otherwise it is as
+// DecodeEvent.
+func DecodeShown(pos Position, o *ledger.OpenedEntry, sc *ledger.Sidecar, audience ledger.Audience, erased bool) (*Event, error) {
 	if o.Record == nil {
 		return nil, malformed("a %s entry has no event", o.Entry.Kind)
 	}
-	return decodeOnce(pos, o, sc, audience)
+	return decodeOnce(pos, o, sc, audience, func() bool { return erased })
 }
 
 // decodeOnce reads an event that names nothing twice. The author's door refuses
 // others itself; here one record must not cost every reader of a trail
 // thousands of steps for one code.
-func decodeOnce(pos Position, o *ledger.OpenedEntry, sc *ledger.Sidecar, seen ledger.Audience) (*Event, error) {
-	e, _, err := decodeEvent(pos, o, sc, seen)
+func decodeOnce(pos Position, o *ledger.OpenedEntry, sc *ledger.Sidecar, seen ledger.Audience, erased func() bool) (*Event, error) {
+	e, _, err := decodeEvent(pos, o, sc, seen, erased)
 	if err != nil {
 		return nil, err
 	}
@@ -190,7 +199,7 @@ func CheckEvent(pos Position, o *ledger.OpenedEntry, sc *ledger.Sidecar) (*Event
 	if o.Record == nil {
 		return nil, malformed("a %s entry has no event", o.Entry.Kind)
 	}
-	e, passedOver, err := decodeEvent(pos, o, sc, ledger.Own)
+	e, passedOver, err := decodeEvent(pos, o, sc, ledger.Own, func() bool { return false })
 	if err != nil {
 		return nil, err
 	}
@@ -201,8 +210,8 @@ func CheckEvent(pos Position, o *ledger.OpenedEntry, sc *ledger.Sidecar) (*Event
 }
 
 // decodeEvent reads an event for which the fields of audiences up to seen are at
-// hand.
-func decodeEvent(pos Position, o *ledger.OpenedEntry, sc *ledger.Sidecar, seen ledger.Audience) (e *Event, passedOver, err error) {
+// hand, unless they were erased.
+func decodeEvent(pos Position, o *ledger.OpenedEntry, sc *ledger.Sidecar, seen ledger.Audience, erased func() bool) (e *Event, passedOver, err error) {
 	r := &o.Record.Record
 	spec, ok := Spec(r.Kind)
 	if !ok {
@@ -227,7 +236,7 @@ func decodeEvent(pos Position, o *ledger.OpenedEntry, sc *ledger.Sidecar, seen l
 	}
 	for i := range spec.Fields {
 		f := &spec.Fields[i]
-		if _, ok := e.Fields[f.Name]; !ok && f.Required && f.Folded && f.Audience <= seen {
+		if _, ok := e.Fields[f.Name]; !ok && f.Required && f.Folded && f.Audience <= seen && (f.InRecord || !erased()) {
 			return nil, nil, malformed("field %s is missing", f.Name)
 		}
 	}

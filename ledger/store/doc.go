@@ -79,9 +79,10 @@
 // # Erasure
 //
 // An erase record takes effect in the transaction that stores it: the sidecar
-// of the record that it names is written anew without the disclosures, except
-// those that Config.Keep wants kept. [Store.Purge] then removes the old bytes
-// from the files. For that Badger drops the key 's' chain seq with all its
+// of the record that it names is written anew without the disclosures. That holds
+// for all that a member's record may name, whatever it means: were some kept by
+// those who have them, nodes would differ for ever. [Store.Purge] then removes
+// the old bytes from the files. For that Badger drops the key 's' chain seq with all its
 // versions from buffers and tables, and the sidecar is written back from 'u';
 // after a crash in between it is read from there.
 //

@@ -79,7 +79,7 @@ func (b *batch) dropFrom(seq uint64, rec *ledger.Record, erased func(ledger.Hash
 	if err != nil {
 		return err
 	}
-	less, err := b.s.without(rec, sc, erased).Encode()
+	less, err := sc.Without(erased).Encode()
 	if err != nil || len(less) == len(raw) {
 		return err
 	}
@@ -87,17 +87,6 @@ func (b *batch) dropFrom(seq uint64, rec *ledger.Record, erased func(ledger.Hash
 	b.set(seqKey(prefixOnItsWay, b.c.number, seq), less)
 	b.bytes += 2 * len(less)
 	return b.err
-}
-
-// without returns a sidecar without what is erased and not kept.
-func (s *Store) without(rec *ledger.Record, sc *ledger.Sidecar, erased func(ledger.Hash) bool) *ledger.Sidecar {
-	return sc.Without(func(digest ledger.Hash, raw []byte) bool {
-		if !erased(digest) {
-			return false
-		}
-		d, err := ledger.DecodeDisclosure(raw)
-		return err != nil || s.cfg.Keep == nil || !s.cfg.Keep(rec.Kind, d.Path)
-	})
 }
 
 // noLongerLacking takes digests out of those for which the node goes on asking.

@@ -368,20 +368,14 @@ func TestFollowersErase(t *testing.T) {
 func TestEraseRefusesToForget(t *testing.T) {
 	t.Parallel()
 	net := ledgertest.New()
-	keep := func(kind ledger.Kind, path uint64) bool { return kind == ledger.KindShip && path == 1 }
-	n := onDisk(t, net, "lanzhi", func(c *store.Config) { c.Keep = keep }).begin(t)
-	rec, sc := full(n)
-	at := mustAppend(t, n, rec, sc)
-	erase, esc := erasing(t, net, rec, sc, nil, 1, 9)
-	mustAppend(t, n, erase, esc)
-	wantPaths(t, n, 1, at.Seq, 1, 5)
+	n := onDisk(t, net, "lanzhi").begin(t)
 
 	// The limits of a grant, from which rights are folded; who it is may go.
 	key := net.Member("dist").OperatorAddress()
 	grant, gsc := net.GrantTo("lanzhi", key, nil,
 		ledgertest.Disclose(ledger.Members, ledger.GrantParty, "store-1"), ledgertest.Disclose(ledger.Own, ledger.GrantPerson, secret("person")))
-	at = mustAppend(t, n, grant, gsc)
-	erase, esc = erasing(t, net, grant, gsc, nil, ledger.GrantParty, ledger.GrantPerson)
+	at := mustAppend(t, n, grant, gsc)
+	erase, esc := erasing(t, net, grant, gsc, nil, ledger.GrantParty, ledger.GrantPerson)
 	mustAppend(t, n, erase, esc)
 	wantPaths(t, n, 1, at.Seq, ledger.GrantParty)
 

@@ -191,7 +191,7 @@ func (s *Store) mergeSidecar(it Item, more *ledger.Sidecar, erased map[ledger.Ha
 		return nil, nil, err
 	}
 	isErased := func(d ledger.Hash) bool { _, ok := erased[d]; return ok && r.MayErase(d) }
-	all := s.without(r, sc.Merge(more), isErased)
+	all := sc.Merge(more).Without(isErased)
 	if lacking, err = all.Missing(r); err != nil {
 		return nil, nil, err
 	}

@@ -38,11 +38,6 @@ type Config struct {
 	// first on. Entries that arrive through Extend are told by Watch only.
 	Applied func(first uint64, n int)
 
-	// Keep says which disclosures stay although an erase record names them,
-	// because the application reads them: no honest author erases these, and
-	// nobody else can take them out of what others see. nil keeps none.
-	Keep func(kind ledger.Kind, path uint64) bool
-
 	Now     func() time.Time // nil is time.Now
 	Log     *slog.Logger     // nil discards
 	MinFree uint64           // bytes of disk kept in reserve; 0 is 1 GiB

@@ -94,6 +94,7 @@ type source struct {
 type piece struct {
 	entry   *ledger.OpenedEntry
 	sidecar *ledger.Sidecar
+	erased  bool         // disclosures for members are absent
 	event   *trace.Event // nil for charter and grant entries
 	leaves  []int        // indexes of the subjects to be shown
 }
@@ -146,6 +147,13 @@ func (w *builder) add(pos trace.Position) (*piece, error) {
 	if err != nil {
 		return nil, fmt.Errorf("sidecar %d of chain %d: %w", pos.Seq, pos.Chain, err)
 	}
+	if p.entry.Record != nil {
+		missing, err := all.Missing(&p.entry.Record.Record)
+		if err != nil {
+			return nil, fmt.Errorf("sidecar %d of chain %d: %w", pos.Seq, pos.Chain, err)
+		}
+		p.erased = len(missing) > 0
+	}
 	if p.sidecar, err = all.Audience(ledger.Item); err != nil {
 		return nil, fmt.Errorf("sidecar %d of chain %d: %w", pos.Seq, pos.Chain, err)
 	}
@@ -158,7 +166,7 @@ func (w *builder) addEvent(pos trace.Position) error {
 	if err != nil || p == nil {
 		return err
 	}
-	p.event, err = trace.DecodeShown(pos, p.entry, p.sidecar, ledger.Item)
+	p.event, err = trace.DecodeShown(pos, p.entry, p.sidecar, ledger.Item, p.erased)
 	if err != nil {
 		return fmt.Errorf("entry %d of chain %d: %w", pos.Seq, pos.Chain, err)
 	}

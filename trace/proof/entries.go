@@ -225,23 +225,47 @@ func (s *entries) inForce(e *ledger.ProvenEntry) (*ledger.Charter, error) {
 // decode reads the events of all records. An erase record is no event of the item:
 // it says of one shown that something of it is gone.
 func (s *entries) decode() ([]*trace.Event, error) {
-	var events []*trace.Event
+	erased := make(map[ledger.Hash]bool)
 	for _, r := range s.records {
-		sc := &ledger.Sidecar{Disclosures: r.disclosures, Leaves: r.leaves}
-		e, err := trace.DecodeShown(r.position(), r.Entry, sc, ledger.Item)
-		if err != nil {
-			return nil, because(CodeEvent, err, "entry %d of chain %d", r.Seq, r.Chain)
-		}
-		if r.event = e; e.Kind != ledger.KindErase {
-			events = append(events, e)
+		if !r.erases() {
 			continue
 		}
-		if err := s.erase(e); err != nil {
+		if err := r.decode(false); err != nil {
+			return nil, err
+		}
+		erased[r.event.Fields.Hash("record")] = true
+	}
+	var events []*trace.Event
+	for _, r := range s.records {
+		if r.erases() {
+			continue
+		}
+		if err := r.decode(erased[r.Entry.Record.ID]); err != nil {
+			return nil, err
+		}
+		events = append(events, r.event)
+	}
+	for _, r := range s.records {
+		if !r.erases() {
+			continue
+		}
+		if err := s.erase(r.event); err != nil {
 			return nil, fmt.Errorf("entry %d of chain %d: %w", r.Seq, r.Chain, err)
 		}
 		s.erasures++
 	}
 	return events, nil
+}
+
+func (r *record) erases() bool { return r.Entry.Record.Record.Kind == ledger.KindErase }
+
+// decode reads the event of a record, of which something may have been erased.
+func (r *record) decode(erased bool) (err error) {
+	sc := &ledger.Sidecar{Disclosures: r.disclosures, Leaves: r.leaves}
+	if r.event, err = trace.DecodeShown(r.position(), r.Entry, sc, ledger.Item, erased); err != nil {
+		return because(CodeEvent, err, "entry %d of chain %d", r.Seq, r.Chain)
+	}
+	return nil
 }
 
 // erase notes an erasure at the record that it names, which stands before it on

@@ -27,7 +27,7 @@ func TestErasedFieldsInProofs(t *testing.T) {
 	digest := ledger.DisclosureDigest(sc.Disclosures[slices.IndexFunc(sc.Disclosures, channel)])
 	w.note("erase", w.dist, ledger.KindErase,
 		ledgertest.Fields(ledger.EraseFields{Record: o.Record.ID, Digests: []ledger.Hash{digest}}), disclose(ledger.Members, 2, "court-order"))
-	less, err := sc.Without(func(d ledger.Hash, _ []byte) bool { return d == digest }).Encode()
+	less, err := sc.Without(func(d ledger.Hash) bool { return d == digest }).Encode()
 	if err != nil {
 		t.Fatal(err)
 	}
