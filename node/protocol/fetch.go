@@ -13,6 +13,7 @@ type chain struct {
 	Chain
 	stirred bool      // there may be something to do
 	busy    bool      // a task is under way
+	keeping bool      // that is a Keep, which may find a contradiction
 	hungry  bool      // somebody has more, and no request fitted in
 	retry   time.Time // when somebody who is passed over may be asked again
 	lost    bool      // the own chain: entries have been lost that were signed
@@ -122,13 +123,13 @@ func (c *Core) keepNext(ch *chain) bool {
 // keep gives a checkpoint to the disk. early is called if it rests on a charter
 // that is not held yet.
 func (c *Core) keep(ch *chain, p *peer, n note, early func()) {
-	ch.busy = true
+	ch.busy, ch.keeping = true, true
 	number := uint32(0)
 	if p != nil {
 		number = p.Number
 	}
 	c.do(Keep{Task: c.begin(func(e Event) {
-		ch.busy = false
+		ch.busy, ch.keeping = false, false
 		c.kept(ch, number, n, e.(Ended), early)
 		c.stir(ch)
 	}), Peer: number, Chain: ch.Number, Note: n.raw})

@@ -74,6 +74,8 @@ func (c *Core) consider(p *petition) {
 	case ch == nil:
 	case ch.Evidence != nil:
 		c.settle(p, &wire.Refused{Reason: wire.ReasonForked})
+	case ch.disputed != nil:
+		c.settle(p, &wire.Refused{Reason: wire.ReasonConflict, Note: ch.disputed})
 	case c.waits && !c.mayRelease():
 		c.settle(p, &wire.Refused{Reason: wire.ReasonBehind, Size: ch.Size})
 	case c.waits:
@@ -141,6 +143,9 @@ func (c *Core) holdsAllOf(s *session) bool {
 	for number, h := range s.theirs {
 		newest := uint64(0)
 		if ch := c.chain(number); ch != nil {
+			if ch.keeping {
+				return false // it may contradict what is stored
+			}
 			newest = max(ch.LatestSize, ch.FinalSize)
 		}
 		for _, n := range []note{h.signed, h.final} {
