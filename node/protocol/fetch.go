@@ -336,7 +336,7 @@ func (c *Core) fillNext(ch *chain) bool {
 		}
 	}
 	if !left {
-		g.again = c.now.Add(fillWait)
+		g.again = c.now.Add(c.iv.Fill)
 		ch.retry = sooner(ch.retry, g.again)
 	}
 	i := choose(list, c.rnd)

@@ -336,9 +336,9 @@ func TestGapsAreFilledByWhoeverCan(t *testing.T) {
 	}
 	none[Disclose](d)
 	for _, p := range d.core.peers {
-		p.session.heard = d.now.Add(fillWait)
+		p.session.heard = d.now.Add(d.core.iv.Fill)
 	}
-	d.pass(fillWait)
+	d.pass(d.core.iv.Fill)
 	a := find[Disclose](d)
 	d.does(&Stored{Signing: true, Chains: []Chain{{Number: 2, Size: 9, Lacks: []uint64{6}}}})
 	d.does(Ended{Task: a.Task, Result: Done, Size: 7})

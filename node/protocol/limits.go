@@ -39,10 +39,6 @@ const (
 	// for other reasons.
 	failWait = time.Second
 
-	// fillWait is how long a node waits before it asks everybody once more for
-	// disclosures that nobody had.
-	fillWait = 30 * time.Second
-
 	// BusyWait is what a peer that is over its share is told to wait, and the
 	// least that we wait when told so.
 	BusyWait = 200 * time.Millisecond
@@ -94,6 +90,7 @@ type Intervals struct {
 	Ping    time.Duration // 10 s
 	Dead    time.Duration // a peer that sent nothing for so long is given up; 25 s
 	Wait    time.Duration // how long a witness waits for what a proposal covers; 5 s
+	Fill    time.Duration // everybody is asked once more for disclosures that nobody had; 30 s
 	Retry   time.Duration // first wait before dialling again; 1 s, doubling to MaxRetry, full jitter
 	Yield   time.Duration // the side that dials second lets the other dial for so long; 8 s
 	Scans   time.Duration // what peers counted of scans is taken over, ± 20 %; 60 s; the shell's
@@ -114,6 +111,7 @@ func (i Intervals) WithDefaults() Intervals {
 	set(&i.Ping, 10*time.Second)
 	set(&i.Dead, 25*time.Second)
 	set(&i.Wait, 5*time.Second)
+	set(&i.Fill, 30*time.Second)
 	set(&i.Retry, time.Second)
 	set(&i.Yield, 8*time.Second)
 	set(&i.Scans, time.Minute)

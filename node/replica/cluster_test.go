@@ -39,7 +39,7 @@ const maxRetry = protocol.MaxRetry
 var brisk = Intervals{
 	Round: 2 * time.Millisecond, Timeout: 300 * time.Millisecond, Have: 5 * time.Millisecond,
 	Gossip: 50 * time.Millisecond, Full: 500 * time.Millisecond, Ping: time.Second, Dead: 5 * time.Second,
-	Wait: 5 * time.Second, Retry: 50 * time.Millisecond, Yield: 200 * time.Millisecond,
+	Wait: 5 * time.Second, Fill: 500 * time.Millisecond, Retry: 50 * time.Millisecond, Yield: 200 * time.Millisecond,
 }
 
 // A cluster is the nodes of one network, on loopback.
