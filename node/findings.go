@@ -3,6 +3,7 @@ package node
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 
 	"suyuan/ledger"
@@ -56,6 +57,11 @@ func (n *Node) Findings(ctx context.Context, q stock.FindingQuestion, viewer tra
 	case err != nil:
 		return nil, err
 	}
+	if viewer.Party == "" { // who acts for one party is told of its goods
+		if err := n.addForks(all); err != nil {
+			return nil, err
+		}
+	}
 	page, next := q.Page(all, func(f *trace.Finding) bool { return f.For(viewer) })
 	answer := &stock.Findings{Findings: []stock.FindingRow{}, Next: next, AsOf: n.asOf(cut), Uncounted: uncounted}
 	var names []string
@@ -71,6 +77,30 @@ func (n *Node) Findings(ctx context.Context, q stock.FindingQuestion, viewer tra
 		answer.Findings = append(answer.Findings, findingRow(t, view))
 	}
 	return answer, nil
+}
+
+// addForks adds the chains with two histories that no charter has ended yet, as of
+// their newest entries.
+func (n *Node) addForks(all stock.Troubles) error {
+	net := n.store.Network()
+	for _, number := range net.Chains() {
+		if !n.store.Forked(number) || net.Ended(number) != nil {
+			continue
+		}
+		last := n.store.Size(number) - 1
+		raw, err := n.store.Entry(number, last)
+		if err != nil {
+			return fmt.Errorf("head of chain %d: %w", number, err)
+		}
+		e, err := ledger.DecodeEntry(raw)
+		if err != nil {
+			return fmt.Errorf("head of chain %d: %w", number, err)
+		}
+		member := net.MemberOf(number)
+		by := &stock.Record{Position: trace.Position{Chain: number, Seq: last}, Member: member, At: e.Time, Recorded: e.Time}
+		all.Add([]stock.Finding{{Finding: trace.Forked(member), By: by}}, trace.Item{}, 0)
+	}
+	return nil
 }
 
 // naming returns the findings that name a party, or all for "".

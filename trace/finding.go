@@ -60,6 +60,8 @@ const (
 	NegativeStock   = "negative-stock"
 	QuantityDiffers = "quantity-differs"
 	ShortReceipt    = "short-receipt"
+
+	ChainForked = "chain-forked" // about a chain, in no trail: see Forked
 )
 
 // A Severity ranks findings.
@@ -96,6 +98,9 @@ var notices = map[string]bool{IsRecalled: true, IsWithdrawn: true, OnHold: true,
 	Relabelled: true, SourceRecalled: true, SourceWarning: true, TooLong: true}
 
 var findingSpecs = map[string]findingSpec{
+	ChainForked: {Critical, pub,
+		"{a}的一条日志签出了两份互相矛盾的历史；别家不再会签它，须由新章程终止。",
+		"A chain of {a} has two signed histories; nobody cosigns it any more, and a charter has to end it."},
 	ShippedByNonHolder: {Warning, pub,
 		"{a}登记了发货，但按记录，当时持有此商品的不是{a}（而是{b}）。",
 		"{a} recorded a shipment, but by the records {b} held the item then."},
@@ -297,6 +302,13 @@ func (f Finding) with(other *Event) Finding {
 			f.at = dayOf(other.At, other.Zone)
 		}
 	}
+	return f
+}
+
+// Forked is the finding that one of a member's chains has two histories.
+func Forked(member string) Finding {
+	f := newFinding(ChainForked, nil)
+	f.a = member
 	return f
 }
 

@@ -278,6 +278,9 @@ func (t *Trouble) Key() string {
 	for _, id := range t.Records {
 		b.Write(id[:])
 	}
+	if len(t.Records) == 0 && t.By != nil { // about a whole chain
+		fmt.Fprint(&b, t.By.Chain)
+	}
 	return b.String()
 }
 
