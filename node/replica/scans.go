@@ -37,7 +37,12 @@ func (r *Replica) followScans(ctx context.Context, s *session) {
 	if r.cfg.Scans == nil {
 		return
 	}
-	for sleep(ctx, r.claimScans(s)) {
+	for ctx.Err() == nil {
+		if wait := r.claimScans(s); wait > 0 {
+			// Not longer: the round of a session before this one may turn out broken.
+			sleep(ctx, min(wait, scansRetry))
+			continue
+		}
 		err := r.takeScans(ctx, s)
 		switch {
 		case err == nil:
@@ -53,18 +58,17 @@ func (r *Replica) followScans(ctx context.Context, s *session) {
 	}
 }
 
-// claimScans returns how long to wait for the next round with a peer, and books
-// it: sessions that follow each other get no more rounds than one.
+// claimScans returns how long to wait for the next round with a peer, or 0 and
+// books it: sessions that follow each other get no more rounds than one.
 func (r *Replica) claimScans(s *session) (wait time.Duration) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	now := time.Now()
-	due := s.remote.scans
-	if due.Before(now) {
-		due = now
+	if wait := s.remote.scans.Sub(now); wait > 0 {
+		return wait
 	}
-	s.remote.scans = due.Add(jitter(r.iv.Scans))
-	return due.Sub(now)
+	s.remote.scans = now.Add(jitter(r.iv.Scans))
+	return 0
 }
 
 func (r *Replica) postponeScans(s *session, d time.Duration) {
