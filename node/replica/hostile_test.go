@@ -245,7 +245,6 @@ const (
 // record each two seconds; each must be final at all three promptly, with some
 // memory and some goroutines more, and none when it is over.
 func TestHostilePeers(t *testing.T) {
-	notInShort(t)
 	lasting := 20 * time.Second
 	if *long {
 		lasting = time.Hour

@@ -73,18 +73,12 @@ func numberAt(a net.Addr) uint32 {
 	return uint32(ip[3])
 }
 
-// notInShort keeps networks that run for virtual hours away from the race
-// detector, which takes minutes for each.
-func notInShort(t *testing.T) {
-	t.Helper()
-	if testing.Short() {
-		t.Skip("runs without -short only")
-	}
-}
-
 // inBubble runs a test with a network of its own in a bubble. The nodes are not
 // opened yet. Whatever runs at the end is halted and closed.
 func inBubble(t *testing.T, do func(t *testing.T, e *ether), opts ...ledgertest.Option) {
+	if testing.Short() { // the race detector takes minutes for virtual hours
+		t.Skip("networks in virtual time run without -short only")
+	}
 	t.Helper()
 	from := *seed
 	if from == 0 {
@@ -309,7 +303,6 @@ func (e *ether) write(f ledgerOfFinals, d time.Duration, authors ...*testNode) {
 // each, while everybody writes. What a quorum can talk about becomes final
 // meanwhile, nothing else does, and everything when the lines are open again.
 func TestPartitions(t *testing.T) {
-	notInShort(t)
 	t.Parallel()
 	inBubble(t, func(t *testing.T, e *ether) {
 		e.runAll()
@@ -357,7 +350,6 @@ func TestPartitions(t *testing.T) {
 // In the end everything is final everywhere, and as many goroutines run as in the
 // beginning.
 func TestChurn(t *testing.T) {
-	notInShort(t)
 	hours := 1
 	if *long {
 		hours = 48
