@@ -134,7 +134,7 @@ func unexpected(m wire.Message) error {
 
 // slot waits for one of the places for requests that the core does not plan; free
 // gives it back. ok is false when ctx ends.
-func (r *Replica) slot(ctx context.Context, _ *session) (free func(), ok bool) {
+func (r *Replica) slot(ctx context.Context) (free func(), ok bool) {
 	select {
 	case r.aside <- struct{}{}:
 		return func() { <-r.aside }, true

@@ -111,7 +111,7 @@ func (r *Replica) askScans(ctx context.Context, s *session) (more bool, err erro
 	if err != nil {
 		return false, err
 	}
-	free, ok := r.slot(ctx, s)
+	free, ok := r.slot(ctx)
 	if !ok {
 		return false, ctx.Err()
 	}
