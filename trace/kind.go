@@ -28,6 +28,8 @@ type Field struct {
 	Choices  []string // the only values, if not empty
 	Min, Max uint64   // of a TypeUint field; a Max of 0 is MaxNumber
 	Doc      string   // what it says, one phrase
+
+	EPCIS EPCISHome // where it stands in an EPCIS event
 }
 
 // A KindSpec is the table's part about one kind.
@@ -37,6 +39,7 @@ type KindSpec struct {
 	Doc      string // what it says happened
 	Fields   []Field
 	Subjects []SubjectKind // allowed; none: the event is about what its fields name
+	EPCIS    EPCISEvent    // as which event EPCIS has it
 }
 
 // Short forms that keep the table readable.
@@ -99,6 +102,7 @@ var stopFields = []Field{
 // never changed.
 var specs = []KindSpec{
 	{Kind: ledger.KindErase, Who: "the author of what it erases", Doc: "disclosures and files of an own record whose bytes every node forgets",
+		EPCIS: EPCISEvent{None: "it is about a record, not about goods"},
 		Fields: []Field{
 			{Number: 1, Name: "digests", Type: TypeHashes, Audience: pub, InRecord: true, Doc: "of the disclosures, ascending"},
 			{Number: 2, Name: "ground", Type: TypeToken, Audience: mem, Required: true, Doc: "such as consent-withdrawn, purpose-ended, court-order"},
@@ -108,6 +112,7 @@ var specs = []KindSpec{
 			{Number: 6, Name: "note", Type: TypeText, Audience: own, Doc: "for the author's own files"},
 		}},
 	{Kind: ledger.KindProduct, Who: "the member to which the charter gives the GTIN", Doc: "a product, or a new version of it",
+		EPCIS: EPCISEvent{None: "master data; EPCIS has it in headers"},
 		Fields: []Field{
 			{Number: 1, Name: "gtin", Type: TypeGTIN, Audience: pub, InRecord: true, Required: true, Folded: true, Doc: "the product's GTIN"},
 			{Number: 2, Name: "version", Type: TypeUint, Min: 1, Audience: pub, InRecord: true, Required: true, Folded: true, Doc: "counts from 1"},
@@ -127,6 +132,7 @@ var specs = []KindSpec{
 			{Number: 15, Name: "sku", Type: TypeText, Audience: own, Doc: "the author's own number"},
 		}},
 	{Kind: ledger.KindPlace, Who: "its member", Doc: "a place where goods are",
+		EPCIS: EPCISEvent{None: "master data; EPCIS has it in headers"},
 		Fields: []Field{
 			{Number: 1, Name: "id", Type: TypeSlug, Audience: pub, InRecord: true, Required: true, Folded: true, Doc: "the place's id among those of its member"},
 			{Number: 2, Name: "kind", Type: TypeToken, Audience: pub, InRecord: true, Required: true, Folded: true, Doc: "what sort of place",
@@ -138,6 +144,7 @@ var specs = []KindSpec{
 			{Number: 7, Name: "address", Type: TypeText, Audience: pty, Doc: "its postal address"},
 		}},
 	{Kind: ledger.KindParty, Who: "the member that hosts it", Doc: "somebody that a member acts for: a dealer, a store, a carrier",
+		EPCIS: EPCISEvent{None: "master data; EPCIS has it in headers"},
 		Fields: []Field{
 			{Number: 1, Name: "slug", Type: TypeSlug, Audience: mem, Required: true, Folded: true, Doc: "the party's slug among those of its host"},
 			{Number: 2, Name: "kind", Type: TypeToken, Audience: mem, Required: true, Doc: "what sort of party",
@@ -149,6 +156,7 @@ var specs = []KindSpec{
 			{Number: 7, Name: "moved_to", Type: TypeParty, Audience: mem, Doc: "the party that it has become, with another host"},
 		}},
 	{Kind: ledger.KindAppoint, Who: "the member to which the charter gives the GTINs", Doc: "somebody who may act for the brand, or deals in its products",
+		EPCIS: EPCISEvent{None: "rights of this network"},
 		Fields: []Field{
 			{Number: 1, Name: "party", Type: TypeParty, Audience: mem, Required: true, Folded: true, Doc: "who is appointed; a member with all its parties"},
 			{Number: 2, Name: "gtins", Type: TypeGTINs, Audience: mem, Required: true, Folded: true, Doc: "for which products"},
@@ -160,6 +168,7 @@ var specs = []KindSpec{
 			{Number: 8, Name: "territory", Type: TypeRegions, Audience: pty, Doc: "where it may sell"},
 		}},
 	{Kind: ledger.KindRun, Who: "the chain that the product names", Doc: "codes issued for a GTIN",
+		EPCIS: EPCISEvent{None: "codes are not on goods yet, and only their issuing node can make them"},
 		Fields: []Field{
 			{Number: 1, Name: "gtin", Type: TypeGTIN, Audience: pub, InRecord: true, Required: true, Folded: true, Doc: "the product's GTIN"},
 			{Number: 2, Name: "run", Type: TypeUint, Max: code.MaxRunNumber, Audience: pub, InRecord: true, Required: true, Folded: true, Doc: "number of the run among those of the GTIN"},
@@ -172,75 +181,89 @@ var specs = []KindSpec{
 			{Number: 9, Name: "foreign", Type: TypeBool, Audience: pub, InRecord: true, Folded: true, Doc: "the serials come from a list"},
 			{Number: 10, Name: "second", Type: TypeBool, Audience: pub, InRecord: true, Doc: "each item bears a second code under a coating"},
 		}},
-	{Kind: ledger.KindActivate, Who: "the member to which the charter gives the GTIN, or who is appointed", Doc: "codes put on goods", Subjects: []SubjectKind{SubjectRange, SubjectLot},
+	{Kind: ledger.KindActivate, Who: "the member to which the charter gives the GTIN, or who is appointed", Doc: "codes put on goods",
+		EPCIS: EPCISEvent{Type: EPCISObject, Action: "ADD", Step: "commissioning", Disposition: "active", Stays: true}, Subjects: []SubjectKind{SubjectRange, SubjectLot},
 		Fields: []Field{
-			{Number: 1, Name: "lot", Type: TypeLot, Audience: itm, Required: true, Folded: true, Doc: "batch or lot"},
-			{Number: 2, Name: "produced", Type: TypeDate, Audience: itm, Folded: true, Doc: "day of production"},
-			{Number: 3, Name: "expires", Type: TypeDate, Audience: itm, Folded: true, Doc: "last day of use"},
+			{Number: 1, Name: "lot", Type: TypeLot, Audience: itm, Required: true, Folded: true, Doc: "batch or lot", EPCIS: HomeLot},
+			{Number: 2, Name: "produced", Type: TypeDate, Audience: itm, Folded: true, Doc: "day of production", EPCIS: HomeProduced},
+			{Number: 3, Name: "expires", Type: TypeDate, Audience: itm, Folded: true, Doc: "last day of use", EPCIS: HomeExpires},
 			{Number: 4, Name: "line", Type: TypeToken, Audience: mem, Folded: true, Doc: "production line"},
 			{Number: 5, Name: "co_approval", Type: TypeText, Audience: mem, Doc: "signature of a second operator; see [Approval]"},
-			{Number: 6, Name: "quantity", Type: TypeQuantity, Audience: pty, Doc: "how much of a lot without serials"},
+			{Number: 6, Name: "quantity", Type: TypeQuantity, Audience: pty, Doc: "how much of a lot without serials", EPCIS: HomeQuantity},
 		}},
-	{Kind: ledger.KindVoid, Who: "the member to which the charter gives the GTIN, who is appointed, or the holder", Doc: "codes that must not be used any more", Subjects: codesOrLot,
+	{Kind: ledger.KindVoid, Who: "the member to which the charter gives the GTIN, who is appointed, or the holder", Doc: "codes that must not be used any more",
+		EPCIS: EPCISEvent{Type: EPCISObject, Action: "DELETE", Step: "decommissioning", Disposition: "inactive",
+			By: "reason", Instead: map[string]EPCISStep{"destroyed": {"destroying", "destroyed"}}}, Subjects: codesOrLot,
 		Fields: []Field{
 			{Number: 1, Name: "reason", Type: TypeToken, Audience: itm, Required: true, Doc: "such as misprint, damaged, lost, destroyed"},
 			{Number: 2, Name: "note", Type: TypeText, Audience: pty, Doc: "what happened"},
-			{Number: 3, Name: "quantity", Type: TypeQuantity, Audience: pty, Doc: "how much of a lot without serials"},
+			{Number: 3, Name: "quantity", Type: TypeQuantity, Audience: pty, Doc: "how much of a lot without serials", EPCIS: HomeQuantity},
 		}},
-	{Kind: ledger.KindPack, Who: "the holder", Doc: "contents put into a unit", Subjects: inUnits},
+	{Kind: ledger.KindPack, Who: "the holder", Doc: "contents put into a unit",
+		EPCIS: EPCISEvent{Type: EPCISAggregation, Action: "ADD", Step: "packing", Disposition: "in_progress", Stays: true}, Subjects: inUnits},
 	{Kind: ledger.KindUnpack, Who: "the holder", Doc: "contents taken out of a unit; a unit by itself: all that is in it",
+		EPCIS:    EPCISEvent{Type: EPCISAggregation, Action: "DELETE", Step: "unpacking", Disposition: "in_progress", Stays: true},
 		Subjects: []SubjectKind{SubjectContent, SubjectPattern, SubjectRange, SubjectSSCC}},
 	{Kind: ledger.KindTransform, Who: "the holder of the inputs, who has the outputs' GTIN or is appointed for it", Doc: "goods made of others, which thereby end",
+		EPCIS: EPCISEvent{Type: EPCISTransformation, Step: "assembling", Disposition: "active", Stays: true, By: "type", Instead: map[string]EPCISStep{
+			"relabel": {"replacing", "active"}, "repackage": {"repackaging", "active"}}},
 		Subjects: []SubjectKind{SubjectMade},
 		Fields: []Field{
 			{Number: 1, Name: "type", Type: TypeToken, Audience: itm, Required: true, Folded: true, Doc: "what was done",
 				Choices: []string{"kit", "relabel", "repackage"}},
-			{Number: 2, Name: "lot", Type: TypeLot, Audience: itm, Folded: true, Doc: "batch or lot of the outputs"},
-			{Number: 3, Name: "produced", Type: TypeDate, Audience: itm, Folded: true, Doc: "their day of production"},
-			{Number: 4, Name: "expires", Type: TypeDate, Audience: itm, Folded: true, Doc: "their last day of use"},
+			{Number: 2, Name: "lot", Type: TypeLot, Audience: itm, Folded: true, Doc: "batch or lot of the outputs", EPCIS: HomeLot},
+			{Number: 3, Name: "produced", Type: TypeDate, Audience: itm, Folded: true, Doc: "their day of production", EPCIS: HomeProduced},
+			{Number: 4, Name: "expires", Type: TypeDate, Audience: itm, Folded: true, Doc: "their last day of use", EPCIS: HomeExpires},
 		}},
-	{Kind: ledger.KindShip, Who: "the holder", Doc: "goods sent to somebody", Subjects: codesOrLot,
+	{Kind: ledger.KindShip, Who: "the holder", Doc: "goods sent to somebody",
+		EPCIS: EPCISEvent{Type: EPCISObject, Action: "OBSERVE", Step: "shipping", Disposition: "in_transit"}, Subjects: codesOrLot,
 		Fields: []Field{
 			{Number: 1, Name: "purpose", Type: TypeToken, Audience: itm, Required: true, Doc: "why",
 				Choices: []string{"sale", "transfer", "return", "consignment", "cross-dock", "sample"}},
-			{Number: 2, Name: "to", Type: TypeParty, Audience: mem, Required: true, Folded: true, Doc: "who is to receive them"},
+			{Number: 2, Name: "to", Type: TypeParty, Audience: mem, Required: true, Folded: true, Doc: "who is to receive them", EPCIS: HomeTo},
 			{Number: 3, Name: "via", Type: TypeParty, Audience: mem, Doc: "who carries or forwards them"},
-			{Number: 4, Name: "to_place", Type: TypePlace, Audience: mem, Doc: "where they go"},
+			{Number: 4, Name: "to_place", Type: TypePlace, Audience: mem, Doc: "where they go", EPCIS: HomeToPlace},
 			{Number: 5, Name: "lines", Type: TypeLines, Audience: pty, Doc: "what the delivery note counts"},
-			{Number: 6, Name: "delivery_notes", Type: TypeTexts, Audience: pty, Doc: "numbers of delivery notes"},
+			{Number: 6, Name: "delivery_notes", Type: TypeTexts, Audience: pty, Doc: "numbers of delivery notes", EPCIS: HomeNotice},
 			{Number: 7, Name: "carrier", Type: TypeText, Audience: pty, Doc: "the carrier, if it is no party"},
-			{Number: 8, Name: "waybill", Type: TypeText, Audience: pty, Doc: "the carrier's number"},
-			{Number: 9, Name: "quantity", Type: TypeQuantity, Audience: pty, Doc: "how much of a lot without serials"},
+			{Number: 8, Name: "waybill", Type: TypeText, Audience: pty, Doc: "the carrier's number", EPCIS: HomeWaybill},
+			{Number: 9, Name: "quantity", Type: TypeQuantity, Audience: pty, Doc: "how much of a lot without serials", EPCIS: HomeQuantity},
 		}},
-	{Kind: ledger.KindReceive, Who: "the recipient", Doc: "goods that have come in", Subjects: codesOrLot,
+	{Kind: ledger.KindReceive, Who: "the recipient", Doc: "goods that have come in",
+		EPCIS: EPCISEvent{Type: EPCISObject, Action: "OBSERVE", Step: "receiving", Disposition: "in_progress", Stays: true}, Subjects: codesOrLot,
 		Fields: []Field{
-			{Number: 1, Name: "from", Type: TypeParty, Audience: mem, Folded: true, Doc: "who sent them, if there is no record of it"},
+			{Number: 1, Name: "from", Type: TypeParty, Audience: mem, Folded: true, Doc: "who sent them, if there is no record of it", EPCIS: HomeFrom},
 			{Number: 2, Name: "lines", Type: TypeCounts, Audience: pty, Doc: "what was expected and what was there"},
 			{Number: 3, Name: "notes", Type: TypeText, Audience: pty, Doc: "remarks"},
-			{Number: 4, Name: "quantity", Type: TypeQuantity, Audience: pty, Doc: "how much of a lot without serials"},
+			{Number: 4, Name: "quantity", Type: TypeQuantity, Audience: pty, Doc: "how much of a lot without serials", EPCIS: HomeQuantity},
 		}},
-	{Kind: ledger.KindCancel, Who: "either side of the shipment that refs names", Doc: "a shipment that does not take place", Subjects: codesOrLot,
+	{Kind: ledger.KindCancel, Who: "either side of the shipment that refs names", Doc: "a shipment that does not take place",
+		EPCIS: EPCISEvent{Type: EPCISObject, Action: "OBSERVE", Step: "void_shipping", Disposition: "in_progress"}, Subjects: codesOrLot,
 		Fields: []Field{
 			{Number: 1, Name: "reason", Type: TypeToken, Audience: mem, Required: true, Doc: "why"},
 		}},
-	{Kind: ledger.KindSell, Who: "the holder", Doc: "goods that leave the tracked chain", Subjects: codesOrLot,
+	{Kind: ledger.KindSell, Who: "the holder", Doc: "goods that leave the tracked chain",
+		EPCIS: EPCISEvent{Type: EPCISObject, Action: "OBSERVE", Step: "retail_selling", Disposition: "retail_sold"}, Subjects: codesOrLot,
 		Fields: []Field{
 			{Number: 1, Name: "channel", Type: TypeToken, Audience: itm, Required: true, Doc: "such as store, online, catering"},
 			{Number: 2, Name: "region", Type: TypeRegion, Audience: itm, Doc: "where they were sold"},
-			{Number: 3, Name: "order", Type: TypeText, Audience: own, Doc: "the seller's order number"},
+			{Number: 3, Name: "order", Type: TypeText, Audience: own, Doc: "the seller's order number", EPCIS: HomeOrder},
 			{Number: 4, Name: "price", Type: TypeText, Audience: own, Doc: "what was paid"},
-			{Number: 5, Name: "quantity", Type: TypeQuantity, Audience: pty, Doc: "how much of a lot without serials"},
+			{Number: 5, Name: "quantity", Type: TypeQuantity, Audience: pty, Doc: "how much of a lot without serials", EPCIS: HomeQuantity},
 		}},
-	{Kind: ledger.KindReturn, Who: "who takes it back from a consumer", Doc: "goods that come back after they were sold", Subjects: codesOrLot,
+	{Kind: ledger.KindReturn, Who: "who takes it back from a consumer", Doc: "goods that come back after they were sold",
+		EPCIS: EPCISEvent{Type: EPCISObject, Action: "OBSERVE", Step: "receiving", Disposition: "returned", Stays: true}, Subjects: codesOrLot,
 		Fields: []Field{
 			{Number: 1, Name: "condition", Type: TypeToken, Audience: itm, Required: true, Doc: "such as unopened, opened, damaged"},
 			{Number: 2, Name: "disposition", Type: TypeToken, Audience: itm, Required: true, Folded: true, Doc: "what becomes of them; destroy makes them void",
 				Choices: []string{"restock", "repair", "quarantine", "send-back", "destroy"}},
 			{Number: 3, Name: "reason", Type: TypeText, Audience: pty, Doc: "why"},
-			{Number: 4, Name: "order", Type: TypeText, Audience: own, Doc: "the seller's order number"},
-			{Number: 5, Name: "quantity", Type: TypeQuantity, Audience: pty, Doc: "how much of a lot without serials"},
+			{Number: 4, Name: "order", Type: TypeText, Audience: own, Doc: "the seller's order number", EPCIS: HomeOrder},
+			{Number: 5, Name: "quantity", Type: TypeQuantity, Audience: pty, Doc: "how much of a lot without serials", EPCIS: HomeQuantity},
 		}},
 	{Kind: ledger.KindInspect, Who: "the holder, the member to which the charter gives the GTIN, or who is appointed", Doc: "an examination and its result",
+		EPCIS: EPCISEvent{Type: EPCISObject, Action: "OBSERVE", Step: "inspecting", By: "result", Instead: map[string]EPCISStep{
+			"pass": {"inspecting", "conformant"}, "fail": {"inspecting", "non_conformant"}}},
 		Subjects: goodsAndMore,
 		Fields: []Field{
 			{Number: 1, Name: "type", Type: TypeToken, Audience: pub, InRecord: true, Required: true, Doc: "such as quality, safety, customs, authenticity"},
@@ -249,30 +272,37 @@ var specs = []KindSpec{
 				Choices: []string{"pass", "fail", "conditional"}},
 			{Number: 4, Name: "issuer", Type: TypeText, Audience: pub, Doc: "who issued the report"},
 			{Number: 5, Name: "valid_until", Type: TypeDate, Audience: pub, InRecord: true, Doc: "last day of validity"},
-			{Number: 6, Name: "document", Type: TypeHash, Audience: pub, InRecord: true, Attached: true, Doc: "SHA-256 of the report"},
+			{Number: 6, Name: "document", Type: TypeHash, Audience: pub, InRecord: true, Attached: true, Doc: "SHA-256 of the report", EPCIS: HomeCertificate},
 		}},
 	{Kind: ledger.KindHold, Who: "the holder, the member to which the charter gives the GTIN, or who is appointed", Doc: "goods not to be moved on or used until they are released",
+		EPCIS:    EPCISEvent{Type: EPCISObject, Action: "OBSERVE", Step: "holding", Disposition: "non_sellable_other"},
 		Subjects: goodsAndMore, Fields: stopFields},
 	{Kind: ledger.KindRelease, Who: "who put them on hold, or the member to which the charter gives the GTIN", Doc: "the end of a hold",
+		EPCIS:    EPCISEvent{Type: EPCISObject, Action: "OBSERVE", Step: "storing", Disposition: "sellable_not_accessible"},
 		Subjects: goodsAndMore, Fields: stopFields},
 	{Kind: ledger.KindRecall, Who: "the member to which the charter gives the GTIN", Doc: "goods called back, from consumers too",
+		EPCIS:    EPCISEvent{Type: EPCISObject, Action: "OBSERVE", Step: "holding", Disposition: "recalled"},
 		Subjects: scopes, Fields: recallFields},
 	{Kind: ledger.KindWithdraw, Who: "the member to which the charter gives the GTIN", Doc: "goods taken off the market; consumers need do nothing",
+		EPCIS:    EPCISEvent{Type: EPCISObject, Action: "OBSERVE", Step: "holding", Disposition: "unavailable"},
 		Subjects: scopes, Fields: recallFields},
-	{Kind: ledger.KindCorrect, Who: "the author of what it corrects", Doc: "an own record taken back; it is about what that is about", Subjects: anySubject,
+	{Kind: ledger.KindCorrect, Who: "the author of what it corrects", Doc: "an own record taken back; it is about what that is about",
+		EPCIS: EPCISEvent{Type: EPCISDeclaration}, Subjects: anySubject,
 		Fields: []Field{
-			{Number: 1, Name: "target", Type: TypeHash, Audience: pub, InRecord: true, Required: true, Folded: true, Doc: "id of the record, which then counts for nothing"},
-			{Number: 2, Name: "replacement", Type: TypeHash, Audience: pub, InRecord: true, Folded: true, Doc: "id of the record that stands in its place"},
-			{Number: 3, Name: "reason", Type: TypeToken, Audience: itm, Required: true, Doc: "such as wrong-lot, wrong-party, duplicate"},
-			{Number: 4, Name: "text", Type: TypeText, Audience: pty, Doc: "what happened"},
+			{Number: 1, Name: "target", Type: TypeHash, Audience: pub, InRecord: true, Required: true, Folded: true, Doc: "id of the record, which then counts for nothing", EPCIS: HomeDeclared},
+			{Number: 2, Name: "replacement", Type: TypeHash, Audience: pub, InRecord: true, Folded: true, Doc: "id of the record that stands in its place", EPCIS: HomeCorrective},
+			{Number: 3, Name: "reason", Type: TypeToken, Audience: itm, Required: true, Doc: "such as wrong-lot, wrong-party, duplicate", EPCIS: HomeInDeclaration},
+			{Number: 4, Name: "text", Type: TypeText, Audience: pty, Doc: "what happened", EPCIS: HomeInDeclaration},
 		}},
-	{Kind: ledger.KindClaim, Who: "the chain that issued the code", Doc: "the code hidden on the item used", Subjects: []SubjectKind{SubjectRange},
+	{Kind: ledger.KindClaim, Who: "the chain that issued the code", Doc: "the code hidden on the item used",
+		EPCIS: EPCISEvent{None: "a second code is used by a consumer, who is nobody's partner"}, Subjects: []SubjectKind{SubjectRange},
 		Fields: []Field{
 			{Number: 1, Name: "opening", Type: TypeText, Audience: own, Required: true, Doc: "the hidden code, which nobody else is to learn: who knows it can claim again"},
 			{Number: 2, Name: "claimant", Type: TypeText, Audience: own, Doc: "the author's own mark for who used it"},
 			{Number: 3, Name: "token", Type: TypeText, Audience: own, Doc: "digest of the caller's token, by which asking again is told from a second use"},
 		}},
-	{Kind: ledger.KindLink, Who: "the member to which the charter gives the GTIN", Doc: "a page about the goods", Subjects: scopes,
+	{Kind: ledger.KindLink, Who: "the member to which the charter gives the GTIN", Doc: "a page about the goods",
+		EPCIS: EPCISEvent{None: "a page about goods; resolvers have it in link sets"}, Subjects: scopes,
 		Fields: []Field{
 			{Number: 1, Name: "type", Type: TypeLinkType, Audience: pub, InRecord: true, Required: true, Folded: true, Doc: "what the page is, in the GS1 vocabulary"},
 			{Number: 2, Name: "href", Type: TypeURL, Audience: pub, Required: true, Folded: true, Doc: "its address"},

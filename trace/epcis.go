@@ -1,0 +1,70 @@
+package trace
+
+// What follows says how the kinds of the table stand in EPCIS 2.0 events (GS1
+// EPCIS 2.0 and CBV 2.0). Package trace/epcis reads and writes such events by
+// these columns and has no list of kinds of its own.
+
+// An EPCISEvent is the column of a kind. Step and Disposition are the short
+// names of the Core Business Vocabulary.
+type EPCISEvent struct {
+	// Type is the type of event, or "" where None says why there is none.
+	Type   string
+	Action string // ADD, OBSERVE or DELETE; transformations have none
+
+	Step, Disposition string
+
+	// By names the field whose values in Instead have a step and a disposition of
+	// their own.
+	By      string
+	Instead map[string]EPCISStep
+
+	// Stays says that the goods are at the place afterwards: it is the event's
+	// bizLocation besides its readPoint.
+	Stays bool
+
+	None string // why records of the kind are no event of EPCIS
+}
+
+// An EPCISStep is what was done, and what the goods are thereafter.
+type EPCISStep struct{ Step, Disposition string }
+
+// The types of EPCIS events that records become.
+const (
+	EPCISObject         = "ObjectEvent"
+	EPCISAggregation    = "AggregationEvent"
+	EPCISTransformation = "TransformationEvent"
+
+	// EPCISDeclaration stands for the event that is declared an error, again, with
+	// an errorDeclaration.
+	EPCISDeclaration = "errorDeclaration"
+)
+
+// An EPCISHome is the column of a field: where in an event it stands. The zero
+// value is an extension of our own namespace with the field's name.
+type EPCISHome string
+
+// The homes that the standard has.
+const (
+	HomeLot           EPCISHome = "ilmd cbvmda:lotNumber"
+	HomeProduced      EPCISHome = "ilmd cbvmda:productionDate"
+	HomeExpires       EPCISHome = "ilmd cbvmda:itemExpirationDate"
+	HomeTo            EPCISHome = "destinationList possessing_party"
+	HomeToPlace       EPCISHome = "destinationList location"
+	HomeFrom          EPCISHome = "sourceList possessing_party"
+	HomeNotice        EPCISHome = "bizTransactionList desadv"
+	HomeWaybill       EPCISHome = "bizTransactionList bol"
+	HomeOrder         EPCISHome = "bizTransactionList po"
+	HomeCertificate   EPCISHome = "certificationInfo"
+	HomeQuantity      EPCISHome = "quantityList"
+	HomeDeclared      EPCISHome = "eventID"
+	HomeCorrective    EPCISHome = "errorDeclaration correctiveEventIDs"
+	HomeInDeclaration EPCISHome = "errorDeclaration"
+)
+
+// At returns step and disposition of records with these fields.
+func (e *EPCISEvent) At(fields Values) EPCISStep {
+	if s, ok := e.Instead[fields.Text(e.By)]; ok && e.By != "" {
+		return s
+	}
+	return EPCISStep{e.Step, e.Disposition}
+}
