@@ -61,6 +61,8 @@ type machine struct {
 	without   *machine          // how things stand without what is believed for now; see [machine.apply]
 	strict    bool              // believes nothing for now
 	steps     []Step            // how custody came to be as it is
+	legs      []Leg             // what became of it in each shipment
+	filled    bool              // it is a unit with contents, of which nobody has said that all were taken out
 	stopped   []*Event          // holds that no release has ended
 	displaced map[string]*Event // parties whom another's receipt put out of possession
 	units     map[Item]Item     // the unit in which an item or unit is
@@ -137,6 +139,7 @@ func (m *machine) step(t *touched) bool {
 	}
 	m.part(t)
 	if !t.scoped && !t.moves[m.item] && !slices.ContainsFunc(m.around(), func(u Item) bool { return t.moves[u] }) {
+		m.endInUnit(t)
 		return false
 	}
 	switch e.Kind {
@@ -184,6 +187,7 @@ func (m *machine) named(t *touched) bool {
 
 // become sets custody.
 func (m *machine) become(s State, holder string, e *Event) {
+	m.endAs(s, e)
 	m.custody, m.since = Custody{s, holder}, e
 	m.stepped(e)
 	m.know(holder)
@@ -386,7 +390,11 @@ func (m *machine) fill(t *touched) bool {
 	if !t.fills {
 		return false
 	}
-	if t.event.Kind == ledger.KindPack && m.holds(t.event, PackedByNonHolder) && (m.custody.State == "" || m.custody.State == Issued) {
+	if t.event.Kind != ledger.KindPack || !m.holds(t.event, PackedByNonHolder) {
+		return true
+	}
+	m.filled = true
+	if m.custody.State == "" || m.custody.State == Issued {
 		m.activated = true
 		m.active = t.event
 		m.become(Active, t.event.Actor(), t.event)
@@ -397,6 +405,9 @@ func (m *machine) fill(t *touched) bool {
 // unpack takes the item, or a unit, out of its unit, or everything out of it.
 func (m *machine) unpack(t *touched) bool {
 	about := t.fills || t.moves[m.item]
+	if t.moves[m.item] && m.stands(t.event) {
+		m.filled = false
+	}
 	for _, p := range t.packings {
 		mine := p.thing == m.item || m.inside(p.thing)
 		about = about || mine
@@ -491,7 +502,7 @@ func (m *machine) ship(t *touched) {
 	m.to, m.shipment = e.Fields.Text("to"), e
 	m.take(InTransit, e)
 	m.know(m.to)
-	m.leave(t)
+	m.depart(t)
 }
 
 func (m *machine) receive(e *Event) {
@@ -511,7 +522,12 @@ func (m *machine) receive(e *Event) {
 		m.report(MovedAfterUse, e, m.since)
 		return
 	case "":
+		end := EndOver
+		if m.follows(e) {
+			end = EndFollowed
+		}
 		m.take(Held, e)
+		m.arrive(end, e)
 		return
 	}
 	strange := ReceivedNotShipped
@@ -526,12 +542,15 @@ func (m *machine) receive(e *Event) {
 		return
 	}
 	if m.follows(e) {
-		m.takenAs(e)
+		if m.takenAs(e) {
+			m.arrive(EndFollowed, e)
+		}
 		return
 	}
 	m.report(strange, e, m.since)
 	if m.stands(e) {
 		m.take(Held, e)
+		m.arrive(EndOver, e)
 	}
 }
 
@@ -558,6 +577,7 @@ func (m *machine) cancel(e *Event) {
 		m.report(CancelNoEffect, e, nil)
 		return
 	}
+	m.endBack(e)
 	m.become(m.before.State, m.before.Holder, m.shipment)
 }
 

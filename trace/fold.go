@@ -66,6 +66,7 @@ type Trail struct {
 	Active   *Event // the activation that counts, or nil
 	Custody  Custody
 	Steps    []Step   // how custody came to be so, in order
+	Legs     []Leg    // what became of it in each shipment, in order
 	Events   []*Event // in order
 	Findings []Finding
 	Sources  []*Trail // of what went into the item, as far as trails follow
@@ -291,7 +292,7 @@ func (f *folder) findCustody() {
 	f.addCorrected()
 	m, concerned := f.run(f.timeline)
 	f.trail.Custody, f.trail.doubtful = m.custody, m.without != nil
-	f.trail.Steps = f.stepsOf(m)
+	f.trail.Steps, f.trail.Legs = f.stepsOf(m), f.legsOf(m)
 	if f.trail.Run != nil {
 		f.trail.Events = append(f.trail.Events, f.trail.Run)
 	}
