@@ -8,6 +8,7 @@ import (
 	"log/slog"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
 
 	"suyuan/api"
 	"suyuan/ledger"
@@ -31,6 +32,7 @@ func newAPI(n *node.Node, log *slog.Logger) (*api.Server, error) {
 		return nil, err
 	}
 	metrics := prometheus.NewRegistry()
+	metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	b := backend{n, scans}
 	server, err := api.New(api.Config{
 		Trails: b, Records: b, Logs: b, Chains: b, Auth: b, Health: b, Documents: b, Claims: b, Figures: b, Events: b,

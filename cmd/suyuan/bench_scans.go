@@ -19,6 +19,15 @@ const (
 	// scanConns is how many phones are served at the same time.
 	scanConns = 64
 
+	// scanItems is how many items can be scanned: all on the pallets. In a minute
+	// at 3,000 a second each is scanned twice at most.
+	scanItems = travelPallets * travelItems
+
+	// scanStride lies between an item and the next that is scanned, so that they are
+	// on different pallets: a prime beyond all numbers of items, so that none is
+	// left out.
+	scanStride = 104_729
+
 	// scanFlush is how long the recorder may take for what it was given last.
 	scanFlush = 10 * time.Second
 
@@ -47,8 +56,8 @@ asked how many scans it wrote down: none may be lost.`,
   suyuan bench scans --rate 500 --seconds 10 --json`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if load.rate <= 0 || load.seconds <= 0 || load.items < 1 || load.items > travelItems || load.events < travelPacked {
-				return misused("a rate, a time, 1 to %d items and at least %d events are needed", travelItems, travelPacked)
+			if load.rate <= 0 || load.seconds <= 0 || load.items < 1 || load.items > scanItems || load.events < travelPacked {
+				return misused("a rate, a time, 1 to %d items and at least %d events are needed", scanItems, travelPacked)
 			}
 			return withBenchDir(dir, func(tmp string) error {
 				report, err := load.run(cmd.Context(), e, tmp)
@@ -63,7 +72,7 @@ asked how many scans it wrote down: none may be lost.`,
 	f.StringVar(&dir, "dir", "", "where to make a temporary directory (default: the system's place for them)")
 	f.Float64Var(&load.rate, "rate", 3000, "scans a second")
 	f.Float64Var(&load.seconds, "seconds", 60, "for how long")
-	f.Uint32Var(&load.items, "items", travelItems, "different items that are scanned")
+	f.Uint32Var(&load.items, "items", scanItems, "different items that are scanned, in turn")
 	f.IntVar(&load.events, "events", 10, "events of each item's trail")
 	return cmd
 }
@@ -83,8 +92,10 @@ type scanReport struct {
 	Page    quantiles `json:"page_ms"`    // from the scan's time to the page's last byte
 	Picture quantiles `json:"picture_ms"` // from its request to its last byte
 
-	CPU  float64 `json:"node_cpu_us_per_scan"`
-	Peak int64   `json:"node_peak_memory_bytes"`
+	// Processor time of the load alone, in µs; 0 where it is not known.
+	CPU   float64 `json:"node_cpu_us_per_scan"`
+	Phone float64 `json:"phones_cpu_us_per_scan"`
+	Peak  int64   `json:"node_peak_memory_bytes"`
 
 	FirstError string `json:"first_error,omitempty"`
 }
@@ -112,7 +123,7 @@ func (l *scanLoad) run(ctx context.Context, e *env, dir string) (*scanReport, er
 	if err != nil {
 		return nil, err
 	}
-	e.say("writing the history of %d items with %d events …", travelPallets*travelItems, l.events)
+	e.say("writing the history of %d items with %d events …", scanItems, l.events)
 	w, err := newServedWorld(ctx, dir, addr)
 	if err != nil {
 		return nil, err
@@ -125,32 +136,50 @@ func (l *scanLoad) run(ctx context.Context, e *env, dir string) (*scanReport, er
 	if err != nil {
 		return nil, err
 	}
-	before, err := l.warm(c, paths)
-	if err == nil {
-		e.say("%.0f scans a second for %.0f s …", l.rate, l.seconds)
+	if err := l.warm(c, paths); err != nil {
+		_, serr := c.stop()
+		return nil, errors.Join(err, serr)
 	}
-	var r *scanReport
-	if err == nil {
-		r = l.load(ctx, addr, paths)
-		err = l.count(ctx, c, r, before)
-	}
+	e.say("%.0f scans a second for %.0f s …", l.rate, l.seconds)
+	r, err := l.measure(ctx, c, paths)
 	used, serr := c.stop()
 	if err = errors.Join(err, serr); err != nil {
 		return nil, err
 	}
-	r.CPU = float64(used.CPU.Microseconds()) / float64(max(r.Started, 1))
 	r.Peak = used.Peak
 	return r, nil
 }
 
-// fill writes the history and returns the paths of the items' pages.
+// measure loads a node until what was scanned is written down.
+func (l *scanLoad) measure(ctx context.Context, c *benchChild, paths []string) (*scanReport, error) {
+	scans, err := c.counter(ctx, "suyuan_scans_total")
+	if err != nil {
+		return nil, err
+	}
+	cpu, err := c.counter(ctx, "process_cpu_seconds_total")
+	if err != nil {
+		return nil, err
+	}
+	phones := processorTime()
+	r := l.load(ctx, c.addr, paths)
+	r.Phone = float64((processorTime() - phones).Microseconds()) / float64(max(r.Started, 1))
+	if err := l.count(ctx, c, r, scans); err != nil {
+		return nil, err
+	}
+	used, err := c.counter(ctx, "process_cpu_seconds_total")
+	r.CPU = (used - cpu) * 1e6 / float64(max(r.Started, 1))
+	return r, err
+}
+
+// fill writes the history, in which each pallet travels by itself, and returns the
+// paths of the items' pages.
 func (l *scanLoad) fill(ctx context.Context, w *benchWorld) ([]string, error) {
 	n, err := w.open()
 	if err != nil {
 		return nil, err
 	}
 	stop := runAlone(ctx, n)
-	uris, err := (&benchTravel{w: w, n: n, events: l.events}).fill(ctx, 0, l.items)
+	uris, err := l.history(ctx, &benchTravel{w: w, n: n, events: l.events})
 	if err := errors.Join(err, stop(), n.Close()); err != nil {
 		return nil, err
 	}
@@ -165,16 +194,28 @@ func (l *scanLoad) fill(ctx context.Context, w *benchWorld) ([]string, error) {
 	return paths, nil
 }
 
-// warm loads some pages and returns how many scans are counted before the load.
-func (l *scanLoad) warm(c *benchChild, paths []string) (float64, error) {
+func (l *scanLoad) history(ctx context.Context, t *benchTravel) ([]string, error) {
+	if err := t.pack(ctx, 0); err != nil {
+		return nil, err
+	}
+	for pallet := range (l.items + travelItems - 1) / travelItems {
+		if err := t.tour(ctx, pallet); err != nil {
+			return nil, err
+		}
+	}
+	return t.links(ctx, 0, l.items)
+}
+
+// warm loads some pages: what a node does once is done then.
+func (l *scanLoad) warm(c *benchChild, paths []string) error {
 	client := plainClient{addr: c.addr}
 	defer client.close()
 	for _, path := range paths[:min(len(paths), 100)] {
 		if status, _, body, err := client.get(path, "Accept: text/html\r\n"); err != nil || status != 200 {
-			return 0, fmt.Errorf("%s: status %d, %q, %w", path, status, body, err)
+			return fmt.Errorf("%s: status %d, %q, %w", path, status, body, err)
 		}
 	}
-	return c.counter(context.Background(), "suyuan_scans_total")
+	return nil
 }
 
 // A phone is one of those that scan.
@@ -206,7 +247,7 @@ func (l *scanLoad) load(ctx context.Context, addr string, paths []string) *scanR
 				due := start.Add(time.Duration(float64(n) / l.rate * float64(time.Second)))
 				time.Sleep(time.Until(due))
 				p.made++
-				if err := p.scan(paths[n%int64(len(paths))], n, due); err != nil {
+				if err := p.scan(paths[n*scanStride%int64(len(paths))], n, due); err != nil {
 					p.failed++
 					p.first = errors.Join(p.first, err)
 				}
@@ -301,6 +342,7 @@ func (r *scanReport) print(e *env) error {
 		{"page, half / 99 of 100 / all within", ms(r.Page)},
 		{"picture, half / 99 of 100 / all within", ms(r.Picture)},
 		{"processor time of the node", fmt.Sprintf("%.0f µs a scan", r.CPU)},
+		{"processor time of the phones", fmt.Sprintf("%.0f µs a scan", r.Phone)},
 		{"peak memory of the node", fmt.Sprintf("%d MiB", r.Peak>>20)},
 	})
 	if r.FirstError != "" {

@@ -25,6 +25,7 @@ const (
 	travelPer     = 10                                // of one level in one of the next
 	travelPallets = 100                               // pallets
 	travelItems   = travelPer * travelPer * travelPer // on one pallet
+	travelPallet  = 7                                 // the one that travels
 
 	// travelPacked is how many events an item has before its pallet travels: its
 	// run, its activation and three packings.
@@ -34,14 +35,25 @@ const (
 // fill writes the history and returns links of so many items on the pallet that
 // travels.
 func (s *benchTravel) fill(ctx context.Context, number int, looked uint32) ([]string, error) {
+	if err := s.pack(ctx, number); err != nil {
+		return nil, err
+	}
+	if err := s.tour(ctx, travelPallet); err != nil {
+		return nil, err
+	}
+	return s.links(ctx, travelPallet*travelItems, looked)
+}
+
+// pack issues the codes, activates the items and packs everything.
+func (s *benchTravel) pack(ctx context.Context, number int) error {
 	count := uint32(travelPallets * travelItems)
 	for i, indicator := range []string{"1", "2", "3", "4"} {
 		g, err := s.w.addProduct(ctx, s.n, indicator, number)
 		if err != nil {
-			return nil, err
+			return err
 		}
 		if _, err := s.n.IssueRun(ctx, node.IssueRun{GTIN: g, Count: count}, nil); err != nil {
-			return nil, fmt.Errorf("level %d: %w", i, err)
+			return fmt.Errorf("level %d: %w", i, err)
 		}
 		s.levels, count = append(s.levels, g), count/travelPer
 	}
@@ -53,26 +65,35 @@ func (s *benchTravel) fill(ctx context.Context, number int, looked uint32) ([]st
 		drafts = append(drafts, draftOf{kind: "pack", subjects: []trace.DraftSubject{{Pattern: &trace.DraftPattern{
 			GTIN: levels[i-1], Per: travelPer, UnitGTIN: levels[i], Count: count}}}})
 	}
-	if _, err := s.w.submit(ctx, s.n, drafts...); err != nil {
-		return nil, err
-	}
-	pallet := benchRange{levels[3], 0, 7, 7}
+	_, err := s.w.submit(ctx, s.n, drafts...)
+	return err
+}
+
+// tour has a pallet travel until what is on it has all its events.
+func (s *benchTravel) tour(ctx context.Context, number uint32) error {
+	pallet := benchRange{s.levels[3], 0, number, number}
 	for left := s.events - travelPacked; left > 0; {
 		n, err := s.travel(ctx, pallet, left)
 		if err != nil {
-			return nil, err
+			return err
 		}
 		left -= n
 	}
-	stock := &benchStock{w: s.w, n: s.n, product: levels[0]}
-	var uris []string
-	serials, uri, err := s.n.Codes(levels[0], 0, 7*travelItems, 7*travelItems+looked)
+	return nil
+}
+
+// links waits until all is final and returns the links of so many items from an
+// index on.
+func (s *benchTravel) links(ctx context.Context, first, looked uint32) ([]string, error) {
+	serials, uri, err := s.n.Codes(s.levels[0], 0, first, first+looked)
 	if err != nil {
 		return nil, err
 	}
+	var uris []string
 	for _, serial := range serials {
 		uris = append(uris, uri(serial))
 	}
+	stock := &benchStock{w: s.w, n: s.n, product: s.levels[0]}
 	return uris, stock.waitFinal(ctx)
 }
 
