@@ -74,9 +74,13 @@ type eventCache = cache[trace.Position, cachedEvent]
 // never changes; a sidecar grows when disclosures arrive late, and shrinks when
 // some are erased.
 type cachedEvent struct {
-	event *trace.Event // nil for an entry that is no event
+	alone *trace.Event // without what was erased of it; nil for an entry that is no event
+	event *trace.Event // with it: another each time that this is looked up, if there is anything
 	size  int          // as decodeSized counts
 	side  []byte
+	at    int64 // store.Rewritten, before all this was read
+
+	weight int // bytes of the entry and the sidecar
 }
 
 // event reads one stored event, nil if there is none at the position. It is
@@ -88,23 +92,29 @@ func (n *Node) event(pos trace.Position) (*trace.Event, error) {
 
 // eventSized is event with the bytes that decodeSized counts.
 func (n *Node) eventSized(pos trace.Position) (*trace.Event, int, error) {
+	at := n.store.Rewritten()
+	c, ok := n.events.get(pos)
+	if ok && c.at == at {
+		return c.event, c.size, nil
+	}
 	side, err := n.store.Sidecar(pos.Chain, pos.Seq)
 	if err != nil && !errors.Is(err, store.ErrNotFound) {
 		return nil, 0, err
 	}
-	if c, ok := n.events.get(pos); ok && bytes.Equal(c.side, side) {
-		e, err := n.withErasures(c.event)
-		return e, c.size, err
+	if !ok || !bytes.Equal(c.side, side) {
+		raw, err := n.store.Entry(pos.Chain, pos.Seq)
+		if err != nil {
+			return nil, 0, err
+		}
+		if c.alone, c.size, err = n.decodeSized(pos, store.Item{Entry: raw, Sidecar: side}); err != nil {
+			return nil, 0, err
+		}
+		c.weight = len(raw) + len(side)
 	}
-	raw, err := n.store.Entry(pos.Chain, pos.Seq)
-	if err != nil {
+	if c.event, err = n.withErasures(c.alone); err != nil {
 		return nil, 0, err
 	}
-	e, size, err := n.decodeSized(pos, store.Item{Entry: raw, Sidecar: side})
-	if err != nil {
-		return nil, 0, err
-	}
-	n.events.put(pos, cachedEvent{event: e, size: size, side: side}, len(raw)+len(side), maxCachedEvent, maxCachedEvents)
-	e, err = n.withErasures(e)
-	return e, size, err
+	c.side, c.at = side, at
+	n.events.put(pos, c, c.weight, maxCachedEvent, maxCachedEvents)
+	return c.event, c.size, nil
 }

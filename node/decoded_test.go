@@ -68,8 +68,8 @@ func TestAnswersLeaveCachedEventsAlone(t *testing.T) {
 		}
 		cached++
 		fresh, size, err := n.decodeSized(pos, store.Item{Entry: raw, Sidecar: side})
-		if err != nil || size != c.size || !reflect.DeepEqual(fresh, c.event) {
-			t.Errorf("entry %d is kept as %+v, and is %+v: %v", seq, c.event, fresh, err)
+		if err != nil || size != c.size || !reflect.DeepEqual(fresh, c.alone) {
+			t.Errorf("entry %d is kept as %+v, and is %+v: %v", seq, c.alone, fresh, err)
 		}
 	}
 	if cached < 4 {
@@ -83,7 +83,9 @@ func TestTrailsAreFoldedAgain(t *testing.T) {
 	t.Parallel()
 	n := newBrand(t)
 	n.issue(t, toner, 10)
-	n.mustSubmit(t, activateDraft(0, 9))
+	noted := trace.Draft{Kind: "inspect", Subjects: []trace.DraftSubject{codesOf(toner, 0, 0)},
+		Fields: fields{"type": "quality", "result": "pass", "issuer": consent}}
+	note := n.mustSubmit(t, activateDraft(0, 9), noted)[1].ID
 	n.final(t)
 	code := link(toner, n.serial(t, toner, 0, 0))
 	kept := func() *folded {
@@ -120,7 +122,12 @@ func TestTrailsAreFoldedAgain(t *testing.T) {
 
 	// An event that is not the one that the store gives any more.
 	second := kept()
-	n.events.put(second.events[0].Position, cachedEvent{}, maxCachedEvent+1, maxCachedEvent, maxCachedEvents)
+	if _, err := n.Erase(t.Context(), Erase{Record: note, Fields: []string{"issuer"}, Ground: "consent-withdrawn"}); err != nil {
+		t.Fatal(err)
+	}
+	if raw, err := json.Marshal(n.mustAnswer(t, code, "brand")); err != nil || bytes.Contains(raw, []byte(consent)) {
+		t.Errorf("what was erased is told: %s, %v", raw, err)
+	}
 	if kept() == second {
 		t.Error("a trail is kept whose events have changed")
 	}

@@ -3,6 +3,7 @@ package node
 import (
 	"maps"
 	"sync"
+	"sync/atomic"
 
 	"suyuan/trace"
 )
@@ -22,6 +23,7 @@ const (
 type folded struct {
 	cut    map[uint32]uint64
 	events []*trace.Event // all that were looked at
+	at     atomic.Int64   // store.Rewritten, before they were found to be so
 
 	mu     sync.Mutex // held by whoever reads the trail
 	trail  *trace.Trail
@@ -43,8 +45,9 @@ func (n *Node) foldOnce(r *resolved, cut map[uint32]uint64) (*folded, error) {
 		return &folded{trail: t}, err
 	}
 	key := foldKey{r.Item, r.URI, r.Serial}
+	at := n.store.Rewritten()
 	if f, ok := n.folds.get(key); ok && maps.Equal(f.cut, cut) {
-		same, err := n.unchanged(f.events)
+		same, err := n.unchanged(f, at)
 		if err != nil {
 			return nil, err
 		}
@@ -57,21 +60,27 @@ func (n *Node) foldOnce(r *resolved, cut map[uint32]uint64) (*folded, error) {
 		return nil, err
 	}
 	f := &folded{cut: cut, events: g.events, trail: t}
+	f.at.Store(at)
 	if g.whole {
 		n.folds.put(key, f, len(g.events)+1, maxFoldedTrail, maxFolded)
 	}
 	return f, nil
 }
 
-// unchanged reports whether events are what the store gives at their positions.
-// One of which something was erased is another each time.
-func (n *Node) unchanged(events []*trace.Event) (bool, error) {
-	for _, e := range events {
+// unchanged reports whether the events of a trail are what the store gives at
+// their positions, which has rewritten things so often. One of which something was
+// erased is another each time that this number changes.
+func (n *Node) unchanged(f *folded, rewritten int64) (bool, error) {
+	if f.at.Load() == rewritten {
+		return true, nil
+	}
+	for _, e := range f.events {
 		now, err := n.event(e.Position)
 		if err != nil || now != e {
 			return false, err
 		}
 	}
+	f.at.Store(rewritten)
 	return true, nil
 }
 

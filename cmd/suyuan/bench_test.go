@@ -1,52 +1,61 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"log/slog"
 	"net"
 	"testing"
 	"time"
+
+	"suyuan/node"
 )
 
 // BenchmarkAnswer looks codes up whose trails have more and more events, for
-// profiles; `suyuan bench` measures the same.
+// profiles: "kept" few codes, whose trails the node keeps in memory, "fresh" so
+// many in turn that it has to read and fold the events each time. `suyuan bench`
+// measures the same.
 func BenchmarkAnswer(b *testing.B) {
-	for _, events := range []int{travelPacked, 50, 500} {
-		b.Run(fmt.Sprint(events), func(b *testing.B) {
-			w, err := newBenchWorld(b.Context(), b.TempDir())
-			if err != nil {
-				b.Fatal(err)
-			}
-			n, err := w.open()
-			if err != nil {
-				b.Fatal(err)
-			}
-			stop := runAlone(b.Context(), n)
-			uris, err := (&benchTravel{w: w, n: n, events: events}).fill(b.Context(), 0, stockLooked)
-			if err != nil {
-				b.Fatal(err)
-			}
-			for _, uri := range uris {
-				a, err := n.Answer(b.Context(), uri, "")
-				if err != nil || len(a.Trail.Events) < events {
-					b.Fatalf("%s: %v, %v", uri, a, err)
-				}
-			}
-			b.ReportAllocs()
-			for i := 0; b.Loop(); i++ {
-				if _, err := n.Answer(b.Context(), uris[i%len(uris)], ""); err != nil {
-					b.Fatal(err)
-				}
-			}
-			b.StopTimer()
-			if err := stop(); err != nil {
-				b.Fatal(err)
-			}
-			if err := n.Close(); err != nil {
-				b.Fatal(err)
-			}
-		})
+	for _, c := range []struct {
+		events      int
+		kept, fresh uint32 // codes
+	}{{travelPacked, 50, 10 * travelItems}, {50, 50, travelItems}, {500, 20, travelItems}} {
+		w, err := newBenchWorld(b.Context(), b.TempDir())
+		if err != nil {
+			b.Fatal(err)
+		}
+		n, err := w.open()
+		if err != nil {
+			b.Fatal(err)
+		}
+		stop := runAlone(b.Context(), n)
+		uris, err := (&benchTravel{w: w, n: n, events: c.events}).fill(b.Context(), 0, c.fresh)
+		if err != nil {
+			b.Fatal(err)
+		}
+		b.Run(fmt.Sprintf("%d/kept", c.events), func(b *testing.B) { benchAnswers(b, n, uris[:c.kept], c.events) })
+		b.Run(fmt.Sprintf("%d/fresh", c.events), func(b *testing.B) { benchAnswers(b, n, uris, c.events) })
+		if err := errors.Join(stop(), n.Close()); err != nil {
+			b.Fatal(err)
+		}
 	}
+}
+
+func benchAnswers(b *testing.B, n *node.Node, uris []string, events int) {
+	for _, uri := range uris[:20] {
+		a, err := n.Answer(b.Context(), uri, "")
+		if err != nil || len(a.Trail.Events) < events {
+			b.Fatalf("%s: %v, %v", uri, a, err)
+		}
+	}
+	b.ReportAllocs()
+	cpu := processorTime()
+	for i := 0; b.Loop(); i++ {
+		if _, err := n.Answer(b.Context(), uris[i%len(uris)], ""); err != nil {
+			b.Fatal(err)
+		}
+	}
+	b.ReportMetric(float64((processorTime()-cpu).Microseconds())/float64(b.N), "cpu-µs/op")
 }
 
 // BenchmarkPage has one phone load pages and their pictures from a node in this

@@ -34,6 +34,7 @@ type chainLog struct {
 	latest, final *ledger.Checkpoint
 	finalSeen     map[uint32]uint64 // sizes that the entries under final name, by chain
 	evidence      *ledger.Evidence
+	overruling    *ledger.Checkpoint // newest with a quorum that the entries do not have; see overrule
 
 	notes sync.Mutex // held while a checkpoint or evidence is stored
 
@@ -339,6 +340,9 @@ func (b *batch) store() error {
 			b.s.erased.Add(1)
 		}
 		err = b.c.publish(b.fold)
+	}
+	if b.erasures > 0 {
+		b.s.rewrites.Add(1)
 	}
 	if err == nil {
 		b.s.watch.signal()

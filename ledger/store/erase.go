@@ -351,6 +351,12 @@ func (s *Store) FilesErased(e Erasure) error {
 // and in FilesToErase.
 func (s *Store) Erased() int64 { return s.erased.Load() }
 
+// Rewritten is a number that grows after anything stored has become another: the
+// sidecar of an entry, because disclosures came late or were erased, or what
+// Erasures says of it. Whoever keeps what he has made of entries reads the number
+// before he reads these, and need not read them again as long as it stays.
+func (s *Store) Rewritten() int64 { return s.rewrites.Load() }
+
 // Purge removes from the files the bytes that erase records took out of sidecars,
 // and returns how many sidecars it has done. Readers and writers wait while it
 // works on a chain: a second or so where the store is large. ErrBusy says that a

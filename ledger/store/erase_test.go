@@ -273,12 +273,20 @@ func TestFollowersErase(t *testing.T) {
 		n.fetch(t, author, 1, before.Size) // with disclosures that are not theirs: the store does not mind
 		wantPaths(t, n, 1, seq, 1, 5, 9)
 	}
+	was := author.Rewritten()
 	erase, esc := erasing(t, net, rec, sc, nil, 5, 9)
 	mustAppend(t, author, erase, esc)
 	author.grow(t, 10)
 	after := author.sign(t)
+	if now := author.Rewritten(); now != was+1 {
+		t.Errorf("after one erasure and other records: %d, before %d", now, was)
+	}
 
+	was = holder.Rewritten()
 	holder.fetch(t, author, 1, after.Size)
+	if now := holder.Rewritten(); now != was+1 {
+		t.Errorf("after one erasure was fetched: %d, before %d", now, was)
+	}
 	wantPaths(t, holder, 1, seq, 1)
 	purge(t, holder, 1)
 	for _, text := range []string{secret("members"), secret("own")} {

@@ -214,9 +214,13 @@ func TestAddDisclosures(t *testing.T) {
 	if err := n.AddDisclosures(context.Background(), 1, 99, full); !errors.Is(err, store.ErrNotFound) {
 		t.Errorf("of no entry: %v", err)
 	}
+	before := n.Rewritten()
 	for range 2 {
 		if err := n.AddDisclosures(context.Background(), 1, 2, full); err != nil {
 			t.Fatal(err)
+		}
+		if now := n.Rewritten(); now != before+1 {
+			t.Errorf("after the sidecar has grown once: %d, before %d", now, before)
 		}
 	}
 	if got, err := n.Sidecar(1, 2); err != nil || !bytes.Equal(got, b.Sidecars[2]) {

@@ -70,6 +70,7 @@ type Store struct {
 	commitMu sync.Mutex   // held while a transaction is committed
 	purging  sync.Mutex   // held by Purge
 	erased   atomic.Int64 // counts batches with erase records; see Erased
+	rewrites atomic.Int64 // see Rewritten
 	dropping atomic.Bool  // sidecars may be on their way; see Purge
 	sourceMu sync.Mutex   // held while sidecars are dropped; guards sources
 	sources  int          // snapshots that Source gave out
