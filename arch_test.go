@@ -18,7 +18,8 @@ import (
 // decision and deserves a commit of its own.
 var layers = map[string]string{
 	"ledger":                 "",
-	"ledger/store":           "ledger badger",
+	"ledger/store/badgerdb":  "badger",
+	"ledger/store":           "ledger ledger/store/badgerdb badger",
 	"ledger/ledgertest":      "ledger",
 	"ledger/store/storetest": "ledger ledger/store badger",
 
@@ -27,7 +28,7 @@ var layers = map[string]string{
 	"trace/label": "qrcode",
 	"trace":       "ledger trace/gs1 trace/code",
 	"trace/stock": "ledger trace trace/gs1",
-	"trace/index": "ledger trace trace/gs1 trace/code trace/stock badger",
+	"trace/index": "ledger ledger/store/badgerdb trace trace/gs1 trace/code trace/stock badger",
 	"trace/proof": "ledger trace trace/gs1 trace/code",
 	"trace/scan":  "ledger trace",
 	"trace/sheet": "ledger trace trace/gs1 trace/code excel",
@@ -36,8 +37,8 @@ var layers = map[string]string{
 	"node/protocol": "ledger node/wire",
 	"node/keeper":   "ledger ledger/store node/protocol node/wire",
 	"node/replica":  "ledger ledger/store node/wire node/protocol node/keeper libp2p",
-	"node/scan":     "trace/scan badger mmdb",
-	"node/reward":   "badger webhooks",
+	"node/scan":     "ledger/store/badgerdb trace/scan badger mmdb",
+	"node/reward":   "ledger/store/badgerdb badger webhooks",
 	"node":          "ledger ledger/store trace trace/gs1 trace/code trace/index trace/proof trace/scan trace/stock node/wire node/replica node/scan node/reward libp2p keystore",
 
 	"api/web": "",

@@ -16,6 +16,8 @@ import (
 	"github.com/dgraph-io/badger/v4/pb"
 	"github.com/dgraph-io/badger/v4/y"
 	"google.golang.org/protobuf/proto"
+
+	"suyuan/ledger/store/badgerdb"
 )
 
 // badgerOptions are the settings of the store's directory. Every read checks the
@@ -55,7 +57,7 @@ func openBadger(dir string, log *slog.Logger) (*badger.DB, error) {
 		return nil, err
 	}
 	lines := &badgerLog{log: log, opening: true}
-	db, err := callBadger(func() (*badger.DB, error) { return badger.Open(badgerOptions(dir, lines)) })
+	db, err := callBadger(func() (*badger.DB, error) { return badgerdb.Open(badgerOptions(dir, lines)) })
 	if err != nil {
 		return nil, openError(dir, err)
 	}

@@ -12,6 +12,7 @@ import (
 	"github.com/dgraph-io/badger/v4"
 
 	"suyuan/ledger"
+	"suyuan/ledger/store/badgerdb"
 )
 
 // A Source gives what a store holds to [ledger.Verify], byte for byte as it
@@ -63,7 +64,7 @@ func OpenSource(dir string, blobs *Blobs, log *slog.Logger) (*Source, error) {
 	}
 	opt := badgerOptions(dir, &badgerLog{log: log})
 	opt.ReadOnly = true
-	open := func() (*badger.DB, error) { return badger.Open(opt) }
+	open := func() (*badger.DB, error) { return badgerdb.Open(opt) }
 	db, err := callBadger(open)
 	if err != nil && strings.Contains(err.Error(), badger.ErrTruncateNeeded.Error()) {
 		// The store was not closed: its write buffers have to be read back,

@@ -14,6 +14,8 @@ import (
 
 	"github.com/dgraph-io/badger/v4"
 	"golang.org/x/sync/errgroup"
+
+	"suyuan/ledger/store/badgerdb"
 )
 
 // Config says where rewards are kept and where they go.
@@ -63,7 +65,7 @@ func Open(cfg Config) (*Outbox, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open rewards: %w", err)
 	}
-	db, err := badger.Open(badgerOptions(cfg))
+	db, err := badgerdb.Open(badgerOptions(cfg))
 	if err != nil {
 		return nil, fmt.Errorf("open rewards: %w", err)
 	}

@@ -14,6 +14,7 @@ import (
 	"github.com/dgraph-io/badger/v4"
 	lru "github.com/hashicorp/golang-lru/v2"
 
+	"suyuan/ledger/store/badgerdb"
 	"suyuan/trace/scan"
 )
 
@@ -129,7 +130,7 @@ func Open(cfg Config) (*Recorder, error) {
 	if r.crowds, err = lru.New[crowd, tally](maxRecent); err != nil {
 		return nil, err
 	}
-	if r.db, err = badger.Open(badgerOptions(cfg)); err != nil {
+	if r.db, err = badgerdb.Open(badgerOptions(cfg)); err != nil {
 		return nil, fmt.Errorf("open scans: %w", err)
 	}
 	if err := r.openLayout(); err != nil {

@@ -11,6 +11,8 @@ import (
 
 	"github.com/dgraph-io/badger/v4"
 	"github.com/dgraph-io/badger/v4/options"
+
+	"suyuan/ledger/store/badgerdb"
 )
 
 // Config says where an index is.
@@ -65,7 +67,7 @@ func (x *Index) openDB() error {
 		return err
 	}
 	opts := badgerOptions(x.dir, x.log)
-	db, err := badger.Open(opts)
+	db, err := badgerdb.Open(opts)
 	switch {
 	case err == nil:
 		x.db = db
@@ -79,7 +81,7 @@ func (x *Index) openDB() error {
 	if err := empty(x.dir); err != nil {
 		return err
 	}
-	x.db, err = badger.Open(opts)
+	x.db, err = badgerdb.Open(opts)
 	return err
 }
 
