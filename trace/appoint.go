@@ -1,6 +1,8 @@
 package trace
 
 import (
+	"cmp"
+	"maps"
 	"slices"
 	"strings"
 
@@ -69,21 +71,28 @@ func (list appointments) allow(e *Event) bool {
 // territory returns the regions of a party on a day: its own, else those of the
 // dealer above it.
 func (list appointments) territory(party, day string) []string {
+	regions, _ := list.granted(party, day)
+	return regions
+}
+
+// granted is territory with the first appointment that says so.
+func (list appointments) granted(party, day string) (regions []string, by *Event) {
 	for range MaxNesting {
 		parent := ""
-		var regions []string
 		for _, a := range list.nearest(party, day) {
-			regions = append(regions, a.Fields.Texts("territory")...)
+			if more := a.Fields.Texts("territory"); len(more) > 0 {
+				regions, by = append(regions, more...), cmp.Or(by, a)
+			}
 			if p := a.Fields.Text("parent"); p != "" {
 				parent = p
 			}
 		}
 		if len(regions) > 0 || parent == "" {
-			return regions
+			return regions, by
 		}
 		party = parent
 	}
-	return nil
+	return nil, nil
 }
 
 // Diversion says whether a sale of a GTIN was outside the territory of its
@@ -95,12 +104,13 @@ func Diversion(c *ledger.Charter, gtin gs1.GTIN, sale *Event, region string, app
 	list := appointmentsOf(appoints, gtin, func(member string, gtin gs1.GTIN) bool {
 		return authority([]*ledger.Charter{c}, member, gtin)
 	})
-	regions := list.territory(sale.Actor(), dayOf(sale.At, sale.Zone))
+	regions, by := list.granted(sale.Actor(), dayOf(sale.At, sale.Zone))
 	if region == "" || len(regions) == 0 || slices.ContainsFunc(regions, func(r string) bool { return sameArea(r, region) }) {
 		return nil
 	}
 	f := newFinding(Diverted, sale)
 	f.where, f.Parties = RegionName(countryOf(region), region), partiesOf(c, sale, gtin)
+	f.Records = append(f.Records, by.ID)
 	return []Finding{f}
 }
 
@@ -122,6 +132,55 @@ func (t *Trail) diversions() []Finding {
 		list = append(list, Diversion(c, t.Item.GTIN, e, region, t.appoints)...)
 	}
 	return list
+}
+
+// A Sighting is where an item was first looked up after it had been shipped.
+type Sighting struct {
+	GTIN   gs1.GTIN
+	Region string // see [RegionOf]; "" is not known and counts for nothing
+}
+
+// ScansOutside says whether the items of a shipment to a dealer turned up outside
+// the dealer's territory (窜货): from minElsewhere items on, of which any one may
+// have been given away or taken along. sightings has the items that went no
+// further by the records, each once. As with [Diversion], it is for the brand, both
+// sides and the auditors, and never stands in a trail.
+func ScansOutside(c *ledger.Charter, shipment *Event, sightings []Sighting, appoints []*Event) []Finding {
+	to := shipment.Fields.Text("to")
+	outside := make(map[string]uint64) // by region
+	var known, n uint64
+	var gtin gs1.GTIN
+	var shown []*Event // appointments that say so
+	for _, s := range sightings {
+		list := appointmentsOf(appoints, s.GTIN, func(member string, gtin gs1.GTIN) bool {
+			return authority([]*ledger.Charter{c}, member, gtin)
+		})
+		regions, by := list.granted(to, dayOf(shipment.At, shipment.Zone))
+		if s.Region == "" || len(regions) == 0 {
+			continue
+		}
+		known++
+		if slices.ContainsFunc(regions, func(r string) bool { return sameArea(r, s.Region) }) {
+			continue
+		}
+		n++
+		outside[s.Region]++
+		gtin = s.GTIN
+		shown = append(shown, by)
+	}
+	if n < minElsewhere {
+		return nil
+	}
+	most := slices.MaxFunc(slices.Sorted(maps.Keys(outside)), func(a, b string) int { return cmp.Compare(outside[a], outside[b]) })
+	f := newFinding(ScannedOutside, shipment)
+	f.a, f.b, f.n, f.m = to, shipment.Actor(), n, known
+	f.where, f.Parties = RegionName(countryOf(most), most), partiesOf(c, shipment, gtin)
+	for _, by := range shown {
+		if !slices.Contains(f.Records, by.ID) {
+			f.Records = append(f.Records, by.ID)
+		}
+	}
+	return []Finding{f}
 }
 
 // sameArea reports whether one region is within the other. A sale known to be in
@@ -152,7 +211,8 @@ func area(region string) string {
 
 // countryOf is the country of a region: GB/T 2260 has no prefix.
 func countryOf(region string) string {
-	if country, _, ok := strings.Cut(region, "-"); ok {
+	country, _, _ := strings.Cut(region, "-")
+	if len(country) == 2 {
 		return country
 	}
 	return "CN"

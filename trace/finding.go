@@ -57,6 +57,7 @@ const (
 	// These stand in now, not in the trail.
 	Expired         = "expired"
 	Diverted        = "diverted"
+	ScannedOutside  = "scanned-outside-territory"
 	NegativeStock   = "negative-stock"
 	QuantityDiffers = "quantity-differs"
 	ShortReceipt    = "short-receipt"
@@ -236,6 +237,9 @@ var findingSpecs = map[string]findingSpec{
 	Diverted: {Notice, pty,
 		"{a}将商品售往{where}，不在其授权区域内。",
 		"{a} sold the item in {where}, which is outside its territory."},
+	ScannedOutside: {Notice, pty,
+		"{b}发给{a}的一批货中，有{m}件已被查询，其中{n}件首次查询不在{a}的授权区域内，最多的在{where}。",
+		"Of a shipment by {b} to {a}, {m} items have been looked up, {n} of them first outside the territory of {a}, mostly in {where}."},
 	NegativeStock: {Notice, pty,
 		"按记录，{a}发出和售出的此批次多于收到和生产的：差{n} {unit}。",
 		"By the records {a} has shipped and sold more of the lot than it made and received: {n} {unit} too many."},

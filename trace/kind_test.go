@@ -103,6 +103,32 @@ func TestRegionNames(t *testing.T) {
 	}
 }
 
+// Names of regions lead back to their codes, in either language; what is not known
+// is told apart from what is elsewhere.
+func TestRegionsByName(t *testing.T) {
+	for _, c := range []struct{ country, zh, en, want string }{
+		{"CN", "浙江杭州", "", "330100"},
+		{"CN", "", "Hangzhou, Zhejiang", "330100"},
+		{"CN", "Hangzhou", "Fuzhou, Jiangxi", "361000"}, // there are two Fuzhou
+		{"CN", "上海", "Shanghai", "310000"},
+		{"CN", "新疆维吾尔自治区石河子", "Shihezi", "650000"},
+		{"CN", "杭州湾", "Somewhere, Zhejiang", "330000"},
+		{"CN", "中国", "China", ""},
+		{"", "", "", ""},
+		{"HK", "中国香港", "Hong Kong", "810000"},
+		{"FR", "巴黎", "Paris", "FR"},
+	} {
+		if got := RegionOf(c.country, Names{c.zh, c.en}); got != c.want {
+			t.Errorf("%+v: got %q", c, got)
+		}
+	}
+	for code := range cities {
+		if got := RegionOf("CN", RegionName("CN", code+"00")); got != code+"00" {
+			t.Errorf("%s is found as %q", code, got)
+		}
+	}
+}
+
 // Every kind is described in both languages, in sentences.
 func TestKindTexts(t *testing.T) {
 	for s := range Kinds() {

@@ -64,6 +64,11 @@ const (
 	// the year 9999 have no form.
 	maxShelfLife = 36_525
 
+	// minElsewhere is from how many items of one shipment on it is told that they
+	// were first looked up outside the dealer's territory: single buyers travel, and
+	// networks put a phone into the next city.
+	minElsewhere = 5
+
 	// maxDraftBytes bounds the JSON of one draft. 20,000 ranges of 50 bytes.
 	maxDraftBytes = 1 << 20
 

@@ -33,6 +33,48 @@ func inProvince(province Names, region string) Names {
 	return Names{Zh: province.Zh + city.Zh, En: city.En + ", " + province.En}
 }
 
+// RegionOf returns the code of a place that somebody names in either language, as
+// [RegionName] and common files of cities do: a city or province of China by
+// GB/T 2260, or the code of another country. It is "" where no more is known than
+// that it is in China, or nothing.
+func RegionOf(country string, name Names) string {
+	if country != "CN" {
+		for i := range provinces {
+			if provinces[i].iso == country { // Hong Kong, Macao and Taiwan have codes of either sort
+				return provinces[i].code + "0000"
+			}
+		}
+		return country
+	}
+	if code, ok := regionCodes[name.Zh]; ok {
+		return code
+	}
+	if code, ok := regionCodes[name.En]; ok {
+		return code
+	}
+	for i := range provinces { // a city that we do not know: its province will do
+		if p := &provinces[i]; strings.HasPrefix(name.Zh, p.zh) || strings.HasSuffix(name.En, ", "+p.en) {
+			return p.code + "0000"
+		}
+	}
+	return ""
+}
+
+// regionCodes has the codes of provinces and cities by their names in both
+// languages. It is never changed.
+var regionCodes = func() map[string]string {
+	codes := make(map[string]string)
+	for i := range provinces {
+		p := &provinces[i]
+		codes[p.zh], codes[p.en] = p.code+"0000", p.code+"0000"
+	}
+	for code := range cities {
+		n := RegionName("CN", code+"00")
+		codes[n.Zh], codes[n.En] = code+"00", code+"00"
+	}
+	return codes
+}()
+
 var provinces = [...]struct{ code, iso, zh, en string }{
 	{"11", "BJ", "北京", "Beijing"}, {"12", "TJ", "天津", "Tianjin"}, {"13", "HE", "河北", "Hebei"},
 	{"14", "SX", "山西", "Shanxi"}, {"15", "NM", "内蒙古", "Inner Mongolia"}, {"21", "LN", "辽宁", "Liaoning"},
