@@ -140,7 +140,8 @@ trail of an output has those of its first [MaxSources] inputs beside it, and so 
 
 Lots without serials have no exclusive holder. Records about them have one lot and
 its quantity, which is for the parties; [Trail.Balances] adds up, by party and unit
-of measure, and a negative balance is a finding of [NowOf].
+of measure. A negative balance for which nobody of the same hand makes up is a
+finding of [NowOf].
 
 Claims are kept. What the author has no right to record (activation, inspection,
 voiding) counts for nothing and is shown to members only. So does all that

@@ -46,7 +46,7 @@ var drafts = []string{
 	`{"kind":"transform","at":"2026-03-01T08:00:00+08:00","subjects":[
 	  {"output":{"gtin":"16901234567899","run":2,"from":0,"to":9},"input":{"gtin":"06901234567892","run":3,"from":0,"to":59}},
 	  {"output":{"gtin":"16901234567899","run":2,"from":0,"to":9},"input":{"gtin":"06901234567892","lot":"L9"}}],
-	  "fields":{"type":"kit","lot":"ITEM-K1","produced":"2026-02-28","expires":"2030-02-28"}}`,
+	  "fields":{"type":"kit","lot":"ITEM-K1","produced":"2026-02-28","expires":"2030-02-28","quantity":{"value":31337,"unit":"KGM"}}}`,
 	`{"kind":"ship","at":"2026-03-01T08:00:00+08:00","party":"members-store","subjects":[{"sscc":"069012340000000016"},{"gtin":"06901234567892","run":3,"from":0,"to":5}],
 	  "fields":{"purpose":"sale","to":"dist/members-new","via":"wh","to_place":"dist/members-hz","lines":[{"gtin":"06901234567892","count":31337}],
 	  "delivery_notes":["PARTIES D-1"],"carrier":"PARTIES carrier","waybill":"PARTIES waybill"},"documents":["` + hash2 + `"]}`,

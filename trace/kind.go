@@ -214,6 +214,7 @@ var specs = []KindSpec{
 			{Number: 2, Name: "lot", Type: TypeLot, Audience: itm, Folded: true, Doc: "batch or lot of the outputs", EPCIS: HomeLot},
 			{Number: 3, Name: "produced", Type: TypeDate, Audience: itm, Folded: true, Doc: "their day of production", EPCIS: HomeProduced},
 			{Number: 4, Name: "expires", Type: TypeDate, Audience: itm, Folded: true, Doc: "their last day of use", EPCIS: HomeExpires},
+			{Number: 5, Name: "quantity", Type: TypeQuantity, Audience: pty, Doc: "how much of a lot without serials was used"},
 		}},
 	{Kind: ledger.KindShip, Who: "the holder", Doc: "goods sent to somebody",
 		EPCIS: EPCISEvent{Type: EPCISObject, Action: "OBSERVE", Step: "shipping", Disposition: "in_transit"}, Subjects: codesOrLot,
