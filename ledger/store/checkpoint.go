@@ -242,6 +242,9 @@ func (s *Store) PutCheckpoint(ctx context.Context, cp *ledger.Checkpoint) error 
 		return err
 	}
 	if err := s.fits(c, cp); err != nil {
+		if errors.Is(err, ErrBehind) || errors.Is(err, ErrConflict) {
+			c.overrule(cp)
+		}
 		return fmt.Errorf("checkpoint of chain %d at size %d: %w", cp.Chain, cp.Size, err)
 	}
 	if cp, err = counted(s.Network(), c.folded(), cp); err != nil {

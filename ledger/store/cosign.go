@@ -107,16 +107,16 @@ func (s *Store) checkMark(c *chainLog) error {
 }
 
 // checkClosed holds that everything that the first size entries of a chain name
-// is stored: each size with the root named, and covered where it is named, so
-// that what the named entries name in turn is among it. Entries checked once are
-// not checked again.
+// is stored, but for what is overruled: each size with the root named, and covered
+// where it is named, so that what the named entries name in turn is among it.
+// Entries checked once are not checked again.
 func (s *Store) checkClosed(c *chainLog, size uint64) error {
 	covered, err := s.seenBefore(c.number, c.closed, s.Chains())
 	if err != nil {
 		return err
 	}
 	for about, n := range covered {
-		if have := s.Size(about); have < n { // a backup was put back, for instance
+		if have := s.Size(about); have < n && !s.overruled(about, n) { // a backup was put back, for instance
 			return fmt.Errorf("chain %d is named up to %d and stored up to %d: %w", about, n, have, ErrBehind)
 		}
 	}
@@ -137,17 +137,19 @@ func (s *Store) checkClosed(c *chainLog, size uint64) error {
 func (s *Store) checkNamed(chain uint32, f FrontierEntry, covered map[uint32]uint64) error {
 	from := make(map[uint32]uint64, len(f.Seen))
 	for _, seen := range f.Seen {
-		from[seen.Chain] = covered[seen.Chain]
+		had := covered[seen.Chain]
 		covered[seen.Chain] = seen.Size
-		root, err := s.rootAt(seen.Chain, seen.Size)
-		if err != nil {
+		switch err := s.checkSeen(seen); {
+		case err == nil:
+			from[seen.Chain] = had
+		case !s.passesOver(seen, err):
 			return err
-		}
-		if root != seen.Root {
-			return fmt.Errorf("%w: chain %d has another root at size %d", ErrConflict, seen.Chain, seen.Size)
 		}
 	}
 	for _, seen := range f.Seen {
+		if _, stored := from[seen.Chain]; !stored {
+			continue
+		}
 		for inner, err := range s.Frontiers(seen.Chain, from[seen.Chain], seen.Size) {
 			if err != nil {
 				return err
@@ -163,6 +165,18 @@ func (s *Store) checkNamed(chain uint32, f FrontierEntry, covered map[uint32]uin
 				}
 			}
 		}
+	}
+	return nil
+}
+
+// checkSeen holds that the entries that a frontier names of one chain are stored.
+func (s *Store) checkSeen(seen ledger.Seen) error {
+	root, err := s.rootAt(seen.Chain, seen.Size)
+	if err != nil {
+		return err
+	}
+	if root != seen.Root {
+		return fmt.Errorf("%w: chain %d has another root at size %d", ErrConflict, seen.Chain, seen.Size)
 	}
 	return nil
 }

@@ -116,18 +116,33 @@ func (s *Store) seenBefore(chain uint32, size uint64, about []uint32) (map[uint3
 // sizes that grew. It must cover whatever the entries that it names cover, so a
 // chain is left at its old size while a final entry of it names entries of a
 // third chain that are not known to be final here.
+//
+// A chain with two histories is left at its old size, too, from the evidence on
+// until a charter has ended it: somebody may have stored the history that did not
+// become final, can never store the other, and so could neither say of what names
+// it that all of it is stored, nor show it in a trail. Chains that have named it
+// before are then left out as well; they stand where they are until the charter.
+//
+// Naming less makes no promise weaker. A frontier is a lower bound of what its
+// author had seen, and no rule asks for more: it is as if the line to that node had
+// been cut. What becomes final stays closed under what it names; what has become
+// final of the forked chain stays so, and in all trails; and a trail is a function
+// of what the entries name, whatever that is. What is lost is order: until the
+// charter, refs and times alone tell what came after an event of the forked chain,
+// and no later frontier bounds its entry time.
 func (s *Store) nextFrontier(fold *ledger.Chain) ledger.Frontier {
 	grown := make(map[uint32]ledger.Seen)
 	inner := make(map[uint32]map[uint32]uint64)
+	net := s.Network()
 	for number, c := range *s.chains.Load() {
 		if number == fold.Number {
 			continue
 		}
 		c.mu.Lock()
-		final, seen := c.final, c.finalSeen
+		final, seen, forked := c.final, c.finalSeen, c.evidence != nil && net.Ended(number) == nil
 		c.mu.Unlock()
 		old, _ := fold.FrontierOf(number)
-		if final != nil && final.Size > old.Size && len(grown) < ledger.MaxFrontier {
+		if !forked && final != nil && final.Size > old.Size && len(grown) < ledger.MaxFrontier {
 			grown[number] = ledger.Seen{Chain: number, Size: final.Size, Root: final.Root}
 			inner[number] = seen
 		}

@@ -41,12 +41,16 @@ func (c *Core) judged(s *session, e Ended) {
 	}
 }
 
-// accused tells everybody of evidence that is new.
+// accused tells everybody of evidence that is new. Whose entries of that chain did
+// not verify may have held the other history.
 func (c *Core) accused(ch *chain, before *wire.Alert) {
 	if ch.Evidence == nil || before != nil {
 		return
 	}
 	ch.disputed = nil
+	if c.blame.pardon(ch.Number) {
+		c.do(Remember{Offences: c.blame.list()})
+	}
 	for _, s := range c.sessions() {
 		s.out.alerts[ch.Number] = ch.Evidence
 		c.queue(s)

@@ -65,6 +65,24 @@ func (b *blame) fail(now time.Time, peer, chain uint32) {
 	b.fails[key] = min(b.fails[key]+1, maxOffences)
 }
 
+// doubt passes a node over whose answer does not fit what is stored, for as long as
+// if it were to blame: it would give the same again.
+func (b *blame) doubt(now time.Time, peer, chain uint32) {
+	key := about{peer, chain}
+	b.passOver(now, peer, chain, doubled(b.fails[key], BlockTime, maxBlock))
+	b.fails[key] = min(b.fails[key]+1, maxOffences)
+}
+
+// pardon forgets what nodes did about a chain, and reports whether anything had
+// been an offence.
+func (b *blame) pardon(chain uint32) bool {
+	n := len(b.offences)
+	maps.DeleteFunc(b.passed, func(k about, _ time.Time) bool { return k.chain == chain })
+	maps.DeleteFunc(b.fails, func(k about, _ int) bool { return k.chain == chain })
+	maps.DeleteFunc(b.offences, func(k about, _ *Offence) bool { return k.chain == chain })
+	return len(b.offences) < n
+}
+
 // done forgets the requests that failed.
 func (b *blame) done(peer, chain uint32) { delete(b.fails, about{peer, chain}) }
 

@@ -43,6 +43,9 @@ func TestModelAndStoreDecideAlike(t *testing.T) {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
 			t.Parallel()
 			d := newDiffer(t, seed)
+			if seed%2 == 0 {
+				d.divide()
+			}
 			for range 300 {
 				d.now += int64(d.rnd.IntN(700))
 				for _, p := range d.disks {
@@ -108,32 +111,26 @@ func (d *differ) same(what string, model, real any) {
 func (d *differ) step() {
 	i := d.rnd.IntN(len(d.disks))
 	p, no := d.disks[i], d.no[i]
+	note := func(do func(k int)) {
+		if len(d.notes) > 0 {
+			do(d.rnd.IntN(len(d.notes)))
+		}
+	}
 	switch d.rnd.IntN(12) {
 	case 0, 1:
-		a, b := p.model.Append(d.rnd.Uint64()), p.real.Append(0)
-		d.say("disk %d appends: %v", i, b)
-		d.same("append", a, b)
+		d.appends(i)
 	case 2, 3:
-		a, b := p.model.Sign(), p.real.Sign()
-		d.say("disk %d signs: %d, %v", i, b.Size, b.Err)
-		d.same("sign", a.Err == nil, b.Err == nil)
-		d.same("signed size", a.Size, b.Size)
-		d.same("final", a.Final, b.Final)
-		if a.Err == nil && b.Err == nil {
-			d.notes, d.chain = append(d.notes, pairOf{a.Note, b.Note}), append(d.chain, no)
-		}
+		d.signs(i)
 	case 4, 5, 6:
-		d.copies(i)
+		note(func(k int) { d.copies(i, d.rnd.IntN(len(d.disks)), k) })
 	case 7, 8:
-		if len(d.notes) > 0 {
-			k := d.rnd.IntN(len(d.notes))
-			a, _ := p.model.Keep(d.chain[k], d.notes[k].model)
-			b, err := p.real.Keep(d.chain[k], d.notes[k].real)
-			d.say("disk %d keeps note %d of chain %d: %v, %v", i, k, d.chain[k], b, err)
-			d.same("keep", a, b)
-		}
+		note(func(k int) { d.keeps(i, k) })
 	case 9, 10:
-		d.cosigns(i)
+		note(func(k int) {
+			if d.chain[k] != no { // nobody asks the own witness
+				d.cosigns(i, k)
+			}
+		})
 	case 11:
 		if i == 4 && d.rnd.IntN(3) == 0 {
 			d.say("disk 4: an old copy is put back")
@@ -145,12 +142,71 @@ func (d *differ) step() {
 	}
 }
 
-// copies fetches entries of a chain from another disk, proven by one of the notes.
-func (d *differ) copies(i int) {
-	if len(d.notes) == 0 {
-		return
+// divide has one history of chain 1 become final with nodes 2 and 3, which say so on
+// their chains, while node 4 has stored some of the other.
+func (d *differ) divide() {
+	const first, second, two, three, four = 0, 1, 2, 3, 4
+	for range 1 + d.rnd.IntN(3) {
+		d.appends(first)
 	}
-	k, from := d.rnd.IntN(len(d.notes)), d.rnd.IntN(len(d.disks))
+	a := d.signs(first)
+	for range 1 + d.rnd.IntN(3) {
+		d.appends(second)
+	}
+	b := d.signs(second)
+	for _, i := range []int{two, three} {
+		d.copiesAll(i, second, b)
+		d.cosigns(i, b)
+	}
+	d.copies(four, first, a)
+	d.keeps(four, a)
+	for _, i := range []int{two, three} {
+		d.keeps(i, b)
+		d.appends(i)
+		d.copiesAll(four, i, d.signs(i))
+	}
+	if d.rnd.IntN(2) == 0 {
+		d.keeps(four, b)
+	}
+}
+
+// copiesAll fetches all that a note covers.
+func (d *differ) copiesAll(i, from, k int) {
+	_, size := d.disks[i].real.Open(d.notes[k].real)
+	for d.disks[i].real.State().Chains[d.chain[k]-1].Size < size && !d.t.Failed() {
+		d.copies(i, from, k)
+	}
+}
+
+func (d *differ) appends(i int) {
+	a, b := d.disks[i].model.Append(d.rnd.Uint64()), d.disks[i].real.Append(0)
+	d.say("disk %d appends: %v", i, b)
+	d.same("append", a, b)
+}
+
+// signs returns the number of the note, −1 if there is none.
+func (d *differ) signs(i int) int {
+	a, b := d.disks[i].model.Sign(), d.disks[i].real.Sign()
+	d.say("disk %d signs: %d, %v", i, b.Size, b.Err)
+	d.same("sign", a.Err == nil, b.Err == nil)
+	d.same("signed size", a.Size, b.Size)
+	d.same("final", a.Final, b.Final)
+	if a.Err != nil || b.Err != nil {
+		return -1
+	}
+	d.notes, d.chain = append(d.notes, pairOf{a.Note, b.Note}), append(d.chain, d.no[i])
+	return len(d.notes) - 1
+}
+
+func (d *differ) keeps(i, k int) {
+	a, _ := d.disks[i].model.Keep(d.chain[k], d.notes[k].model)
+	b, err := d.disks[i].real.Keep(d.chain[k], d.notes[k].real)
+	d.say("disk %d keeps note %d of chain %d: %v, %v", i, k, d.chain[k], b, err)
+	d.same("keep", a, b)
+}
+
+// copies fetches entries of a chain from another disk, proven by one of the notes.
+func (d *differ) copies(i, from, k int) {
 	chain, note := d.chain[k], d.notes[k]
 	_, size := d.disks[i].real.Open(note.real)
 	at := d.disks[i].real.State().Chains[chain-1].Size
@@ -171,14 +227,7 @@ func (d *differ) copies(i int) {
 }
 
 // cosigns has a witness cosign a note, and the author publish it.
-func (d *differ) cosigns(i int) {
-	if len(d.notes) == 0 {
-		return
-	}
-	k := d.rnd.IntN(len(d.notes))
-	if d.chain[k] == d.no[i] {
-		return // nobody asks the own witness
-	}
+func (d *differ) cosigns(i, k int) {
 	note := d.notes[k]
 	a, b := d.disks[i].model.Cosign(note.model), d.disks[i].real.Cosign(note.real)
 	d.say("disk %d cosigns note %d of chain %d: %v, %v", i, k, d.chain[k], b.Result, b.Err)

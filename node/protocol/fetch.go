@@ -20,6 +20,7 @@ type chain struct {
 	spans   []span
 	gap     gap
 
+	overruled    uint64 // of a forked chain: the newest final size that was given to the disk and is not stored
 	disputed     []byte // a note that contradicts what is stored, without proof so far
 	disputedSize uint64 // LatestSize when that was tried last
 }
@@ -63,7 +64,7 @@ func (c *Core) followChains() {
 // whose entries are stored first, because they may be proof of a fork; then
 // entries; then disclosures.
 func (c *Core) goOn(ch *chain) {
-	if c.keepNext(ch) || c.fetchNext(ch) || c.fillNext(ch) {
+	if c.keepNext(ch) || c.overruleNext(ch) || c.fetchNext(ch) || c.fillNext(ch) {
 		return
 	}
 	c.discloseNext(ch)
@@ -102,9 +103,8 @@ func (c *Core) keepNext(ch *chain) bool {
 			if bytes.Equal(n.raw, ch.Latest) || bytes.Equal(n.raw, ch.Final) {
 				continue
 			}
-			c.keep(ch, s.peer, n, func() {
-				h.early = true
-				if slot.raw == nil { // nothing newer has come meanwhile
+			c.keep(ch, s.peer, n, func(r Result) {
+				if h.early = h.early || r == Early; r == Early && slot.raw == nil { // nothing newer has come meanwhile
 					*slot = n
 				}
 			})
@@ -114,15 +114,43 @@ func (c *Core) keepNext(ch *chain) bool {
 	if ch.disputed != nil && max(ch.LatestSize, ch.FinalSize) > ch.disputedSize {
 		raw := ch.disputed
 		ch.disputed = nil
-		c.keep(ch, nil, note{raw: raw}, func() {})
+		c.keep(ch, nil, note{raw: raw}, func(Result) {})
 		return true
 	}
 	return false
 }
 
-// keep gives a checkpoint to the disk. early is called if it rests on a charter
-// that is not held yet.
-func (c *Core) keep(ch *chain, p *peer, n note, early func()) {
+// overruleNext has the disk take note of a final checkpoint of a forked chain whose
+// entries are not stored. They may never be, if those of the other history are; and
+// the witness has to know that they count.
+func (c *Core) overruleNext(ch *chain) bool {
+	if ch.Evidence == nil {
+		return false
+	}
+	for _, s := range c.sessions() {
+		h := s.theirs[ch.Number]
+		if h == nil || h.early || h.final.raw == nil || h.final.size <= max(ch.Size, ch.overruled) {
+			continue
+		}
+		n := h.final
+		c.keep(ch, s.peer, n, func(r Result) {
+			switch {
+			case r == Early:
+				h.early = true
+			case r == Behind:
+				ch.overruled = n.size
+			case bytes.Equal(h.final.raw, n.raw):
+				h.final = note{}
+			}
+		})
+		return true
+	}
+	return false
+}
+
+// keep gives a checkpoint to the disk. then is called with what became of it: Early
+// if it rests on a charter that is not held yet.
+func (c *Core) keep(ch *chain, p *peer, n note, then func(Result)) {
 	ch.busy, ch.keeping = true, true
 	number := uint32(0)
 	if p != nil {
@@ -130,24 +158,25 @@ func (c *Core) keep(ch *chain, p *peer, n note, early func()) {
 	}
 	c.do(Keep{Task: c.begin(func(e Event) {
 		ch.busy, ch.keeping = false, false
-		c.kept(ch, number, n, e.(Ended), early)
+		c.kept(ch, number, n, e.(Ended), then)
 		c.stir(ch)
+		c.witness.stirred = true
 	}), Peer: number, Chain: ch.Number, Note: n.raw})
 }
 
-func (c *Core) kept(ch *chain, from uint32, n note, e Ended, early func()) {
+func (c *Core) kept(ch *chain, from uint32, n note, e Ended, then func(Result)) {
 	if e.Result == Invalid && c.charterBehind() {
 		e.Result = Early
 	}
+	then(e.Result)
 	switch e.Result {
 	case Done:
 		ch.Size = max(ch.Size, n.size) // Stored is on its way
 	case Early:
-		early()
 	case Invalid:
 		c.offend(from, ch.Number, e.Err)
 	case Behind:
-		if ch.Number == c.cfg.Number {
+		if ch.Number == c.cfg.Number && ch.Evidence == nil {
 			ch.lost = true
 			c.log(slog.LevelWarn, "own entries are fetched back", "chain", ch.Number, "size", ch.Size, "n", n.size)
 		}
@@ -225,7 +254,7 @@ func (c *Core) fetch(ch *chain, s *session) {
 	h := s.theirs[ch.Number]
 	n, from := c.provable(ch, h), ch.Size
 	if ch.Number == c.cfg.Number && c.signing && !ch.lost {
-		c.keep(ch, s.peer, n, func() { h.early = true })
+		c.keep(ch, s.peer, n, func(r Result) { h.early = h.early || r == Early })
 		return
 	}
 	ch.busy = true

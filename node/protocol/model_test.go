@@ -153,6 +153,11 @@ func (b *book) count(o oath) {
 	b.finals[o.chain] = append(b.finals[o.chain], o.mark)
 }
 
+// settled reports whether what a frontier names has become final.
+func (b *book) settled(s seen) bool {
+	return slices.ContainsFunc(b.finals[s.chain], func(f mark) bool { return f.size >= s.size && b.at(f, s.size) == s.root })
+}
+
 // A modelNote is a checkpoint with cosignatures. Its bytes begin like those of a
 // real one, so that a core can peek at the size.
 type modelNote struct {
@@ -214,6 +219,7 @@ type modelChain struct {
 	roots         []root // roots[i] is that of i entries
 	latest, final *modelNote
 	evidence      *wire.Alert
+	overruling    *modelNote // with a quorum, and not what is stored
 }
 
 func (c *modelChain) mark() mark { return mark{uint64(len(c.entries)), c.roots[len(c.entries)]} }
@@ -231,6 +237,7 @@ type modelGuard struct {
 type faults struct {
 	signsAnything   bool // a lying witness
 	ignoresFrontier bool // a witness that does not wait for what frontiers name
+	insists         bool // a witness that needs what frontiers name of a fork, whichever history it has stored
 	countsTwice     bool // an author's signature and its cosignature count as two
 	forgetsGuard    bool // a restore takes the guard along
 	keepsNoGuard    bool // a checkpoint is signed before the guard names it
@@ -266,6 +273,13 @@ func newModelDisk(b *book, number uint32, n int) *modelDisk {
 	return d
 }
 
+// Forget drops what is not on disk, as a restart does.
+func (d *modelDisk) Forget() {
+	for _, ch := range d.chains {
+		ch.overruling = nil
+	}
+}
+
 func (d *modelDisk) At(ms int64) { d.ticks = ms }
 
 func (d *modelDisk) Backup() { d.saved = d.copyOf() }
@@ -288,7 +302,7 @@ func (d *modelDisk) copyOf() *modelDisk {
 	c.chains = make(map[uint32]*modelChain, len(d.chains))
 	for n, ch := range d.chains {
 		dup := *ch
-		dup.entries, dup.roots = slices.Clone(ch.entries), slices.Clone(ch.roots)
+		dup.entries, dup.roots, dup.overruling = slices.Clone(ch.entries), slices.Clone(ch.roots), nil
 		c.chains[n] = &dup
 	}
 	if d.faults.forgetsGuard {
@@ -388,7 +402,7 @@ func (d *modelDisk) nextFrontier() []seen {
 	before := d.covers(own, own.mark().size)
 	grown := make(map[uint32]seen)
 	for n, ch := range d.chains {
-		if n != d.number && ch.final != nil && ch.final.size > before[n] {
+		if n != d.number && ch.evidence == nil && ch.final != nil && ch.final.size > before[n] {
 			grown[n] = seen{n, ch.final.size, ch.final.root}
 		}
 	}
@@ -511,6 +525,9 @@ func (d *modelDisk) Publish(raw []byte, lines [][]byte) ([]byte, bool, error) {
 // put stores a checkpoint that is verified.
 func (d *modelDisk) put(n *modelNote) (protocol.Result, error) {
 	ch := d.chains[n.chain]
+	if (n.size > ch.mark().size || ch.roots[n.size] != n.root) && d.isFinal(n) && (ch.overruling == nil || n.size > ch.overruling.size) {
+		ch.overruling = n
+	}
 	if n.size > ch.mark().size {
 		if n.chain == d.number {
 			d.noteLost(ch, n)
@@ -599,12 +616,14 @@ func (d *modelDisk) Cosign(raw []byte) protocol.Cosigned {
 }
 
 // watchCosign holds what a cosignature promises, by other means than closed:
-// everything under it is stored, and what the frontiers under it name, too.
+// everything under it is stored, and what the frontiers under it name, too. Of a
+// forked chain what they name has become final.
 func (d *modelDisk) watchCosign(ch *modelChain, n *modelNote) {
 	for _, id := range ch.entries[:n.size] {
 		for _, s := range d.book.entries[id].seen {
 			have := d.chains[s.chain]
-			if have.mark().size < s.size || have.roots[s.size] != s.root {
+			stored := have.mark().size >= s.size && have.roots[s.size] == s.root
+			if !stored && (have.evidence == nil || !d.book.settled(s)) {
 				d.book.wrong("node %d has cosigned chain %d at %d without chain %d up to %d", d.number, n.chain, n.size, s.chain, s.size)
 			}
 		}
@@ -635,16 +654,34 @@ func (d *modelDisk) closed(ch *modelChain, n *modelNote) protocol.Result {
 	}
 	for _, id := range ch.entries[:n.size] {
 		for _, s := range d.book.entries[id].seen {
-			have := d.chains[s.chain]
-			if have.mark().size < s.size {
+			switch have := d.chains[s.chain]; {
+			case d.overruled(s):
+			case have.mark().size < s.size:
 				return protocol.Behind
-			}
-			if have.roots[s.size] != s.root {
+			case have.roots[s.size] != s.root:
 				return protocol.Conflict
 			}
 		}
 	}
 	return protocol.Done
+}
+
+// overruled reports whether what a frontier names is of a forked chain of which the
+// node may have stored the history that does not count.
+func (d *modelDisk) overruled(s seen) bool {
+	ch := d.chains[s.chain]
+	switch by := ch.overruling; {
+	case d.faults.insists:
+		return false
+	case by == nil || ch.evidence == nil || s.size > by.size:
+		return false
+	case s.size <= ch.mark().size && ch.roots[s.size] == s.root:
+		return false
+	case by.size <= ch.mark().size:
+		return ch.roots[by.size] != by.root
+	}
+	m, ok := d.guard.cosigned[s.chain]
+	return !ok || m.size <= ch.mark().size && ch.roots[m.size] == m.root
 }
 
 func (d *modelDisk) Judge(a *wire.Alert) (uint32, protocol.Result, error) {

@@ -23,6 +23,9 @@ func TestPlantedFaultsAreFound(t *testing.T) {
 			p.restore, p.faults.keepsNoGuard = "kept", true
 			p.trouble.crash = 0.05
 		},
+		"a witness that needs of a fork what it cannot have": func(p *plan) {
+			p.nodes, p.liar, p.faults.insists = 4, "twins", true
+		},
 		"an honest witness that signs anything": func(p *plan) {
 			p.liar, p.faults.signsAnything = "twins", true
 		},

@@ -96,9 +96,13 @@ func (c *Core) served(p *peer, chain uint32) {
 }
 
 // punish sorts out what a failed request means for who was asked. While a newer
-// charter is on its way, what does not verify may be right under that.
+// charter is on its way, what does not verify may be right under that; and of a
+// forked chain, where another history is stored than the peer's.
 func (c *Core) punish(p *peer, chain uint32, e Ended) {
 	switch {
+	case e.Result == Invalid && c.forked(chain):
+		c.blame.doubt(c.now, p.Number, chain)
+		c.log(slog.LevelDebug, "of a forked chain nothing that fits", "chain", chain, "peer", p.Number, "err", e.Err)
 	case e.Result == Invalid && !c.charterBehind():
 		c.offend(p.Number, chain, e.Err)
 	case e.Result == Busy:
@@ -110,6 +114,11 @@ func (c *Core) punish(p *peer, chain uint32, e Ended) {
 		c.blame.fail(c.now, p.Number, chain)
 		c.log(slog.LevelDebug, "request failed", "chain", chain, "peer", p.Number, "result", e.Result.String(), "err", e.Err)
 	}
+}
+
+func (c *Core) forked(chain uint32) bool {
+	ch := c.chain(chain)
+	return ch != nil && ch.Evidence != nil
 }
 
 // offend notes that a node sent invalid data about a chain.

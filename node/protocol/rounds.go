@@ -250,7 +250,7 @@ func (c *Core) refused(v *voter, size uint64, m *wire.Refused) {
 		// If our own key has signed that note, nothing may be signed any more.
 		c.log(slog.LevelError, "witness holds another history of the own chain", "member", v.Member, "size", size)
 		if !own.busy {
-			c.keep(own, c.peer(v.Node), note{raw: m.Note}, func() {})
+			c.keep(own, c.peer(v.Node), note{raw: m.Note}, func(Result) {})
 		}
 	case m.Reason == wire.ReasonBehind:
 		if s := c.sessionOf(v.Node); s != nil {

@@ -126,8 +126,8 @@ type host struct {
 	disk    disk
 	pace    float64 // of the clock
 	wake    time.Duration
-	looking bool             // the core will be told what is stored
-	held    *protocol.Stored // what it has been told
+	looking bool // the core will be told what is stored
+	told    *protocol.Stored
 
 	streams  map[protocol.Stream]*end
 	sessions map[uint32]protocol.Stream
@@ -169,13 +169,16 @@ func (h *host) boot() {
 	h.streams, h.sessions = make(map[protocol.Stream]*end), make(map[uint32]protocol.Stream)
 	h.replies = make(map[uint64]func(wire.Message))
 	h.looking, h.wake = false, -1
+	if m, ok := h.disk.(*modelDisk); ok {
+		m.Forget()
+	}
 	h.core = protocol.New(protocol.Config{
 		Number: h.no, Member: memberName(h.no), Instance: h.rnd.Uint64(), Seed: h.rnd.Uint64(), Offences: h.memory,
 	})
 	h.tell("%s starts", h.name)
 	h.step(h.network())
-	h.held = h.disk.State()
-	h.step(h.held)
+	h.told = h.disk.State()
+	h.step(h.told)
 }
 
 func (h *host) network() *protocol.Network {
@@ -248,10 +251,10 @@ func (h *host) look() {
 	h.later(time.Duration(h.rnd.IntN(3))*time.Millisecond, func() {
 		h.looking = false
 		now := h.disk.State()
-		if news := keeper.News(h.held, now); news != nil {
+		news := keeper.News(h.told, now)
+		if h.told = now; news != nil {
 			h.step(news)
 		}
-		h.held = now
 	})
 }
 
@@ -369,10 +372,12 @@ func (h *host) perform(a protocol.Action) {
 }
 
 // checkBlame holds that honest nodes blame only liars. Who has stored one history
-// of a fork cannot tell who holds the other from one who garbles.
+// of a fork cannot tell who holds the other from one who garbles, before it is
+// proven.
 func (h *host) checkBlame() {
 	for _, o := range h.memory {
-		if forked := len(h.number[o.Chain]) > 1; h.honest && h.number[o.Peer][0].honest && !forked {
+		suspect := len(h.number[o.Chain]) > 1 && h.told.Chains[o.Chain-1].Evidence == nil
+		if h.honest && h.number[o.Peer][0].honest && !suspect {
 			h.unjust = append(h.unjust, fmt.Sprintf("%s blames node %d for chain %d", h.name, o.Peer, o.Chain))
 		}
 	}

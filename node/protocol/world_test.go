@@ -117,7 +117,10 @@ func (s *sim) live(p plan) string {
 			return strings.Join(wrongs, "\n")
 		}
 		if s.missing() == "" {
-			return s.unequal()
+			for _, h := range s.right() {
+				h.checkBlame()
+			}
+			return strings.Join(append(s.unjust, s.unequal()...), "\n")
 		}
 	}
 	return s.missing()
@@ -257,8 +260,8 @@ func (s *sim) right() (list []*host) {
 }
 
 // wedged reports whether an honest node has stored entries of a forked chain that
-// are not those which became final. It cannot give them up, so that it has no part
-// in what rests on the others.
+// are not those which became final. It cannot give them up; what it cosigns and has
+// final of the honest nodes' chains is the same nonetheless.
 func (s *sim) wedged() bool {
 	for _, h := range s.right() {
 		for no, ch := range h.model().chains {
@@ -302,7 +305,7 @@ func (s *sim) missing() string {
 			}
 		}
 	}
-	if !s.alive() || s.wedged() {
+	if !s.alive() {
 		return ""
 	}
 	for _, author := range right {
@@ -347,8 +350,8 @@ func (s *sim) held(no uint32, m mark) bool {
 }
 
 // unequal is how the final prefixes of honest nodes, or what they make of them,
-// differ; "" if they do not.
-func (s *sim) unequal() string {
+// differ; nothing if they do not.
+func (s *sim) unequal() (list []string) {
 	trails := make(map[string]string)
 	for _, h := range s.right() {
 		sizes := make(map[uint32]uint64)
@@ -356,18 +359,18 @@ func (s *sim) unequal() string {
 			sizes[no] = finalMark(ch).size
 			for _, f := range s.book.finals[no] {
 				if !s.book.agree(f, finalMark(ch)) && ch.final != nil {
-					return fmt.Sprintf("%s holds another final prefix of chain %d", h.name, no)
+					list = append(list, fmt.Sprintf("%s holds another final prefix of chain %d", h.name, no))
 				}
 			}
 		}
 		key := fmt.Sprint(sizes)
 		t := h.trail(sizes)
 		if other, ok := trails[key]; ok && other != t {
-			return fmt.Sprintf("%s makes another trail of the same prefixes:\n%s\n%s", h.name, t, other)
+			list = append(list, fmt.Sprintf("%s makes another trail of the same prefixes:\n%s\n%s", h.name, t, other))
 		}
 		trails[key] = t
 	}
-	return ""
+	return list
 }
 
 // trail folds final prefixes: their records in causal order, each after what its

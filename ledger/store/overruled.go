@@ -1,0 +1,76 @@
+package store
+
+import (
+	"errors"
+
+	"suyuan/ledger"
+)
+
+// Of a forked chain a node may have stored the history that did not become final.
+// What is stored is never taken back, so that this node can store nothing more of
+// the chain, and were each cosignature to need all that frontiers name, its
+// witness could not cosign any chain that has named the other history, although
+// the authors of these have done nothing wrong: the forker would have taken a
+// vote from everybody until a charter ends the chain and the node has begun anew.
+//
+// So the witness passes over what frontiers name of such a chain, up to the size
+// of a quorum checkpoint that it has seen of the other history. What a quorum of
+// cosigners stands for is the same nonetheless. Of n cosigners at least q have
+// cosigned that checkpoint, and q−f of them are honest, have stored all that it
+// covers, and pass over nothing: theirs is the history that counts. At most n−q
+// honest ones are left that may. A quorum without the f who may lie has q−f
+// honest members, and q−f > n−q, which is what 2q > n+f says by which two quorums
+// meet in somebody honest. Hence behind each final checkpoint is at least one
+// honest cosigner that has held everything against its own copy, and what is
+// named is stored by q−f of them. What is weaker is only this: the cosignature of
+// a node that is known to hold another history does not say that it stores the
+// one that is named.
+//
+// That node cannot show trails for which the other history is needed before it
+// has begun anew: see [Store.AtEnd].
+
+// overrule takes note of a verified checkpoint that the stored entries do not have,
+// because they are fewer or others. It is not kept on disk: peers tell it in each
+// session.
+func (c *chainLog) overrule(cp *ledger.Checkpoint) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if cp.Final && (c.overruling == nil || cp.Size > c.overruling.Size) {
+		c.overruling = cp
+	}
+}
+
+// overruled reports whether a quorum checkpoint of size entries or more is known of
+// a forked chain of which another history is stored here, or fewer entries.
+//
+// A witness that is short of what it has cosigned itself may be one of those by
+// whom that checkpoint has its quorum. It passes over nothing until the entries
+// are back.
+func (s *Store) overruled(number uint32, size uint64) bool {
+	c, err := s.chain(number)
+	if err != nil {
+		return false
+	}
+	c.mu.Lock()
+	by, forked := c.overruling, c.evidence != nil
+	c.mu.Unlock()
+	if by == nil || !forked || size > by.Size {
+		return false
+	}
+	if by.Size <= c.head.Load().Size {
+		root, err := s.storedRoot(c, by.Size)
+		return err == nil && root != by.Root
+	}
+	m, ok := s.guard.cosignedMark(number)
+	if !ok {
+		return true
+	}
+	root, err := s.storedRoot(c, m.Size)
+	return err == nil && root == m.Root
+}
+
+// passesOver reports whether the witness passes over what a frontier names although
+// it is not stored here, as err says.
+func (s *Store) passesOver(seen ledger.Seen, err error) bool {
+	return (errors.Is(err, ErrBehind) || errors.Is(err, ErrConflict)) && s.overruled(seen.Chain, seen.Size)
+}
