@@ -68,3 +68,13 @@ func (e *EPCISEvent) At(fields Values) EPCISStep {
 	}
 	return EPCISStep{e.Step, e.Disposition}
 }
+
+// Subject reads one of the JSON forms. resolve finds what a link names; without
+// it links are refused. Errors wrap [ErrForm].
+func (s *DraftSubject) Subject(resolve func(uri string) (Item, error)) (Subject, error) {
+	subject, err := s.subject(resolve, 0)
+	if err == nil {
+		err = subject.Check()
+	}
+	return subject, err
+}
