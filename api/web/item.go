@@ -9,12 +9,13 @@ import (
 // itemPage is the data of the item template.
 type itemPage struct {
 	entryPage
-	Item    *Item
-	Verdict VerdictWords
+	Item     *Item
+	Timeline timeline
+	Verdict  VerdictWords
 }
 
-func newItemPage(f frame, v *Item) *itemPage {
-	p := &itemPage{entryPage: entryPage{frame: f}, Item: v, Verdict: f.Words.Verdict[string(v.Verdict)]}
+func newItemPage(f frame, v *Item, t timeline) *itemPage {
+	p := &itemPage{entryPage: entryPage{frame: f}, Item: v, Timeline: t, Verdict: f.Words.Verdict[string(v.Verdict)]}
 	if v.Level == LevelProduct {
 		p.Form = &Entry{GTIN: v.GTIN, Filings: v.Filings}
 	}
@@ -121,15 +122,24 @@ func (p *itemPage) Scans() string {
 	return said
 }
 
+// chain says up to where a log was read.
+func (p *itemPage) chain(c Chain) string {
+	said := c.Name + ": " + fill(p.Words.Check.Chain, "size", c.Size, "n", c.Stored.Companies, "of", c.Stored.Of)
+	if c.Forked {
+		said += " · " + p.Words.Check.Forked
+	}
+	return said
+}
+
 // maxDots is how many dots stand beside the sentence on a narrow phone.
 const maxDots = 7
 
 // State is the state of custody in words.
 func (p *itemPage) State() string { return p.Words.Custody[p.Item.Custody] }
 
-// Grouped splits a serial of 20 characters into groups of four, as people read
+// grouped splits a serial of 20 characters into groups of four, as people read
 // it aloud.
-func (p *itemPage) Grouped(serial string) string {
+func grouped(serial string) string {
 	if len(serial) != 20 {
 		return serial
 	}
@@ -223,34 +233,36 @@ func (p sourcePage) Title() string {
 	return p.Words.Sources.Unknown
 }
 
-// ShowsTimeline reports whether the page has a timeline: that of a product is
-// its brand's business, not a journey.
-func (p *itemPage) ShowsTimeline() bool {
-	if p.Item.Verdict == NeverIssued || p.Item.Verdict == Unknown || p.Item.Level == LevelProduct {
-		return len(p.Item.Events) > 0
+// A timeline is what is to be known of all events for showing one.
+type timeline struct {
+	Shown   bool // that of a product is its brand's business, not a journey
+	Any     bool // there are events
+	OneZone bool // all are at one offset from UTC
+	Offset  int  // which, in seconds
+}
+
+func timelineOf(v *Item) timeline {
+	t := timeline{Any: len(v.Events) > 0}
+	t.Shown = t.Any || v.Verdict != NeverIssued && v.Verdict != Unknown && v.Level != LevelProduct
+	if !t.Any {
+		return t
 	}
-	return true
+	_, t.Offset = v.Events[0].At.Zone()
+	elsewhere := func(e Event) bool {
+		_, offset := e.At.Zone()
+		return offset != t.Offset
+	}
+	t.OneZone = !slices.ContainsFunc(v.Events, elsewhere) && !slices.ContainsFunc(v.Pending, elsewhere)
+	return t
 }
 
 // Zone names the offset that all events share, or nothing.
 func (p *itemPage) Zone() string {
-	if zone, ok := p.sharedZone(); ok {
-		return fill(p.Words.Timeline.Zone, "zone", zone)
+	if !p.Timeline.OneZone {
+		return ""
 	}
-	return ""
-}
-
-func (p *itemPage) sharedZone() (string, bool) {
-	if len(p.Item.Events) == 0 {
-		return "", false
-	}
-	first := zone(p.Item.Events[0].At)
-	for _, e := range append(p.Item.Events[1:len(p.Item.Events):len(p.Item.Events)], p.Item.Pending...) {
-		if zone(e.At) != first {
-			return "", false
-		}
-	}
-	return first, true
+	at := time.Unix(0, 0).In(time.FixedZone("", p.Timeline.Offset))
+	return fill(p.Words.Timeline.Zone, "zone", zone(at))
 }
 
 // FindingIcon chooses the icon of a finding.
@@ -358,7 +370,7 @@ func (p *itemPage) reference(r *Reference) string {
 
 func (p *itemPage) when(e Event) string {
 	at := instant(p.Lang, e.At)
-	if _, shared := p.sharedZone(); !shared {
+	if !p.Timeline.OneZone {
 		at += " (" + zone(e.At) + ")"
 	}
 	return at

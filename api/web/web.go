@@ -23,6 +23,7 @@ type Pages struct {
 	words map[Lang]*Words
 	style template.CSS
 	csp   string
+	kept  *keeper
 }
 
 // New reads templates and words. An error is a mistake in this package.
@@ -41,6 +42,9 @@ func New() (*Pages, error) {
 		}
 	}
 	p.csp = policy(string(p.style))
+	if p.kept, err = newKeeper(maxShared); err != nil {
+		return nil, fmt.Errorf("keep pages: %w", err)
+	}
 	return p, nil
 }
 
@@ -53,11 +57,6 @@ func policy(style string) string {
 
 // CSP is the value of the Content-Security-Policy header for every page.
 func (p *Pages) CSP() string { return p.csp }
-
-// Item writes the page of a code.
-func (p *Pages) Item(w io.Writer, l Lang, v *Item) error {
-	return p.render(w, "item", newItemPage(p.frame(l), v))
-}
 
 // Entry writes the page on which a code is typed in.
 func (p *Pages) Entry(w io.Writer, l Lang, v *Entry) error {

@@ -1,0 +1,236 @@
+package web
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"fmt"
+	"io"
+	"sync"
+
+	"github.com/hashicorp/golang-lru/v2/simplelru"
+)
+
+// The page of a code is these templates, a shared one and one of the item's own in
+// turn. Each begins and ends outside of any tag: what html/template escapes in one
+// does not depend on the others.
+//
+// The shared ones say what items with one history have in common, such as all of
+// a shipment. They are rendered once for all of these, and kept. They are rendered
+// of an [Item] from which all that is the item's own was taken away, so that
+// nothing of one item stands on the page of another. Each event is kept by itself:
+// a case has some, and each bottle in it one more when it is sold.
+//
+// What is kept cannot be out of date: it is found by all that it says.
+var (
+	sharedParts = [...]string{"item-opening", "item-goods", "item-history", "item-notes", "item-bundle", "item-network", "item-end"}
+	ownParts    = [len(sharedParts) - 1]string{"item-scans", "item-code", partEvents, "item-mirrors", "item-proof", "item-chains"}
+)
+
+const partEvents = "event" // for each event
+
+// shared is the item without what is its own, without its events, and without how
+// far chains have come, which changes with each entry.
+func (v *Item) shared() *Item {
+	s := *v
+	s.Serial, s.SSCC, s.ClaimURL, s.Scans, s.Beacon = "", "", "", nil, ""
+	s.Mirrors, s.TrailURL, s.ProofURL, s.Chains = nil, "", "", nil
+	s.Events = nil
+	return &s
+}
+
+// An own is what the item's own parts show. It has the fewest fields that do,
+// since it is rendered for each page.
+type own struct {
+	Words  *Words
+	Scans  string
+	Beacon string
+
+	SSCC, Serial string
+	ClaimURL     string
+
+	Mirrors            []ownMirror
+	TrailURL, ProofURL string
+	Chains             []string
+}
+
+type ownMirror struct{ Name, URL string }
+
+func newOwn(p *itemPage) *own {
+	v := p.Item
+	o := &own{
+		Words: p.Words, Scans: p.Scans(), Beacon: v.Beacon, SSCC: v.SSCC, Serial: grouped(v.Serial), ClaimURL: v.ClaimURL,
+		TrailURL: v.TrailURL, ProofURL: v.ProofURL,
+	}
+	for _, m := range v.Mirrors {
+		o.Mirrors = append(o.Mirrors, ownMirror{p.T(m.Name), m.URL})
+	}
+	for _, c := range v.Chains {
+		o.Chains = append(o.Chains, p.chain(c))
+	}
+	return o
+}
+
+// Item writes the page of a code, or nothing unless all of it could be made.
+func (p *Pages) Item(w io.Writer, l Lang, v *Item) error {
+	t := timelineOf(v)
+	shared, err := p.sharedOf(l, v.shared(), t)
+	if err != nil {
+		return err
+	}
+	own, ends, err := p.ownOf(l, v, t)
+	if err != nil {
+		return err
+	}
+	begin := 0
+	for i, end := range ends {
+		for _, part := range [][]byte{shared[i], own[begin:end]} {
+			if _, err := w.Write(part); err != nil {
+				return err
+			}
+		}
+		begin = end
+	}
+	_, err = w.Write(shared[len(ends)])
+	return err
+}
+
+// A historyKey is what shared parts depend on.
+type historyKey struct {
+	Lang     Lang
+	Timeline timeline
+	Item     *Item
+}
+
+// sharedOf renders the shared parts of an item's page, or finds them.
+func (p *Pages) sharedOf(l Lang, v *Item, t timeline) (kept, error) {
+	key := historyKey{l, t, v}
+	return p.kept.of(fingerprint(&key), func() (kept, error) {
+		return p.execute(newItemPage(p.frame(l), v, t), sharedParts[:]...)
+	})
+}
+
+// ownOf renders the parts that are the item's own, and says where each ends.
+func (p *Pages) ownOf(l Lang, v *Item, t timeline) (rendered []byte, ends [len(ownParts)]int, err error) {
+	values := newOwn(&itemPage{entryPage: entryPage{frame: p.frame(l)}, Item: v})
+	var buf bytes.Buffer
+	buf.Grow(usualOwn)
+	for i, name := range ownParts {
+		if name == partEvents {
+			err = p.events(&buf, l, v, t)
+		} else {
+			err = p.tmpl.ExecuteTemplate(&buf, name, values)
+		}
+		if err != nil {
+			return nil, ends, fmt.Errorf("render %s: %w", name, err)
+		}
+		ends[i] = buf.Len()
+	}
+	return buf.Bytes(), ends, nil
+}
+
+// usualOwn is how many bytes the item's own parts have on most pages.
+const usualOwn = 8 << 10
+
+// An eventKey is what a rendered event depends on.
+type eventKey struct {
+	Lang     Lang
+	Timeline timeline
+	Level    Level
+	Event    *Event
+}
+
+// events renders an item's events, or finds them. What they say depends on nothing
+// else of the item than its level, and the timeline.
+func (p *Pages) events(buf *bytes.Buffer, l Lang, v *Item, t timeline) error {
+	page := &itemPage{entryPage: entryPage{frame: p.frame(l)}, Item: &Item{Level: v.Level}, Timeline: t}
+	key := eventKey{l, t, v.Level, nil}
+	for i := range v.Events {
+		key.Event = &v.Events[i]
+		e, err := p.kept.of(fingerprint(&key), func() (kept, error) {
+			return p.execute(page.Step(*key.Event), partEvents)
+		})
+		if err != nil {
+			return err
+		}
+		buf.Write(e[0])
+	}
+	return nil
+}
+
+// execute renders templates with the same data.
+func (p *Pages) execute(data any, names ...string) (kept, error) {
+	list := make(kept, len(names))
+	for i, name := range names {
+		var buf bytes.Buffer
+		if err := p.tmpl.ExecuteTemplate(&buf, name, data); err != nil {
+			return nil, fmt.Errorf("render %s: %w", name, err)
+		}
+		list[i] = bytes.Clone(buf.Bytes()) // of its size, since it may be kept
+	}
+	return list, nil
+}
+
+// A kept is what was rendered for some templates.
+type kept [][]byte
+
+// size is what it takes in memory, about.
+func (k kept) size() int {
+	n := 200 // for the list and its key
+	for _, part := range k {
+		n += len(part) + 24
+	}
+	return n
+}
+
+// A keeper keeps what was rendered and used last, up to a size. It is safe for
+// concurrent use.
+type keeper struct {
+	most int // of all in list, in bytes
+
+	mu   sync.Mutex // guards what follows
+	list *simplelru.LRU[[sha256.Size]byte, kept]
+	size int // of all in list
+}
+
+func newKeeper(most int) (*keeper, error) {
+	k := &keeper{most: most}
+	var err error
+	// The bound is the size: there are fewer elements than bytes.
+	k.list, err = simplelru.NewLRU(most, func(_ [sha256.Size]byte, v kept) { k.size -= v.size() })
+	return k, err
+}
+
+// of returns what is kept under a key, or makes it.
+func (k *keeper) of(key [sha256.Size]byte, make func() (kept, error)) (kept, error) {
+	if v, ok := k.get(key); ok {
+		return v, nil
+	}
+	v, err := make()
+	if err == nil {
+		k.put(key, v)
+	}
+	return v, err
+}
+
+func (k *keeper) get(key [sha256.Size]byte) (kept, bool) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return k.list.Get(key)
+}
+
+// put keeps something and drops what was not used for longest. What is larger than
+// a hundredth of all is not kept.
+func (k *keeper) put(key [sha256.Size]byte, v kept) {
+	if v.size() > k.most/100 {
+		return
+	}
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.list.Contains(key) {
+		return // two had to make it at the same time
+	}
+	k.list.Add(key, v)
+	for k.size += v.size(); k.size > k.most; {
+		k.list.RemoveOldest()
+	}
+}
