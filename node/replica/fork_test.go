@@ -265,7 +265,8 @@ func (e *ether) newNumber(brand *testNode, size uint64, others ...*testNode) {
 
 // TestForkWhoseOtherSideIsFinal has the thief win: while the brand talks to one
 // member only, its own history becomes final with the two others. There is one
-// final history all the same. The chain ends there by charter; who holds the
+// final history all the same, and the rest goes on with the vote of who holds the
+// other one. The chain ends there by charter; who holds the
 // other history begins anew from the copies of the rest, keeps its guard, and
 // has everything final again.
 func TestForkWhoseOtherSideIsFinal(t *testing.T) {
@@ -288,6 +289,13 @@ func TestForkWhoseOtherSideIsFinal(t *testing.T) {
 			cp := dist.store.Final(1)
 			return cp != nil && cp.Size >= 7 && cp.Size == head.Size
 		})
+		time.Sleep(2 * ledger.FrontierInterval * time.Millisecond)
+		for _, n := range []*testNode{dist, audit} {
+			n.records(2) // they say that they have seen the thief's
+			if size, err := n.store.FrontierAt(n.member.Number, n.store.Size(n.member.Number)-1, 1); err != nil || size != head.Size {
+				t.Errorf("%s has seen %d entries of %d, %v", n.member.Slug, size, head.Size, err)
+			}
+		}
 		thief.halt()
 		e.heal()
 		meet(brand, wh, dist, audit)
@@ -297,6 +305,7 @@ func TestForkWhoseOtherSideIsFinal(t *testing.T) {
 				t.Errorf("%s has %d entries of the other history final", n.member.Slug, cp.Size)
 			}
 		}
+		e.theRestGoesOn(brand, wh, dist, audit) // needs wh, which cannot store what the others name
 
 		brand.halt()
 		fresh := e.renew(brand, head.Size, dist)
