@@ -248,8 +248,30 @@ func (a *admission) product() error {
 	if v := f.Uint("version"); has(v) {
 		return refuse(RefusedVersion, "version %d of product %s exists. Use the next number.", v, gtin)
 	}
-	if c := f.Uint("corrects"); c > 0 && !has(c) {
-		return refuse(RefusedNoVersion, "product %s has no version %d to correct.", gtin, c)
+	corrected := f.Uint("corrects")
+	switch {
+	case corrected == 0:
+		return nil
+	case !has(corrected):
+		return refuse(RefusedNoVersion, "product %s has no version %d to correct.", gtin, corrected)
+	case corrected > f.Uint("version"):
+		return badField("fields.corrects", "names version %d, which comes after this one", corrected)
+	}
+	return a.stillStands(gtin, corrected, versions)
+}
+
+// stillStands holds that no version of a product that counts corrects one already:
+// items have the version that corrects last, which would pass over a second
+// correction of what it corrects.
+func (a *admission) stillStands(gtin gs1.GTIN, version uint64, versions []*Event) error {
+	about, err := a.view.About(gtin)
+	if err != nil {
+		return fmt.Errorf("look up corrections of product %s: %w", gtin, err)
+	}
+	for _, p := range applyCorrections(slices.Concat(versions, about), func(*Event) bool { return true }).counting {
+		if p.Kind == ledger.KindProduct && p.Fields.GTIN("gtin") == gtin && p.Fields.Uint("corrects") == version && authority([]*ledger.Charter{a.charter}, p.Member, gtin) {
+			return refuse(RefusedCorrected, "version %d of product %s is corrected by version %d. Correct that one.", version, gtin, p.Fields.Uint("version"))
+		}
 	}
 	return nil
 }
@@ -506,7 +528,7 @@ func (a *admission) piece(item Item, events []*Event, r *rules) error {
 	if err := a.ownParty(m, item); err != nil {
 		return err
 	}
-	if a.event.Kind == ledger.KindUnpack && (last.fills || last.moves[item]) {
+	if a.event.Kind == ledger.KindUnpack && (last.fills || last.moves.has(item)) {
 		if err := a.mayOpen(m, item); err != nil {
 			return err
 		}

@@ -65,7 +65,9 @@ type machine struct {
 	filled    bool              // it is a unit with contents, of which nobody has said that all were taken out
 	stopped   []*Event          // holds that no release has ended
 	displaced map[string]*Event // parties whom another's receipt put out of possession
-	units     map[Item]Item     // the unit in which an item or unit is
+	units     map[Item]Item     // the unit in which an item or unit is; see setUnit
+	nest      []Item            // those around the item, if nested; see around
+	nested    bool              // nest is what units says
 	said      map[saying]Item   // the same by strangers of units in which the item is not
 }
 
@@ -108,15 +110,31 @@ func (m *machine) inside(unit Item) bool {
 	return slices.Contains(m.around(), unit)
 }
 
-// around returns the units in which the item is, innermost first.
+// around returns the units in which the item is, innermost first, in a slice that
+// must not be changed.
 func (m *machine) around() []Item {
-	var list []Item
-	u, ok := m.units[m.item]
-	for ok && len(list) < MaxNesting {
-		list = append(list, u)
-		u, ok = m.units[u]
+	if !m.nested {
+		m.nest, m.nested = nil, true
+		u, ok := m.units[m.item]
+		for ok && len(m.nest) < MaxNesting {
+			m.nest = append(m.nest, u)
+			u, ok = m.units[u]
+		}
 	}
-	return list
+	return m.nest
+}
+
+// setUnit notes that a thing is in a unit.
+func (m *machine) setUnit(thing, unit Item) {
+	m.units[thing], m.nested = unit, false
+}
+
+// takeOut notes that a thing is in no unit.
+func (m *machine) takeOut(thing Item) {
+	if _, in := m.units[thing]; in {
+		delete(m.units, thing)
+		m.nested = false
+	}
 }
 
 // step moves the item past one event in one line of the story.
@@ -138,7 +156,7 @@ func (m *machine) step(t *touched) bool {
 		return m.unpack(t)
 	}
 	m.part(t)
-	if !t.scoped && !t.moves[m.item] && !slices.ContainsFunc(m.around(), func(u Item) bool { return t.moves[u] }) {
+	if !t.scoped && !t.moves.has(m.item) && !t.moves.hasAny(m.around()) {
 		m.endInUnit(t)
 		return false
 	}
@@ -172,7 +190,7 @@ func (m *machine) mentioned(t *touched) bool {
 		return true
 	}
 	for _, i := range append([]Item{m.item}, m.around()...) {
-		if t.moves[i] || slices.ContainsFunc(t.packings, func(p packing) bool { return p.thing == i }) {
+		if t.moves.has(i) || slices.ContainsFunc(t.packings, func(p packing) bool { return p.thing == i }) {
 			return true
 		}
 	}
@@ -182,7 +200,7 @@ func (m *machine) mentioned(t *touched) bool {
 // named reports whether the event names the item, or a unit around it, other
 // than by passing over it: see [passesOver].
 func (m *machine) named(t *touched) bool {
-	return t.named[m.item] || slices.ContainsFunc(m.around(), func(u Item) bool { return t.named[u] })
+	return t.named.has(m.item) || t.named.hasAny(m.around())
 }
 
 // become sets custody.
@@ -341,7 +359,7 @@ func (m *machine) pack(t *touched) bool {
 // put notes that a thing is in a unit, unless that is in the thing itself.
 func (m *machine) put(thing, unit Item) {
 	if !m.leadsTo(unit, thing) {
-		m.units[thing] = unit
+		m.setUnit(thing, unit)
 	}
 }
 
@@ -404,8 +422,8 @@ func (m *machine) fill(t *touched) bool {
 
 // unpack takes the item, or a unit, out of its unit, or everything out of it.
 func (m *machine) unpack(t *touched) bool {
-	about := t.fills || t.moves[m.item]
-	if t.moves[m.item] && m.stands(t.event) {
+	about := t.fills || t.moves.has(m.item)
+	if t.moves.has(m.item) && m.stands(t.event) {
 		m.filled = false
 	}
 	for _, p := range t.packings {
@@ -422,15 +440,15 @@ func (m *machine) unpack(t *touched) bool {
 			continue
 		}
 		if !mine || m.holds(t.event, PackedByNonHolder) {
-			delete(m.units, p.thing)
+			m.takeOut(p.thing)
 		}
 	}
 	for _, thing := range t.things {
-		if u, in := m.said[saying{thing, t.event.Actor()}]; in && t.moves[u] {
+		if u, in := m.said[saying{thing, t.event.Actor()}]; in && t.moves.has(u) {
 			m.unsay(thing, u, t.event)
 		}
 		u, in := m.units[thing]
-		if !in || !t.moves[u] {
+		if !in || !t.moves.has(u) {
 			continue
 		}
 		mine := thing == m.item || m.inside(thing)
@@ -439,7 +457,7 @@ func (m *machine) unpack(t *touched) bool {
 			continue
 		}
 		if !mine || m.holds(t.event, PackedByNonHolder) {
-			delete(m.units, thing)
+			m.takeOut(thing)
 		}
 	}
 	return about
@@ -464,11 +482,11 @@ func (m *machine) part(t *touched) {
 		return
 	}
 	stands := m.stands(t.event)
-	for thing := range t.moves {
+	for _, thing := range t.moves.list {
 		switch {
 		case thing == m.item, m.inside(thing):
 		case stands:
-			delete(m.units, thing)
+			m.takeOut(thing)
 		default:
 			delete(m.said, saying{thing, t.event.Actor()})
 		}
@@ -478,9 +496,13 @@ func (m *machine) part(t *touched) {
 // leave takes the item, and the units in which it is, out of those around them
 // where the event names them by themselves.
 func (m *machine) leave(t *touched) {
-	for _, thing := range append([]Item{m.item}, m.around()...) {
-		if t.moves[thing] {
-			delete(m.units, thing)
+	around := m.around()
+	if t.moves.has(m.item) {
+		m.takeOut(m.item)
+	}
+	for _, thing := range around {
+		if t.moves.has(thing) {
+			m.takeOut(thing)
 		}
 	}
 }
@@ -550,8 +572,8 @@ func (m *machine) receive(e *Event) {
 	m.report(strange, e, m.since)
 	if m.stands(e) {
 		m.take(Held, e)
-		m.arrive(EndOver, e)
 	}
+	m.arrive(EndOver, e)
 }
 
 // follows reports whether the event names an entry that is not at hand: it
@@ -615,7 +637,7 @@ func (m *machine) sell(t *touched) {
 // transform ends an input and begins an output.
 func (m *machine) transform(t *touched) {
 	e := t.event
-	if t.consumed[m.item] || slices.ContainsFunc(m.around(), func(u Item) bool { return t.consumed[u] }) {
+	if t.consumed.has(m.item) || t.consumed.hasAny(m.around()) {
 		if m.makes(e) {
 			m.become(Used, "", e)
 			m.leave(t)

@@ -120,6 +120,16 @@ type folder struct {
 	rules    *rules
 	timeline []placed
 	other    []Finding // findings that no event of the timeline bears
+
+	touches map[*Event]*touched // see touch
+	last    followed            // see run
+}
+
+// followed is what came of following the item through a timeline.
+type followed struct {
+	timeline []placed
+	machine  *machine // nil before the first
+	about    []bool   // which events were about the item
 }
 
 // placed is an event with its place in time.
@@ -129,7 +139,7 @@ type placed struct {
 }
 
 func newFolder(in Input) *folder {
-	f := &folder{in: in, events: within(in.Events, in.AsOf)}
+	f := &folder{in: in, events: within(in.Events, in.AsOf), touches: map[*Event]*touched{}}
 	f.trail = &Trail{Item: in.Item, URI: in.URI, Serial: in.Serial, AsOf: in.AsOf,
 		names: newDirectory(in.Charters, f.events), corrected: map[ledger.Hash]ledger.Hash{}}
 	f.rules = &rules{
@@ -274,10 +284,10 @@ func (f *folder) findCustody() {
 	about := make(map[ledger.Hash]bool)
 	var candidates []*Event
 	for _, e := range f.events {
-		about[e.Hash] = touch(e, f.things).any()
+		about[e.Hash] = f.touch(e).any()
 	}
 	for _, e := range f.fixes.counting {
-		if t := touch(e, f.things); t.any() {
+		if t := f.touch(e); t.any() {
 			t.inert = f.premature(t)
 			byEvent[e] = t
 			candidates = append(candidates, e)
@@ -290,6 +300,9 @@ func (f *folder) findCustody() {
 	f.trail.Active, f.trail.units = f.fixes.shown(m.active), m.sure().around()
 	f.addScoped()
 	f.addCorrected()
+	if slices.ContainsFunc(f.timeline, func(p placed) bool { return p.event.Kind == ledger.KindRecall || p.event.Kind == ledger.KindWithdraw }) {
+		f.last = followed{} // whether they are about the item depends on its activation
+	}
 	m, concerned := f.run(f.timeline)
 	f.trail.Custody, f.trail.doubtful = m.custody, m.without != nil
 	f.trail.Steps, f.trail.Legs = f.stepsOf(m), f.legsOf(m)
@@ -308,11 +321,22 @@ func (f *folder) findCustody() {
 	f.addSources(m)
 }
 
+// touch works out what an event says about the things, once. The timeline shares
+// it, so that what is said there of the event's place must be said of a copy.
+func (f *folder) touch(e *Event) *touched {
+	t := f.touches[e]
+	if t == nil {
+		t = touch(e, f.things)
+		f.touches[e] = t
+	}
+	return t
+}
+
 // premature reports whether a stranger said something of the item before its code
 // was issued: that counts for nothing.
 func (f *folder) premature(t *touched) bool {
 	run, e := f.trail.Run, t.event
-	names := t.fills || t.moves[f.in.Item] || slices.ContainsFunc(t.packings, func(p packing) bool { return p.thing == f.in.Item })
+	names := t.fills || t.moves.has(f.in.Item) || slices.ContainsFunc(t.packings, func(p packing) bool { return p.thing == f.in.Item })
 	if run == nil || !names || e.Recorded >= run.Recorded || f.rules.entitles(e, f.in.Item) {
 		return false
 	}
@@ -340,14 +364,14 @@ func (f *folder) keep(concerned []bool) {
 // what corrected it. Both are shown; neither moves anything.
 func (f *folder) addCorrected() {
 	show := func(e *Event) {
-		t := touch(e, f.things)
+		t := *f.touch(e)
 		t.inert, t.scoped = true, f.trail.scoped(e)
 		at := f.after(e.At)
 		// What stands in its place has its position, and comes behind it.
 		if i := slices.IndexFunc(f.timeline[:at], func(p placed) bool { return p.event.Position == e.Position }); i >= 0 {
 			at = i
 		}
-		f.timeline = slices.Insert(f.timeline, at, placed{t, e.At})
+		f.timeline = slices.Insert(f.timeline, at, placed{&t, e.At})
 	}
 	for _, e := range f.events {
 		x := f.fixes.of[e.ID]
@@ -540,7 +564,18 @@ func contradiction(code string) bool {
 }
 
 // run follows the item through a timeline and says which events were about it.
+// Most timelines are asked for again at once, since most records fit together: the
+// last result is kept, and nobody may change it.
 func (f *folder) run(timeline []placed) (*machine, []bool) {
+	same := func(a, b placed) bool { return a.touched == b.touched }
+	if f.last.machine == nil || !slices.EqualFunc(timeline, f.last.timeline, same) {
+		f.last.machine, f.last.about = f.follow(timeline)
+		f.last.timeline = slices.Clone(timeline)
+	}
+	return f.last.machine, f.last.about
+}
+
+func (f *folder) follow(timeline []placed) (*machine, []bool) {
 	start := Custody{}
 	if run := f.trail.Run; run != nil {
 		start = Custody{Issued, run.Actor()}

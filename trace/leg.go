@@ -33,8 +33,10 @@ type Leg struct {
 
 // open returns the leg that has not ended, or nil.
 func (m *machine) open() *Leg {
-	if n := len(m.legs); n > 0 && m.legs[n-1].End == EndOpen {
-		return &m.legs[n-1]
+	for i := len(m.legs) - 1; i >= 0; i-- {
+		if m.legs[i].End == EndOpen {
+			return &m.legs[i]
+		}
 	}
 	return nil
 }
@@ -44,7 +46,7 @@ func (m *machine) open() *Leg {
 func (m *machine) depart(t *touched) {
 	around := m.around()
 	m.leave(t)
-	left := slices.DeleteFunc(around[len(m.around()):], func(u Item) bool { return t.moves[u] })
+	left := slices.DeleteFunc(slices.Clone(around[len(m.around()):]), t.moves.has)
 	m.legs = append(m.legs, Leg{Shipment: t.event, Unit: m.filled, left: left})
 }
 
@@ -100,7 +102,7 @@ func (m *machine) endInUnit(t *touched) {
 	if l == nil || e.Kind != ledger.KindReceive || !l.isFor(e.Actor()) || !m.refersTo(e, l.Shipment) {
 		return
 	}
-	if slices.ContainsFunc(l.left, func(u Item) bool { return t.moves[u] }) {
+	if t.moves.hasAny(l.left) {
 		m.end(EndReceived, e)
 	}
 }

@@ -11,37 +11,76 @@ import (
 // ever hold it, worked out once.
 type touched struct {
 	event    *Event
-	things   []Item        // all that may matter, the item first
-	moves    map[Item]bool // named by themselves
-	named    map[Item]bool // named in any way but by a subject that passes over void codes
-	consumed map[Item]bool // named as inputs of a transform
-	packings []packing     // named as contents, in the order of the leaves
-	fills    bool          // the item is named as a unit with contents
-	scoped   bool          // about the item's lot or product as such
-	inert    bool          // corrected, or a correction: to be shown only
+	things   []Item    // all that may matter, the item first
+	moves    itemSet   // named by themselves
+	named    itemSet   // named in any way but by a subject that passes over void codes
+	consumed itemSet   // named as inputs of a transform
+	packings []packing // named as contents, in the order of the leaves
+	fills    bool      // the item is named as a unit with contents
+	scoped   bool      // about the item's lot or product as such
+	inert    bool      // corrected, or a correction: to be shown only
 }
 
 // any reports whether the event names any of the things.
-func (t *touched) any() bool { return t.fills || len(t.moves) > 0 || len(t.packings) > 0 }
+func (t *touched) any() bool { return t.fills || len(t.moves.list) > 0 || len(t.packings) > 0 }
+
+// An itemSet is some items, nearly always one. To hash an item costs more than to
+// compare it with some others.
+type itemSet struct {
+	list []Item
+	many map[Item]bool // nil for fewItems and less
+}
+
+const fewItems = 8
+
+func (s *itemSet) has(i Item) bool {
+	if s.many != nil {
+		return s.many[i]
+	}
+	return slices.Contains(s.list, i)
+}
+
+// hasAny reports whether one of the items is in the set.
+func (s *itemSet) hasAny(list []Item) bool {
+	return len(s.list) > 0 && slices.ContainsFunc(list, s.has)
+}
+
+func (s *itemSet) add(i Item) {
+	if s.has(i) {
+		return
+	}
+	s.list = append(s.list, i)
+	switch {
+	case s.many != nil:
+		s.many[i] = true
+	case len(s.list) > fewItems:
+		s.many = make(map[Item]bool)
+		for _, i := range s.list {
+			s.many[i] = true
+		}
+	}
+}
 
 type packing struct{ thing, unit Item }
 
 // touch works out what the event says about the things.
 func touch(e *Event, v *sieve) *touched {
-	t := &touched{event: e, things: v.things, moves: map[Item]bool{}, named: map[Item]bool{}, consumed: map[Item]bool{}}
+	t := &touched{event: e, things: v.things}
 	for i := range e.Subjects {
 		s := &e.Subjects[i]
 		t.fills = t.fills || s.Fills(v.things[0])
 		for _, at := range v.named(s) {
 			thing := v.things[at]
 			if s.Covers(thing) && !passesOver(e.Kind, s) {
-				t.named[thing] = true
+				t.named.add(thing)
 			}
 			if u, ok := s.UnitOf(thing); ok {
 				t.packings = append(t.packings, packing{thing, u})
 			} else if s.Moves(thing) {
-				t.moves[thing] = true
-				t.consumed[thing] = t.consumed[thing] || s.consumes(thing)
+				t.moves.add(thing)
+				if s.consumes(thing) {
+					t.consumed.add(thing)
+				}
 			}
 		}
 	}
