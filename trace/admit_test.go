@@ -726,3 +726,36 @@ func BenchmarkAdmit(b *testing.B) {
 		})
 	}
 }
+
+// A version corrects an older one that still stands, so that of two corrections
+// the later is not passed over.
+func TestAdmitCorrectedVersions(t *testing.T) {
+	version := func(n uint64, opts ...option) []option {
+		return append(opts, field("gtin", wine), field("version", n), field("issuing_chain", uint64(3)), field("names", Names{Zh: "酒"}))
+	}
+	corrects := func(n uint64) option { return field("corrects", n) }
+	for _, c := range []struct {
+		name string
+		do   func(w *world)
+		try  []option
+		ok   bool
+	}{
+		{"the first", func(*world) {}, version(2, corrects(1)), true},
+		{"a corrected one", func(w *world) { w.do("lanzhi", ledger.KindProduct, version(2, corrects(1))...) }, version(3, corrects(1)), false},
+		{"what corrected it", func(w *world) { w.do("lanzhi", ledger.KindProduct, version(2, corrects(1))...) }, version(3, corrects(2)), true},
+		{"one whose correction was taken back", func(w *world) {
+			wrong := w.do("lanzhi", ledger.KindProduct, version(2, corrects(1))...)
+			w.do("lanzhi", correct, target(wrong), about(wrong.CorrectedSubjects()...))
+		}, version(3, corrects(1)), true},
+		{"one that a stranger says to correct", func(w *world) { w.do("dist", ledger.KindProduct, version(2, corrects(1))...) }, version(3, corrects(1)), true},
+		{"a later one", func(w *world) { w.do("lanzhi", ledger.KindProduct, version(5)...) }, version(3, corrects(5)), false},
+		{"itself", func(*world) {}, version(2, corrects(2)), false},
+	} {
+		w := newWorld(t)
+		w.product()
+		c.do(w)
+		if err := w.try("lanzhi", ledger.KindProduct, c.try...); (err == nil) != c.ok {
+			t.Errorf("%s: %v", c.name, err)
+		}
+	}
+}
