@@ -10,13 +10,15 @@ import (
 
 	"github.com/gofiber/fiber/v2"
 
+	"suyuan/ledger"
 	"suyuan/trace/stock"
 )
 
 // Figures counts items and lists findings, of what is final. All is for members,
 // since records name their subjects to members only. Refusals are Problems: 400
-// "bad-question" or "not-final", and 503 "still-counting" where the first count
-// of many records takes longer than one request may; the next goes on from there.
+// "bad-question" or "not-final", 503 "still-counting" where the first count of many
+// records takes longer than one request may; the next goes on from there; and 429
+// "too-many-questions" for who has too many under way.
 type Figures interface {
 	// Inventory adds up how things stand, or how goods moved.
 	Inventory(ctx context.Context, q stock.Question) (*stock.Inventory, error)
@@ -53,6 +55,18 @@ func viewerOf(op *Operator) Viewer {
 	return Viewer{Member: op.Member}
 }
 
+// askerOf tells those apart who take turns when they ask for figures: a party with
+// all its operators is one, and each other operator.
+func askerOf(op *Operator) string {
+	if op.Party != "" {
+		return viewerOf(op).Party
+	}
+	if op.Address == (ledger.Address{}) {
+		return "" // a command on the node's machine
+	}
+	return op.Address.String()
+}
+
 func (s *Server) getInventory(c *fiber.Ctx) error { return s.answerFigures(c, false, false) }
 
 func (s *Server) getUnits(c *fiber.Ctx) error { return s.answerFigures(c, false, true) }
@@ -68,7 +82,7 @@ func (s *Server) answerFigures(c *fiber.Ctx, moves, units bool) error {
 	if err != nil {
 		return err
 	}
-	q.Party, q.Units = viewerOf(op).Party, units
+	q.Party, q.Units, q.Who = viewerOf(op).Party, units, askerOf(op)
 	answer, err := figures.Inventory(c.UserContext(), *q)
 	if err != nil {
 		return err
@@ -88,6 +102,7 @@ func (s *Server) getPrints(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
+	q.Who = askerOf(op)
 	answer, err := figures.Prints(c.UserContext(), *q)
 	if err != nil {
 		return err
@@ -104,6 +119,7 @@ func (s *Server) getLots(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
+	q.Who = askerOf(op)
 	answer, err := figures.Lots(c.UserContext(), *q, viewerOf(op))
 	if err != nil {
 		return err
@@ -120,6 +136,7 @@ func (s *Server) getFindings(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
+	q.Who = askerOf(op)
 	answer, err := figures.Findings(c.UserContext(), *q, viewerOf(op))
 	if err != nil {
 		return err

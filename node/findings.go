@@ -1,6 +1,7 @@
 package node
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -12,58 +13,62 @@ import (
 	"suyuan/trace/stock"
 )
 
-// Limits of what findings keep from one question to the next.
-const (
-	// maxCompared bounds the shipments of which the receipts were compared, some 200
-	// bytes each.
-	maxCompared = 1 << 18
-
-	// maxLotMemo bounds the outcomes of lots, some kilobytes each.
-	maxLotMemo = 1 << 15
-)
-
 // Findings lists the findings of the network that a viewer may see, the newest
 // records first: about codes, about shipments and their receipts, and about lots
 // without serials. One finding about many codes is one. It counts as Inventory
 // does, and what it costs is the same: nothing is folded that was folded before.
 // Whoever acts for one party is told of the codes that the party had or is to get.
 func (n *Node) Findings(ctx context.Context, q stock.FindingQuestion, viewer trace.Viewer) (*stock.Findings, error) {
-	all := make(stock.Troubles)
-	shipments := make(map[trace.Position][]trace.Position)
-	question := stock.Question{Time: q.Time, AsOf: q.AsOf, Values: map[stock.Dim][]string{stock.ByProduct: q.Products}}
-	release, err := n.books.take(ctx)
-	if err != nil {
-		return nil, err
-	}
-	defer release()
-	cut, uncounted, err := n.count(ctx, &question, func(t *stock.Tally) {
-		all.AddTally(t, viewer.Party)
-		t.AddShipments(shipments)
+	question := stock.Question{Time: q.Time, AsOf: q.AsOf, Who: q.Who, Values: map[stock.Dim][]string{stock.ByProduct: q.Products}}
+	answer, now := &stock.Findings{}, cmp.Or(q.Time, n.now().UnixMilli())
+	err := n.inTurns(ctx, &question, func(t *turn) error {
+		all, uncounted, err := n.troubles(ctx, t, &question, viewer)
+		if err != nil {
+			return err
+		}
+		page, next := q.Page(all, func(f *trace.Finding) bool { return f.For(viewer) && f.Due() <= now })
+		answer.Next, answer.AsOf, answer.Uncounted = next, n.asOf(t.cut), uncounted
+		answer.Findings, err = n.findingRows(page, viewer, t.cut)
+		return err
 	})
 	if err != nil {
 		return nil, err
 	}
-	b, err := n.bookAt(ctx, cut, question.Now())
+	return answer, nil
+}
+
+// troubles gathers the findings of which a viewer may be told, each once.
+func (n *Node) troubles(ctx context.Context, t *turn, q *stock.Question, viewer trace.Viewer) (all stock.Troubles, uncounted []string, err error) {
+	tallies, uncounted, err := n.count(ctx, t, q)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	if err := n.compareReceipts(ctx, b, all, shipments); err != nil {
-		return nil, err
+	all = make(stock.Troubles)
+	for _, tally := range tallies {
+		all.AddTally(tally, viewer.Party)
 	}
-	err = n.addLots(ctx, b, q.Products, func(l *lotAccount) { all.Add(naming(l.outcome.Findings, viewer.Party), l.item, 0) })
-	switch {
-	case errors.Is(err, index.ErrTooMany):
-		uncounted = append(uncounted, "lot")
-	case err != nil:
-		return nil, err
-	}
-	if viewer.Party == "" { // who acts for one party is told of its goods
-		if err := n.addForks(all); err != nil {
-			return nil, err
+	if len(q.Values[stock.ByProduct]) == 0 { // pieces too, where nobody has said what is in them
+		units, missing, err := n.countUnits(ctx, t)
+		if err != nil {
+			return nil, nil, err
 		}
+		tallies, uncounted = append(tallies, units...), append(uncounted, missing...)
 	}
-	page, next := q.Page(all, func(f *trace.Finding) bool { return f.For(viewer) })
-	answer := &stock.Findings{Findings: []stock.FindingRow{}, Next: next, AsOf: n.asOf(cut), Uncounted: uncounted}
+	if err := n.addQuantities(ctx, t, all, tallies); err != nil {
+		return nil, nil, err
+	}
+	err = n.addLots(ctx, t, q.Values[stock.ByProduct], func(l *lotAccount) { all.Add(naming(l.outcome.Findings, viewer.Party), l.item, 0) })
+	if errors.Is(err, index.ErrTooMany) {
+		uncounted, err = append(uncounted, "lot"), nil
+	}
+	if err == nil && viewer.Party == "" { // who acts for one party is told of its goods
+		err = n.addForks(all)
+	}
+	return all, uncounted, err
+}
+
+// findingRows words findings for a viewer.
+func (n *Node) findingRows(page []*stock.Trouble, viewer trace.Viewer, cut map[uint32]uint64) ([]stock.FindingRow, error) {
 	var names []string
 	for _, t := range page {
 		names = append(names, t.Names()...)
@@ -72,11 +77,12 @@ func (n *Node) Findings(ctx context.Context, q stock.FindingQuestion, viewer tra
 	if err != nil {
 		return nil, err
 	}
+	rows := []stock.FindingRow{}
 	for _, t := range page {
 		view, _ := speaker.Finding(t.Finding.Finding, viewer)
-		answer.Findings = append(answer.Findings, findingRow(t, view))
+		rows = append(rows, findingRow(t, view))
 	}
-	return answer, nil
+	return rows, nil
 }
 
 // addForks adds the chains with two histories that no charter has ended yet, as of
@@ -125,65 +131,47 @@ func findingRow(t *stock.Trouble, view trace.FindingView) stock.FindingRow {
 	return row
 }
 
-// A comparison is what the receipts of a shipment say of quantities.
-type comparison struct {
-	got   []trace.Position // the receipts
-	found []stock.Finding
-	first trace.Item
-}
-
-// compareReceipts adds what the receipts of shipments say of quantities, as far
-// as the fields for parties are here. Each is read once.
-func (n *Node) compareReceipts(ctx context.Context, b *book, all stock.Troubles, shipments map[trace.Position][]trace.Position) error {
-	newest, err := n.newestWithin(b.cut)
+// addQuantities adds what does not add up in shipments and their receipts, as far
+// as the fields for parties are here.
+func (n *Node) addQuantities(ctx context.Context, t *turn, all stock.Troubles, tallies []*stock.Tally) error {
+	newest, err := n.newestWithin(t.cut)
 	if err != nil || newest == nil {
 		return err
 	}
-	if len(b.compared) > maxCompared {
-		clear(b.compared)
+	var hauls []trace.Haul
+	for _, tally := range tallies {
+		hauls = append(hauls, tally.Hauls()...)
 	}
-	for at, got := range shipments {
-		slices.SortFunc(got, trace.Position.Compare)
-		c := b.compared[at]
-		if c == nil || !slices.Equal(c.got, got) {
-			if err := ctx.Err(); err != nil {
-				return stillCounting(err)
-			}
-			if c, err = n.compare(newest, at, got); err != nil {
+	if len(t.papers) > max(maxPapers, 4*len(hauls)) { // of these each is kept
+		clear(t.papers)
+	}
+	for _, h := range hauls {
+		for _, at := range []trace.Position{h.Shipment, h.By} {
+			if err := n.keepPaper(ctx, t, at); err != nil {
 				return err
 			}
-			b.compared[at] = c
 		}
-		all.Add(c.found, c.first, 0)
+	}
+	for _, d := range trace.Quantities(newest, hauls, func(at trace.Position) *trace.Event { return t.papers[at] }) {
+		all.Add([]stock.Finding{{Finding: d.Finding, By: stock.RecordOf(d.By)}}, d.First, d.Count)
 	}
 	return nil
 }
 
-func (n *Node) compare(newest *ledger.Charter, at trace.Position, got []trace.Position) (*comparison, error) {
-	events, err := n.load(nil, append([]trace.Position{at}, got...))
-	if err != nil {
-		return nil, err
+// keepPaper reads a shipment or receipt, once.
+func (n *Node) keepPaper(ctx context.Context, t *turn, at trace.Position) error {
+	if _, known := t.papers[at]; known || at == (trace.Position{}) {
+		return nil
 	}
-	c := &comparison{got: got}
-	if len(events) < 2 || events[0].Kind != ledger.KindShip {
-		return c, nil
+	if err := cmp.Or(ctx.Err(), t.spend(1)); err != nil {
+		return err
 	}
-	c.first = firstOf(events[0])
-	for _, f := range trace.Quantities(newest, events[0], events[1:]) {
-		by := events[slices.IndexFunc(events, func(e *trace.Event) bool { return e.ID == f.Records[0] })]
-		c.found = append(c.found, stock.Finding{Finding: f, By: stock.RecordOf(by)})
+	e, err := n.event(at)
+	if err != nil || e == nil {
+		return err
 	}
-	return c, nil
-}
-
-// firstOf is the first thing that an event names, if it is a code.
-func firstOf(e *trace.Event) trace.Item {
-	for _, s := range e.Subjects {
-		if s.Kind == trace.SubjectRange {
-			return trace.Code(s.Range.GTIN, s.Range.Run, s.Range.From)
-		}
-	}
-	return trace.Item{}
+	t.papers[at] = e.Paper()
+	return nil
 }
 
 // A lotAccount is how things stand with a lot.
@@ -194,21 +182,21 @@ type lotAccount struct {
 
 // addLots calls f for each lot, of some products or all, that somebody with the
 // right to has named.
-func (n *Node) addLots(ctx context.Context, b *book, products []string, f func(*lotAccount)) error {
+func (n *Node) addLots(ctx context.Context, b *turn, products []string, f func(*lotAccount)) error {
 	lots, err := n.lotsAt(products, b.cut)
 	if err != nil {
 		return err
 	}
-	src, err := n.counted(b.cut)
+	src, err := n.counted(b)
 	if err != nil {
 		return err
 	}
-	if len(b.lots) > maxLotMemo {
+	if len(b.lots) > max(maxLotMemo, 2*len(lots)) { // of these each is kept
 		clear(b.lots)
 	}
 	for _, lot := range lots {
 		if err := ctx.Err(); err != nil {
-			return stillCounting(err)
+			return err
 		}
 		o, err := stock.CountOne(src, lot, b.lots)
 		if err != nil {
@@ -241,44 +229,37 @@ func (n *Node) lotsAt(products []string, cut map[uint32]uint64) ([]trace.Item, e
 // Lots says how much of lots without serials the parties have, by the records
 // that the viewer may see.
 func (n *Node) Lots(ctx context.Context, q stock.Question, viewer trace.Viewer) (*stock.Lots, error) {
-	final, err := n.finalCut()
-	if err != nil {
-		return nil, err
-	}
-	cut, err := n.cutOf(&q, final)
-	if err != nil {
-		return nil, err
-	}
-	release, err := n.books.take(ctx)
-	if err != nil {
-		return nil, err
-	}
-	defer release()
-	a := &stock.Lots{Lots: []stock.LotRow{}, AsOf: n.asOf(cut)}
-	newest, err := n.newestWithin(cut)
-	if err != nil || newest == nil {
-		return a, err
-	}
-	book, err := n.bookAt(ctx, cut, q.Now())
-	if err != nil {
-		return nil, err
-	}
-	err = n.addLots(ctx, book, q.Values[stock.ByProduct], func(l *lotAccount) {
-		for _, b := range l.outcome.Balances {
-			row := stock.LotRow{GTIN: l.item.GTIN.String(), Lot: l.item.Lot, Party: b.Party, Quantity: b.Value, Unit: b.Unit}
-			switch {
-			case !b.For(newest, l.item.GTIN, viewer) || row.Place() <= q.After || a.Next != "":
-			case len(a.Lots) == q.Limit:
-				a.Next = a.Lots[len(a.Lots)-1].Place()
-			default:
-				a.Lots = append(a.Lots, row)
-			}
+	a := &stock.Lots{}
+	err := n.inTurns(ctx, &q, func(t *turn) error {
+		a.Lots, a.Next, a.AsOf = []stock.LotRow{}, "", n.asOf(t.cut)
+		newest, err := n.newestWithin(t.cut)
+		if err != nil || newest == nil {
+			return err
 		}
+		return n.addLots(ctx, t, q.Values[stock.ByProduct], func(l *lotAccount) { addLotRows(a, &q, l, newest, viewer) })
 	})
 	if errors.Is(err, index.ErrTooMany) {
 		return nil, &Refusal{code: "too-many-records", status: 422, text: "too many lots are named for one question; keep to a product", err: err}
 	}
-	return a, err
+	if err != nil {
+		return nil, err
+	}
+	return a, nil
+}
+
+// addLotRows adds what parties have of a lot, as far as the viewer may know it and
+// it is on the page asked for.
+func addLotRows(a *stock.Lots, q *stock.Question, l *lotAccount, newest *ledger.Charter, viewer trace.Viewer) {
+	for _, b := range l.outcome.Balances {
+		row := stock.LotRow{GTIN: l.item.GTIN.String(), Lot: l.item.Lot, Party: b.Party, Quantity: b.Value, Unit: b.Unit}
+		switch {
+		case !b.For(newest, l.item.GTIN, viewer) || row.Place() <= q.After || a.Next != "":
+		case len(a.Lots) == q.Limit:
+			a.Next = a.Lots[len(a.Lots)-1].Place()
+		default:
+			a.Lots = append(a.Lots, row)
+		}
+	}
 }
 
 func (n *Node) newestWithin(cut map[uint32]uint64) (*ledger.Charter, error) {

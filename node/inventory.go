@@ -9,9 +9,7 @@ import (
 	"slices"
 	"sort"
 	"strings"
-	"time"
-
-	"github.com/hashicorp/golang-lru/v2/simplelru"
+	"sync"
 
 	"suyuan/ledger"
 	"suyuan/trace"
@@ -20,139 +18,82 @@ import (
 	"suyuan/trace/stock"
 )
 
-// Limits of counting.
-const (
-	// maxBookCells bounds the outcomes that are kept from one question to the next,
-	// and with it those of one question: some 600 bytes each. Runs whose items were
-	// sold one by one have most: ten of them, with a hundred thousand sales each,
-	// have room.
-	maxBookCells = 1 << 20
-
-	// recountAfter is how long a run whose records cut it into too many pieces is not
-	// tried again: finding that out takes seconds.
-	recountAfter = 10 * time.Minute
-
-	// maxCatchUp bounds the new entries that are read to see which runs they
-	// touch, some 20 µs each; beyond it everything is counted anew.
-	maxCatchUp = 100_000
-
-	// countedEvents is how many decoded events are kept while counting, and
-	// countedSubjects up to how many subjects such an event may have.
-	countedEvents   = 8_192
-	countedSubjects = 64
-)
-
-// books keeps what was counted. One question is counted at a time: all others
-// wait, and mostly find that the work is done.
-type books struct {
-	busy   chan struct{} // holds one token for whoever counts
-	final  *book         // guarded by busy, as all that follows
-	past   *book         // at the past cut that was asked about last
-	recent *simplelru.LRU[trace.Position, *trace.Event]
-}
-
-func newBooks() *books {
-	recent, err := simplelru.NewLRU[trace.Position, *trace.Event](countedEvents, nil)
-	if err != nil {
-		panic(fmt.Sprintf("node: %v", err)) // the size is a positive constant
-	}
-	return &books{busy: make(chan struct{}, 1), recent: recent}
-}
-
-// take waits for its turn to count.
-func (b *books) take(ctx context.Context) (release func(), err error) {
-	select {
-	case b.busy <- struct{}{}:
-		return func() { <-b.busy }, nil
-	case <-ctx.Done():
-		return nil, stillCounting(ctx.Err())
-	}
-}
-
-// A book is the runs that were counted at one cut.
-type book struct {
-	cut      map[uint32]uint64
-	accounts map[index.Run]*account
-	cells    int     // of all accounts
-	units    account // the logistic units
-	lots     stock.Memo
-	compared map[trace.Position]*comparison // by shipment
-}
-
-// An account is one run.
-type account struct {
-	tally *stock.Tally // nil, or of an earlier cut, if stale
-	memo  stock.Memo   // also what was folded by a count that was broken off
-	stale bool
-	again time.Time // not to be tried before: it has too many pieces
-}
-
-func newBook(cut map[uint32]uint64) *book {
-	return &book{cut: cut, accounts: make(map[index.Run]*account), units: account{memo: make(stock.Memo)}, lots: make(stock.Memo), compared: make(map[trace.Position]*comparison)}
-}
-
 // Inventory answers a question about items. The work depends on the records that
 // are new since the last question and on the runs that they touch; the first
 // question reads everything. Where that takes longer than ctx allows, the Refusal
-// has code still-counting, and the next question goes on from there.
+// has code still-counting, and the next question goes on from there. Whoever has
+// too many questions under way is refused with too-many-questions.
 func (n *Node) Inventory(ctx context.Context, q stock.Question) (*stock.Inventory, error) {
 	if err := q.Check(); err != nil {
 		return nil, questionRefusal(err)
 	}
 	now := n.now().UnixMilli()
-	groups := stock.NewGroups(q.By)
-	if q.Moves {
-		groups = stock.NewMoveGroups(q.By)
-	}
 	filter := stock.Filter{Values: q.Values, Party: q.Party, Now: cmp.Or(q.Time, now)}
-	release, err := n.books.take(ctx)
-	if err != nil {
-		return nil, err
-	}
-	defer release()
-	cut, uncounted, err := n.count(ctx, &q, func(t *stock.Tally) { groups.Add(t, filter) })
-	if err != nil {
-		return nil, err
-	}
-	a := &stock.Inventory{AsOf: n.asOf(cut), Time: stock.Time(filter.Now), Uncounted: uncounted}
-	if err := groups.Answer(&q, a); err != nil {
-		return nil, questionRefusal(err)
-	}
-	a.Names, err = n.namesIn(a, cut)
-	return a, err
-}
-
-// Prints says of each run, of some products or all, where its codes are.
-func (n *Node) Prints(ctx context.Context, q stock.Question) (*stock.Prints, error) {
-	p := &stock.Prints{Runs: []stock.PrintRun{}}
-	names := map[gs1.GTIN]bool{}
-	release, err := n.books.take(ctx)
-	if err != nil {
-		return nil, err
-	}
-	defer release()
-	cut, uncounted, err := n.count(ctx, &q, func(t *stock.Tally) {
-		x := stock.PrintOf(t)
-		row := stock.PrintRun{GTIN: t.Run.GTIN.String(), Run: t.Run.Run, Printed: x.Printed, Activated: x.Activated, Void: x.Voided, Open: x.Open}
-		switch name := printName(&row); {
-		case name <= q.After || p.Next != "":
-		case len(p.Runs) == q.Limit:
-			p.Next = printName(&p.Runs[len(p.Runs)-1])
-		default:
-			p.Runs = append(p.Runs, row)
-			names[t.Run.GTIN] = true
+	a := &stock.Inventory{Time: stock.Time(filter.Now)}
+	err := n.inTurns(ctx, &q, func(t *turn) error {
+		tallies, uncounted, err := n.count(ctx, t, &q)
+		if err != nil {
+			return err
 		}
+		groups := stock.NewGroups(q.By)
+		if q.Moves {
+			groups = stock.NewMoveGroups(q.By)
+		}
+		for _, tally := range tallies {
+			groups.Add(tally, filter)
+		}
+		a.AsOf, a.Uncounted = n.asOf(t.cut), uncounted
+		if err := groups.Answer(&q, a); err != nil {
+			return questionRefusal(err)
+		}
+		a.Names, err = n.namesIn(a, t.cut)
+		return err
 	})
 	if err != nil {
 		return nil, err
 	}
-	p.AsOf, p.Uncounted, p.Names = n.asOf(cut), uncounted, map[string]trace.Names{}
-	for gtin := range names {
-		if err := n.nameProduct(p.Names, gtin.String(), cut); err != nil {
-			return nil, err
+	return a, nil
+}
+
+// Prints says of each run, of some products or all, where its codes are.
+func (n *Node) Prints(ctx context.Context, q stock.Question) (*stock.Prints, error) {
+	p := &stock.Prints{Names: map[string]trace.Names{}}
+	err := n.inTurns(ctx, &q, func(t *turn) error {
+		tallies, uncounted, err := n.count(ctx, t, &q)
+		if err != nil {
+			return err
 		}
+		p.Runs, p.Next = printRows(tallies, &q)
+		p.AsOf, p.Uncounted = n.asOf(t.cut), uncounted
+		for _, r := range p.Runs {
+			if err := n.nameProduct(p.Names, r.GTIN, t.cut); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
 	}
 	return p, nil
+}
+
+// printRows returns the page of runs that a question asks for, and where the next
+// one begins.
+func printRows(tallies []*stock.Tally, q *stock.Question) (rows []stock.PrintRun, next string) {
+	rows = []stock.PrintRun{}
+	for _, t := range tallies {
+		x := stock.PrintOf(t)
+		row := stock.PrintRun{GTIN: t.Run.GTIN.String(), Run: t.Run.Run, Printed: x.Printed, Activated: x.Activated, Void: x.Voided, Open: x.Open}
+		switch {
+		case printName(&row) <= q.After:
+		case len(rows) == q.Limit:
+			return rows, printName(&rows[len(rows)-1])
+		default:
+			rows = append(rows, row)
+		}
+	}
+	return rows, ""
 }
 
 // printName orders runs as they are counted.
@@ -165,62 +106,42 @@ func questionRefusal(err error) error {
 	return err
 }
 
-// count calls f with the tally of every run that a question is about, ascending
-// by GTIN and run, and returns the cut at which they were counted. The caller has
-// taken the books.
-func (n *Node) count(ctx context.Context, q *stock.Question, f func(*stock.Tally)) (cut map[uint32]uint64, uncounted []string, err error) {
-	final, err := n.finalCut()
-	if err != nil {
-		return nil, nil, err
-	}
-	if cut, err = n.cutOf(q, final); err != nil {
-		return nil, nil, err
-	}
-	b, err := n.bookAt(ctx, cut, q.Now())
-	if err != nil {
-		return nil, nil, err
-	}
+// count brings what a question is about up to the cut of its book, and returns the
+// tally of every run, ascending by GTIN and run, or that of all logistic units.
+func (n *Node) count(ctx context.Context, t *turn, q *stock.Question) (tallies []*stock.Tally, uncounted []string, err error) {
 	if q.Units {
-		uncounted, err = n.countUnits(ctx, b, f)
-	} else {
-		uncounted, err = n.countRuns(ctx, b, q, f)
+		return n.countUnits(ctx, t)
 	}
-	return cut, uncounted, err
+	return n.countRuns(ctx, t, q)
 }
 
 // countUnits brings the account of all logistic units up to the book's cut. Those
 // that are new have been named by an event, and so touched it.
-func (n *Node) countUnits(ctx context.Context, b *book, f func(*stock.Tally)) (uncounted []string, err error) {
-	a := &b.units
-	if a.tally == nil || a.stale || !a.tally.Lasting() {
-		units, err := n.index.Units(b.cut)
-		if errors.Is(err, index.ErrTooMany) {
-			return []string{"sscc"}, nil
-		}
-		if err != nil {
-			return nil, err
-		}
-		src, err := n.counted(b.cut)
-		if err != nil {
-			return nil, err
-		}
-		t, err := stock.CountUnits(ctx, src, units, a.memo)
-		switch {
-		case errors.Is(err, stock.ErrTooMany):
-			return []string{"sscc"}, nil
-		case err != nil && ctx.Err() != nil:
-			return nil, stillCounting(ctx.Err())
-		case err != nil:
-			return nil, err
-		}
-		a.tally, a.memo, a.stale = t, t.Memo, false
+func (n *Node) countUnits(ctx context.Context, t *turn) (tallies []*stock.Tally, uncounted []string, err error) {
+	a := &t.units
+	if a.tally != nil && !a.stale && a.tally.Lasting() {
+		return []*stock.Tally{a.tally}, []string{}, nil
 	}
-	f(a.tally)
-	return []string{}, nil
-}
-
-func stillCounting(err error) error {
-	return &Refusal{code: "still-counting", status: 503, text: "the records are still being counted; ask again", err: err}
+	units, err := n.index.Units(t.cut)
+	if errors.Is(err, index.ErrTooMany) {
+		return nil, []string{"sscc"}, nil
+	}
+	if err != nil {
+		return nil, nil, err
+	}
+	src, err := n.counted(t)
+	if err != nil {
+		return nil, nil, err
+	}
+	tally, err := stock.CountUnits(ctx, src, units, a.memo)
+	if errors.Is(err, stock.ErrTooMany) {
+		return nil, []string{"sscc"}, nil
+	}
+	if err != nil {
+		return nil, nil, err
+	}
+	a.tally, a.memo, a.stale = tally, tally.Memo, false
+	return []*stock.Tally{tally}, []string{}, nil
 }
 
 // cutOf returns the cut of a question: within what is final, and closed under
@@ -278,176 +199,71 @@ func (n *Node) asOf(cut map[uint32]uint64) map[string]uint64 {
 	return named
 }
 
-// bookAt returns the book at a cut, with accounts that what is new has touched
-// marked stale.
-func (n *Node) bookAt(ctx context.Context, cut map[uint32]uint64, final bool) (*book, error) {
-	if !final {
-		if n.books.past == nil || !maps.Equal(n.books.past.cut, cut) {
-			n.books.past = newBook(cut)
-		}
-		return n.books.past, nil
-	}
-	old := n.books.final
-	if old == nil || !within(old.cut, cut) {
-		n.books.final = newBook(cut)
-		return n.books.final, nil
-	}
-	if err := n.advance(ctx, old, cut); err != nil {
-		return nil, err
-	}
-	return old, nil
-}
-
-// within reports whether a cut has grown into another.
-func within(old, cut map[uint32]uint64) bool {
-	for chain, size := range old {
-		if cut[chain] < size {
-			return false
-		}
-	}
-	return true
-}
-
-// advance takes a book to a later cut.
-func (n *Node) advance(ctx context.Context, b *book, cut map[uint32]uint64) error {
-	fresh := uint64(0)
-	for chain, size := range cut {
-		fresh += size - b.cut[chain]
-	}
-	if fresh > maxCatchUp {
-		*b = *newBook(cut)
-		return nil
-	}
-	for chain, size := range cut {
-		if b.cut[chain] == size {
-			continue
-		}
-		if err := n.touch(ctx, b, chain, b.cut[chain], size); err != nil {
-			return err
-		}
-	}
-	b.cut = cut
-	return nil
-}
-
-// touch marks the accounts stale on which entries of a chain bear.
-func (n *Node) touch(ctx context.Context, b *book, chain uint32, from, to uint64) error {
-	pos := trace.Position{Chain: chain, Seq: from}
-	for item, err := range n.store.Entries(chain, from, to) {
-		if err = cmp.Or(err, ctx.Err()); err != nil {
-			return err
-		}
-		o, err := ledger.ReadEntry(item.Entry)
-		if err != nil {
-			return fmt.Errorf("entry %d of chain %d: %w", pos.Seq, chain, err)
-		}
-		if o.Entry.Kind == ledger.EntryCharter || o.Record != nil && (o.Record.Record.Kind == ledger.KindGrant || o.Record.Record.Kind == ledger.KindRevoke) {
-			// Whose records count may have changed, and which keys are told of.
-			*b = *newBook(b.cut)
-			return nil
-		}
-		e, err := n.decode(pos, item)
-		if err != nil {
-			return err
-		}
-		if e == nil {
-			pos.Seq++
-			continue
-		}
-		touched := stock.Touched(e)
-		for _, a := range b.accounts {
-			if !a.stale && a.tally != nil && a.tally.Deps.On(touched) {
-				a.stale = true
-			}
-		}
-		b.units.stale = b.units.stale || slices.ContainsFunc(touched, isUnit) || b.units.tally != nil && b.units.tally.Deps.On(touched)
-		pos.Seq++
-	}
-	return nil
-}
-
-func isUnit(i trace.Item) bool { return i.Kind == trace.ItemSSCC }
-
 // countRuns brings the accounts of all runs, or of those of some products, up to
 // the book's cut.
-func (n *Node) countRuns(ctx context.Context, b *book, q *stock.Question, f func(*stock.Tally)) (uncounted []string, err error) {
-	runs, err := n.runsAt(q.Values[stock.ByProduct], b.cut)
+func (n *Node) countRuns(ctx context.Context, t *turn, q *stock.Question) (tallies []*stock.Tally, uncounted []string, err error) {
+	runs, err := n.runsAt(q.Values[stock.ByProduct], t.cut)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	if only := q.Values[stock.ByRun]; len(only) > 0 {
 		runs = slices.DeleteFunc(runs, func(r index.Run) bool { return !slices.Contains(only, runName(r)) })
 	}
+	src := sync.OnceValues(func() (*counted, error) { return n.counted(t) }) // most questions need none
 	uncounted = []string{}
-	var src *counted
 	cells := 0
 	for _, run := range runs {
-		a := b.accounts[run]
-		if a == nil {
-			a = &account{memo: make(stock.Memo), stale: true}
-			b.accounts[run] = a
-		}
-		if n.now().Before(a.again) {
+		a, err := n.account(ctx, t, run, src)
+		switch {
+		case err != nil:
+			return nil, nil, err
+		case n.now().Before(a.again):
 			uncounted = append(uncounted, runName(run))
 			continue
-		}
-		if a.stale || a.tally != nil && !a.tally.Lasting() {
-			if src == nil {
-				if src, err = n.counted(b.cut); err != nil {
-					return nil, err
-				}
-			}
-			err := n.countRun(ctx, b, run, a, src)
-			switch {
-			case errors.Is(err, stock.ErrTooMany), errors.Is(err, index.ErrTooMany):
-				n.log.Warn("run not counted", "gtin", run.GTIN, "run", run.Number, "err", err)
-				b.forget(a)
-				a.again = n.now().Add(recountAfter)
-				uncounted = append(uncounted, runName(run))
-				continue
-			case err != nil && ctx.Err() != nil:
-				return nil, stillCounting(ctx.Err())
-			case err != nil:
-				return nil, err
-			}
-		}
-		if a.tally == nil {
+		case a.tally == nil:
 			continue
 		}
 		// Those of this question are kept, so that one that is asked again goes on
 		// where it was.
 		if cells += len(a.tally.Cells); cells > maxBookCells {
-			return nil, refuse(422, "too-many-records", "over %d kinds of history are too many for one question; keep to a product or a run", maxBookCells)
+			return nil, nil, refuse(422, "too-many-records", "over %d kinds of history are too many for one question; keep to a product or a run", maxBookCells)
 		}
-		b.makeRoom(runs)
-		f(a.tally)
+		t.makeRoom(runs)
+		tallies = append(tallies, a.tally)
 	}
-	return uncounted, nil
+	return tallies, uncounted, nil
+}
+
+// account returns the account of a run, up to the book's cut. One with too many
+// pieces has no tally, and is not tried again for some time.
+func (n *Node) account(ctx context.Context, t *turn, run index.Run, source func() (*counted, error)) (*account, error) {
+	a := t.accounts[run]
+	if a == nil {
+		a = &account{memo: make(stock.Memo), stale: true}
+		t.accounts[run] = a
+	}
+	if n.now().Before(a.again) || !a.stale && (a.tally == nil || a.tally.Lasting()) {
+		return a, nil
+	}
+	if err := cmp.Or(ctx.Err(), t.spend(runEvents)); err != nil {
+		return nil, err
+	}
+	src, err := source()
+	if err != nil {
+		return nil, err
+	}
+	err = n.countRun(ctx, t.book, run, a, src)
+	if errors.Is(err, stock.ErrTooMany) || errors.Is(err, index.ErrTooMany) {
+		n.log.Warn("run not counted", "gtin", run.GTIN, "run", run.Number, "err", err)
+		t.forget(a)
+		a.again = n.now().Add(recountAfter)
+		return a, nil
+	}
+	return a, err
 }
 
 // runName names a run as figures by run do.
 func runName(r index.Run) string { return fmt.Sprintf("%s/%d", r.GTIN, r.Number) }
-
-// makeRoom drops accounts of other runs than those while there are too many cells.
-func (b *book) makeRoom(keep []index.Run) {
-	if b.cells <= maxBookCells {
-		return
-	}
-	for run, a := range b.accounts {
-		if a.tally != nil && !slices.Contains(keep, run) {
-			b.forget(a)
-			delete(b.accounts, run)
-		}
-	}
-}
-
-// forget drops what was counted of a run.
-func (b *book) forget(a *account) {
-	if a.tally != nil {
-		b.cells -= len(a.tally.Cells)
-	}
-	a.tally, a.memo, a.stale = nil, make(stock.Memo), true
-}
 
 // runsAt returns the runs of which there is a record within a cut, ascending.
 func (n *Node) runsAt(products []string, cut map[uint32]uint64) ([]index.Run, error) {
@@ -495,6 +311,7 @@ func (n *Node) countRun(ctx context.Context, b *book, run index.Run, a *account,
 		return nil
 	}
 	codes := trace.Range{GTIN: run.GTIN, Run: run.Number, To: uint32(record.Fields.Uint("count")) - 1}
+	defer b.weigh(a)
 	t, err := stock.Count(ctx, src, codes, a.memo)
 	if err == nil {
 		err = src.f.err
@@ -502,27 +319,26 @@ func (n *Node) countRun(ctx context.Context, b *book, run index.Run, a *account,
 	if err != nil {
 		return err
 	}
-	b.forget(a)
 	a.tally, a.memo, a.stale = t, t.Memo, false
-	b.cells += len(t.Cells)
 	return nil
 }
 
-// counted is a node at a cut, as package stock reads it.
+// counted is a node at the cut of a turn's book, as package stock reads it.
 type counted struct {
 	n   *Node
+	t   *turn
 	cut map[uint32]uint64
 	f   *folding
 
 	lasting bool // of the trail that is folded: see stock.Source
 }
 
-func (n *Node) counted(cut map[uint32]uint64) (*counted, error) {
-	f, err := n.folding(cut)
+func (n *Node) counted(t *turn) (*counted, error) {
+	f, err := n.folding(t.cut)
 	if err != nil {
 		return nil, err
 	}
-	c := &counted{n: n, cut: cut, f: f}
+	c := &counted{n: n, t: t, cut: t.cut, f: f}
 	known, bracket := f.Known, f.Bracket
 	f.Known = func(leaf ledger.Hash) bool {
 		ok := known(leaf)
@@ -570,6 +386,9 @@ func (c *counted) Event(pos trace.Position) (*trace.Event, error) {
 // Fold implements stock.Source. Where there are more events than a trail looks
 // at, those are taken that the trail takes.
 func (c *counted) Fold(i trace.Item, at []trace.Position) (*trace.Trail, bool, error) {
+	if err := c.t.spend(1 + len(at)); err != nil {
+		return nil, false, err
+	}
 	c.lasting = true
 	if len(at) > index.MaxPositions {
 		t, err := c.n.fold(&resolved{Item: i, GTIN: i.GTIN}, c.cut)

@@ -49,3 +49,51 @@ const (
 	// maxClaimToken bounds a caller's token, of which only a digest is kept.
 	maxClaimToken = 128
 )
+
+// Limits of counting.
+const (
+	// maxBookCells bounds the outcomes that are kept from one question to the next,
+	// and with it those of one question: some 600 bytes each. Runs whose items were
+	// sold one by one have most: ten of them, with a hundred thousand sales each,
+	// have room. All that is kept of past cuts has once more as much.
+	maxBookCells = 1 << 20
+
+	// maxPastBooks bounds the past cuts that are kept, and maxPastBooksEach those of
+	// one who asks: some reports look at the end of this month, the last, and those
+	// of the year before.
+	maxPastBooks     = 32
+	maxPastBooksEach = 4
+
+	// maxAsked bounds the questions of one who asks that are answered at one time: a
+	// page with figures asks a handful at once.
+	maxAsked = 16
+
+	// turnEvents is how many events are folded before a count makes way for somebody
+	// else's, which is some hundred milliseconds. Finding out again where it was
+	// costs a part of that.
+	turnEvents = 10_000
+
+	// runEvents is as how many folded events it counts to look at a run in which
+	// something is new.
+	runEvents = 100
+
+	// recountAfter is how long a run whose records cut it into too many pieces is not
+	// tried again: finding that out takes seconds.
+	recountAfter = 10 * time.Minute
+
+	// maxCatchUp bounds the new entries that are read to see which runs they
+	// touch, some 20 µs each; beyond it everything is counted anew.
+	maxCatchUp = 100_000
+
+	// countedEvents is how many decoded events are kept while counting, and
+	// countedSubjects up to how many subjects such an event may have.
+	countedEvents   = 8_192
+	countedSubjects = 64
+
+	// maxPapers bounds the shipments and receipts that are kept for comparing them,
+	// some 500 bytes each.
+	maxPapers = 1 << 17
+
+	// maxLotMemo bounds the outcomes of lots, some kilobytes each.
+	maxLotMemo = 1 << 15
+)

@@ -161,6 +161,54 @@ the item back after it was sold. Custody shows it; he cannot void, stop or use t
 item. When a known party acts and that fits without the stranger, the stranger's
 records never moved anything; if it fits only with him, he is known.
 
+# Quantities
+
+What a shipment had in it, and what of that came, is counted from the trails of all
+goods, so that packing does not matter: of a pallet that was sent, cases may be
+received, or bottles, or the reverse. Each shipment is a leg of an item's way, which
+ends once ([Leg]):
+
+	sent       what a shipment names, and what was in that when it left
+	received   with whom it was sent to, by his receipt, or because he did something
+	           that takes the goods in hand, such as sending them on without a word
+	           (cross-docking); also what went by itself, where his receipt names
+	           the shipment and the unit out of which that took it
+	refused    cancelled by whom it was sent to
+	kept       cancelled, handled or sent again by its sender
+	elsewhere  with somebody else
+	void       declared void on the way
+	open       none of these, so far
+	over       received by somebody to whom nobody had sent it
+
+Counted are pieces. A unit that was filled and has not been emptied since as a whole
+is none: what is in it counts, and a case whose bottles came is not missing. A unit
+of which nobody has said what is in it is a piece.
+
+[Quantities] finds, by product, for the parties of a shipment and its receipts, the
+product's brand and the auditors, and never for a verdict:
+
+	short-receipt     pieces are open of a shipment that its recipient has answered.
+	                  They are short from when his receipts have counted it through
+	                  (their lines expect no less than its lines, or without these
+	                  its codes, have), else [ledger.Settings] LateHours, or 72, after
+	                  the entry of his last receipt of it. A shipment of which nothing
+	                  was received or refused is open, and not short.
+	over-receipt      pieces came with a receipt that names a shipment, and nobody had
+	                  sent them to its author
+	quantity-differs  a receipt's lines count something else than they expect
+	received-damaged  they count damaged pieces, which are among those that came
+	lines-differ      a record's lines count something else than its codes are, units
+	                  of the product too
+
+A shipment may have many receipts and a receipt many shipments, which it names in
+refs or by the goods that it brings. Lines of one product, as of many delivery
+notes, are added up. What is declared void or sold after the receipt was received.
+
+Lots without serials are compared by shipment and the receipts that name it, or by
+all shipments that receipts name together, in one unit of measure: more than was
+sent is over at once, less is short after the same hours. Cancelled shipments have
+sent nothing. These findings stand in now, those about codes in lists only.
+
 # Holds, recalls and claims
 
 A hold is a warning until who placed it, or the brand, releases it. A recall makes

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"suyuan/ledger"
+	"suyuan/trace/gs1"
 )
 
 // Codes of findings. They are stable.
@@ -60,7 +61,10 @@ const (
 	ScannedOutside  = "scanned-outside-territory"
 	NegativeStock   = "negative-stock"
 	QuantityDiffers = "quantity-differs"
+	LinesDiffer     = "lines-differ"
+	ReceivedDamaged = "received-damaged"
 	ShortReceipt    = "short-receipt"
+	OverReceipt     = "over-receipt"
 
 	ChainForked = "chain-forked" // about a chain, in no trail: see Forked
 )
@@ -85,7 +89,8 @@ func (s Severity) rank() int {
 // A findingSpec is one row of the table of findings. In its sentences {a} is
 // who bears the finding, {b} the other side, {at} the time of the event; {n}
 // and {m} are numbers, {reason}, {advice} and {contact} what the bearer wrote,
-// {where} a region, {unit} a unit of measure.
+// {where} a region, {unit} a unit of measure, {what} a product or lot and {goods}
+// {n} of it.
 // Both sides are names that the reader may see.
 type findingSpec struct {
 	severity Severity
@@ -244,11 +249,20 @@ var findingSpecs = map[string]findingSpec{
 		"按记录，{a}发出和售出的此批次多于收到和生产的：差{n} {unit}。",
 		"By the records {a} has shipped and sold more of the lot than it made and received: {n} {unit} too many."},
 	QuantityDiffers: {Notice, pty,
-		"{a}收货清点：应有{n}件，实有{m}件。",
-		"{a} counted on receipt: {n} expected, {m} there."},
+		"{a}收货清点{what}：应有{n}件，实有{m}件。",
+		"{a} counted {what} on receipt: {n} expected, {m} there."},
+	LinesDiffer: {Notice, pty,
+		"{a}在单据中计{what}{n}件，而同一记录所含的码为{m}件。",
+		"The lines of a record by {a} count {n} of {what}, and its codes are {m}."},
+	ReceivedDamaged: {Notice, pty,
+		"{a}收货清点{what}：{m}件中有{n}件破损。",
+		"{a} counted {what} on receipt: {n} of {m} damaged."},
 	ShortReceipt: {Notice, pty,
-		"{a}的发货中有{n}个码尚无收货记录。",
-		"{n} codes of a shipment by {a} have no record of receipt yet."},
+		"{a}的发货中，{goods}没有收货记录。",
+		"Of a shipment by {a}, {goods} have no record of receipt."},
+	OverReceipt: {Notice, pty,
+		"{a}收到{goods}，而{b}的发货中没有。",
+		"{a} received {goods} that the shipment by {b} did not have."},
 }
 
 // A Finding is something wrong or noteworthy. Its sentences depend on who
@@ -267,7 +281,9 @@ type Finding struct {
 	reason, advice Names // in the bearer's words
 	contact        string
 	where          Names // a region
-	unit           string
+	gtin           gs1.GTIN
+	lot, unit      string
+	due            int64 // see Due
 }
 
 // newFinding makes a finding of the table about an event.
@@ -323,11 +339,54 @@ func (f *Finding) sentences(name func(party string) Names) (zh, en string) {
 	reasonZh, reasonEn := f.reason.Either()
 	adviceZh, adviceEn := f.advice.Either()
 	whereZh, whereEn := f.where.Either()
-	fill := func(text, a, b, reason, advice, where string) string {
-		return strings.NewReplacer("{a}", a, "{b}", b, "{at}", f.at, "{n}", decimal(f.n), "{m}", decimal(f.m),
-			"{where}", where, "{unit}", f.unit, "{reason}", unstopped(reason), "{advice}", unstopped(advice), "{contact}", unstopped(f.contact)).Replace(text)
+	what, goods := f.what(), f.goods()
+	common := []string{"{at}", f.at, "{n}", decimal(f.n), "{m}", decimal(f.m), "{unit}", f.unit, "{contact}", unstopped(f.contact)}
+	fill := func(text string, words ...string) string {
+		return strings.NewReplacer(append(words, common...)...).Replace(text)
 	}
-	return fill(spec.zh, a.Zh, b.Zh, reasonZh, adviceZh, whereZh), fill(spec.en, a.En, b.En, reasonEn, adviceEn, whereEn)
+	return fill(spec.zh, "{a}", a.Zh, "{b}", b.Zh, "{reason}", unstopped(reasonZh), "{advice}", unstopped(adviceZh), "{where}", whereZh, "{what}", what.Zh, "{goods}", goods.Zh),
+		fill(spec.en, "{a}", a.En, "{b}", b.En, "{reason}", unstopped(reasonEn), "{advice}", unstopped(adviceEn), "{where}", whereEn, "{what}", what.En, "{goods}", goods.En)
+}
+
+// what names the product or lot of a finding about quantities.
+func (f *Finding) what() Names {
+	n := Names{"商品" + f.gtin.String(), "product " + f.gtin.String()}
+	switch {
+	case f.gtin.IsZero():
+		return Names{"物流单元", "logistic units"}
+	case f.lot != "":
+		return Names{n.Zh + "批号" + f.lot, "lot " + f.lot + " of " + n.En}
+	}
+	return n
+}
+
+// goods is so much of it.
+func (f *Finding) goods() Names {
+	what, n := f.what(), decimal(f.n)
+	switch {
+	case f.unit != "":
+		return Names{what.Zh + " " + n + " " + f.unit, n + " " + f.unit + " of " + what.En}
+	case f.gtin.IsZero() && f.n == 1:
+		return Names{what.Zh + "1个", "1 logistic unit"}
+	case f.gtin.IsZero():
+		return Names{what.Zh + n + "个", n + " " + what.En}
+	case f.n == 1:
+		return Names{what.Zh + "1件", "1 piece of " + what.En}
+	}
+	return Names{what.Zh + n + "件", n + " pieces of " + what.En}
+}
+
+// Due is when a finding begins to hold, in ms since 1970 UTC: 0 is at once. What
+// is missing of a shipment may yet come.
+func (f *Finding) Due() int64 { return f.due }
+
+// About tells findings about several products apart that rest on the same records:
+// the GTIN and lot of one about quantities, else "".
+func (f *Finding) About() string {
+	if f.gtin.IsZero() {
+		return ""
+	}
+	return f.gtin.String() + " " + f.lot
 }
 
 // unstopped is a text without the full stop that the sentence around it has.

@@ -921,26 +921,6 @@ func TestExpiry(t *testing.T) {
 	}
 }
 
-func TestQuantitiesAreForParties(t *testing.T) {
-	w := newWorld(t)
-	s := w.do("lanzhi", ship, about(codes(0, 99)), to("wh"))
-	r := w.do("wh", receive, about(codes(0, 89)), refs(s), field("lines", []Count{{wine, 100, 90, 1}}))
-	list := Quantities(w.charter, s, []*Event{r})
-	if len(list) != 2 || list[0].n != 100 || list[0].m != 90 || list[1].n != 10 {
-		t.Fatalf("got %+v", list)
-	}
-	tr := w.fold(bottle(5))
-	for viewer, want := range map[Viewer]int{{}: 0, {Code: true}: 0, {Member: "dist"}: 0, {Member: "wh"}: 2, {Member: "audit"}: 2} {
-		if got := tr.Words(list, viewer); len(got) != want {
-			t.Errorf("%+v is told %d findings, want %d", viewer, len(got), want)
-		}
-	}
-	words := tr.Words(list, Viewer{Member: "wh"})
-	if words[0].Zh != "华东仓收货清点：应有100件，实有90件。" || words[1].En != "10 codes of a shipment by Lanzhi have no record of receipt yet." {
-		t.Errorf("words: %+v", words)
-	}
-}
-
 // Sales outside a dealer's territory are told to the brand, the dealer and the
 // auditors, and change no verdict.
 func TestDiversion(t *testing.T) {

@@ -60,6 +60,15 @@ const (
 	// item has some dozen steps.
 	maxHurried = 32
 
+	// shortHours is how long after the last word from its recipient the rest of a
+	// shipment counts as short, in hours, where the charter does not say when records
+	// are late: three days bring what went with another truck.
+	shortHours = 72
+
+	// maxBelonging bounds the records that a finding about quantities names besides
+	// the one that bears it: who sends a truck a day and receives once a month.
+	maxBelonging = 32
+
 	// maxShelfLife bounds a shelf life, in days: a hundred years. Dates beyond
 	// the year 9999 have no form.
 	maxShelfLife = 36_525

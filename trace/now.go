@@ -13,7 +13,12 @@ func NowOf(t *Trail, now time.Time) (Now, []Finding) {
 		f.at = n.Expires
 		list = append(list, f)
 	}
-	return n, append(append(list, t.diversions()...), t.stock()...)
+	for _, f := range t.PartyFindings() {
+		if f.due <= now.UnixMilli() {
+			list = append(list, f)
+		}
+	}
+	return n, list
 }
 
 // expires is the last day of use: as recorded, else production and shelf life.

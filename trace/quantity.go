@@ -1,81 +1,477 @@
 package trace
 
 import (
+	"cmp"
+	"maps"
+	"math"
 	"slices"
 
 	"suyuan/ledger"
 	"suyuan/trace/gs1"
 )
 
-// Quantities compares a shipment with the receipts that name it and returns the
-// findings for its parties: codes that nobody has received, and counts that
-// differ. It needs the fields for parties, so these findings stand in now and
-// in lists for members, never in a trail.
-func Quantities(c *ledger.Charter, shipment *Event, receipts []*Event) []Finding {
-	var gtin gs1.GTIN
-	if list := gtinsOf(shipment.Subjects, nil); len(list) > 0 {
-		gtin = list[0]
+// A Haul is pieces of one product, or logistic units, that went alike: all their
+// legs say the same. Hauls are what the trails of all goods say of shipments.
+type Haul struct {
+	Shipment Position // none for [EndOver] and [EndFollowed]
+	End      End
+	By       Position // what ended it; none for [EndOpen]
+	Unit     bool     // units with contents
+	First    Item     // one of them
+	Count    uint64
+}
+
+// sums are numbers of pieces by product, the zero GTIN being logistic units. A
+// shipment has few products.
+type sums []sum
+
+type sum struct {
+	gtin  gs1.GTIN
+	n     uint64
+	first Item
+}
+
+func (s *sums) add(gtin gs1.GTIN, n uint64, first Item) {
+	i := slices.IndexFunc(*s, func(x sum) bool { return x.gtin == gtin })
+	if i < 0 {
+		*s = append(*s, sum{gtin, n, first})
+		return
 	}
-	parties := partiesOf(c, shipment, gtin)
-	var list []Finding
-	for _, r := range receipts {
-		counts, _ := r.Fields["lines"].([]Count)
-		for _, line := range counts {
-			if line.Expected == line.Counted {
-				continue
-			}
-			f := newFinding(QuantityDiffers, r).with(shipment)
-			f.n, f.m, f.Parties = line.Expected, line.Counted, parties
-			list = append(list, f)
+	(*s)[i].n += n
+}
+
+func (s sums) of(gtin gs1.GTIN) uint64 {
+	for i := range s {
+		if s[i].gtin == gtin {
+			return s[i].n
 		}
 	}
-	if n := unreceived(shipment, receipts); n > 0 && len(receipts) > 0 {
-		f := newFinding(ShortReceipt, shipment).with(receipts[0])
-		f.n, f.Parties = n, parties
+	return 0
+}
+
+// some returns those that are not zero, by product.
+func (s sums) some() sums {
+	list := slices.DeleteFunc(slices.Clone(s), func(x sum) bool { return x.n == 0 })
+	slices.SortFunc(list, func(a, b sum) int { return cmp.Compare(a.gtin.Uint64(), b.gtin.Uint64()) })
+	return list
+}
+
+// A Discrepancy is something about a shipment and its receipts that does not add
+// up.
+type Discrepancy struct {
+	Finding
+	By    *Event // the record that bears it
+	First Item   // one of the codes, or the product
+	Count uint64 // how many codes it is about; 0 where records count differently
+}
+
+// Quantities says what does not add up in shipments and what was received of
+// them, as the package comment defines it. event gives the records at which the
+// hauls happened, or nil; their subjects are not looked at. Each finding holds from
+// its [Finding.Due] on. It needs the fields for parties, so these findings stand in
+// lists for members, never in a trail.
+func Quantities(c *ledger.Charter, hauls []Haul, event func(Position) *Event) []Discrepancy {
+	t := &traffic{charter: c, deliveries: map[Position]*delivery{}, receipts: map[Position]*receipt{}, named: map[ledger.Hash]*delivery{}}
+	for i := range hauls {
+		t.add(&hauls[i], event)
+	}
+	t.join()
+	for _, at := range slices.SortedFunc(maps.Keys(t.deliveries), Position.Compare) {
+		t.compareShipment(t.deliveries[at])
+	}
+	for _, at := range slices.SortedFunc(maps.Keys(t.receipts), Position.Compare) {
+		t.compareReceipt(t.receipts[at])
+	}
+	return t.found
+}
+
+// Paper returns of a shipment or receipt what [Quantities] looks at, for keeping.
+func (e *Event) Paper() *Event {
+	paper := *e
+	paper.Subjects, paper.Erased, paper.Fields = nil, nil, Values{}
+	for name, v := range e.Fields {
+		if party, _ := v.(string); name == "lines" || slices.Contains(e.parties(), party) {
+			paper.Fields[name] = v
+		}
+	}
+	return &paper
+}
+
+// traffic is all shipments and receipts, and what was found.
+type traffic struct {
+	charter    *ledger.Charter
+	deliveries map[Position]*delivery
+	receipts   map[Position]*receipt
+	named      map[ledger.Hash]*delivery // by the shipment's leaf hash
+	found      []Discrepancy
+}
+
+// A delivery is a shipment and what has become of it.
+type delivery struct {
+	shipment *Event
+	sent     sums       // pieces
+	codes    sums       // pieces, and units with contents
+	open     sums       // pieces on their way
+	noted    sums       // what its delivery notes count
+	got      []*receipt // that name it, or brought something of it
+	answered int64      // when the recipient last recorded something of it, 0 if never
+}
+
+// A receipt is a record of goods that came in.
+type receipt struct {
+	event                      *Event
+	codes                      sums // that it brought: pieces, and units with contents
+	over                       sums // pieces that nobody had sent
+	expected, counted, damaged sums // by its lines
+	of                         []*delivery
+}
+
+// add books a haul with its shipment and with its receipt.
+func (t *traffic) add(h *Haul, event func(Position) *Event) {
+	gtin, d := h.First.GTIN, t.delivery(h.Shipment, event)
+	if d != nil {
+		d.book(h)
+	}
+	if h.By == (Position{}) {
+		return
+	}
+	by := event(h.By)
+	if by == nil {
+		return
+	}
+	if d != nil && (h.End == EndReceived || h.End == EndRefused) {
+		d.answered = max(d.answered, by.Recorded)
+	}
+	if by.Kind != ledger.KindReceive || h.End != EndReceived && h.End != EndOver && h.End != EndFollowed {
+		return
+	}
+	r := t.receipt(by)
+	r.codes.add(gtin, h.Count, h.First)
+	if h.End == EndOver && !h.Unit {
+		r.over.add(gtin, h.Count, h.First)
+	}
+	if d != nil {
+		tie(d, r)
+	}
+}
+
+func (d *delivery) book(h *Haul) {
+	gtin := h.First.GTIN
+	d.codes.add(gtin, h.Count, h.First)
+	if h.Unit {
+		return
+	}
+	d.sent.add(gtin, h.Count, h.First)
+	if h.End == EndOpen {
+		d.open.add(gtin, h.Count, h.First)
+	}
+}
+
+func (t *traffic) delivery(at Position, event func(Position) *Event) *delivery {
+	if d := t.deliveries[at]; d != nil || at == (Position{}) {
+		return d
+	}
+	e := event(at)
+	if e == nil {
+		return nil
+	}
+	d := &delivery{shipment: e}
+	lines, _ := e.Fields["lines"].([]Line)
+	for _, l := range lines {
+		d.noted.add(l.GTIN, l.Count, Product(l.GTIN))
+	}
+	t.deliveries[at], t.named[e.Hash] = d, d
+	return d
+}
+
+func (t *traffic) receipt(e *Event) *receipt {
+	r := t.receipts[e.Position]
+	if r != nil {
+		return r
+	}
+	r = &receipt{event: e}
+	lines, _ := e.Fields["lines"].([]Count)
+	for _, l := range lines {
+		r.expected.add(l.GTIN, l.Expected, Product(l.GTIN))
+		r.counted.add(l.GTIN, l.Counted, Product(l.GTIN))
+		r.damaged.add(l.GTIN, l.Damaged, Product(l.GTIN))
+	}
+	t.receipts[e.Position] = r
+	return r
+}
+
+// tie notes that a receipt belongs to a shipment.
+func tie(d *delivery, r *receipt) {
+	if !slices.Contains(r.of, d) {
+		r.of, d.got = append(r.of, d), append(d.got, r)
+	}
+}
+
+// join ties receipts to the shipments to their authors that they name, also where
+// they brought nothing of them, and puts all in the order of their positions.
+func (t *traffic) join() {
+	for _, r := range t.receipts {
+		for _, ref := range r.event.Refs {
+			if d := t.named[ref]; d != nil && d.isFor(r) {
+				tie(d, r)
+				d.answered = max(d.answered, r.event.Recorded)
+			}
+		}
+		slices.SortFunc(r.of, func(a, b *delivery) int { return a.shipment.Compare(b.shipment.Position) })
+	}
+	for _, d := range t.deliveries {
+		slices.SortFunc(d.got, func(a, b *receipt) int { return a.event.Compare(b.event.Position) })
+	}
+}
+
+// isFor reports whether a shipment was sent to the author of a receipt.
+func (d *delivery) isFor(r *receipt) bool {
+	return sameHand(r.event.Actor(), d.shipment.Fields.Text("to"))
+}
+
+// compareShipment finds what of a shipment did not come, and where its delivery
+// notes count something else than its codes.
+func (t *traffic) compareShipment(d *delivery) {
+	t.compareLines(d.shipment, d.noted, d.codes, nil)
+	if d.answered == 0 {
+		return // all of it is still on its way
+	}
+	for _, x := range d.open.some() {
+		f := newFinding(ShortReceipt, d.shipment)
+		f.b, f.n, f.gtin = d.shipment.Fields.Text("to"), x.n, x.gtin
+		if !d.countedThrough(x.gtin) {
+			f.due = d.answered + shortAfter(t.charter)
+		}
+		t.tell(f, d.shipment, x.first, x.n, d.receipts())
+	}
+}
+
+func (d *delivery) receipts() []*Event {
+	list := make([]*Event, len(d.got))
+	for i, r := range d.got {
+		list[i] = r.event
+	}
+	return list
+}
+
+// countedThrough reports whether the recipients have looked for all of a product
+// in the shipment: what the lines of its receipts expect is no less than what its
+// delivery notes, or without these its codes, count. One receipt may expect pieces
+// of several shipments.
+func (d *delivery) countedThrough(gtin gs1.GTIN) bool {
+	var expected, need sums
+	together := []*delivery{d}
+	for _, r := range d.got {
+		for _, x := range r.expected {
+			expected.add(x.gtin, x.n, x.first)
+		}
+		for _, other := range r.of {
+			if !slices.Contains(together, other) {
+				together = append(together, other)
+			}
+		}
+	}
+	for _, other := range together {
+		if len(other.noted) == 0 {
+			need.add(gtin, other.sent.of(gtin), Item{})
+		}
+		for _, x := range other.noted {
+			need.add(x.gtin, x.n, x.first)
+		}
+	}
+	return !slices.ContainsFunc(need, func(x sum) bool { return expected.of(x.gtin) < x.n })
+}
+
+// compareReceipt finds where a receipt counts something else than was expected, or
+// than its codes, what was damaged, and what it brought too much.
+func (t *traffic) compareReceipt(r *receipt) {
+	t.compareLines(r.event, r.counted, r.codes, r.shipments())
+	for _, x := range r.expected {
+		t.count(r, QuantityDiffers, x, r.counted.of(x.gtin), x.n != r.counted.of(x.gtin))
+	}
+	for _, x := range r.damaged {
+		t.count(r, ReceivedDamaged, x, r.counted.of(x.gtin), x.n > 0)
+	}
+	if !slices.ContainsFunc(r.of, func(d *delivery) bool { return d.isFor(r) }) {
+		return // it is about no shipment to its author
+	}
+	for _, x := range r.over.some() {
+		f := newFinding(OverReceipt, r.event)
+		f.b, f.n, f.gtin = r.of[0].shipment.Actor(), x.n, x.gtin
+		t.tell(f, r.event, x.first, x.n, r.shipments())
+	}
+}
+
+// count tells of two numbers in a receipt's lines, if there is something to tell.
+func (t *traffic) count(r *receipt, code string, x sum, m uint64, odd bool) {
+	if !odd {
+		return
+	}
+	f := newFinding(code, r.event)
+	f.n, f.m, f.gtin = x.n, m, x.gtin
+	if len(r.of) > 0 {
+		f.b = r.of[0].shipment.Actor()
+	}
+	t.tell(f, r.event, x.first, 0, r.shipments())
+}
+
+func (r *receipt) shipments() []*Event {
+	list := make([]*Event, len(r.of))
+	for i, d := range r.of {
+		list[i] = d.shipment
+	}
+	return list
+}
+
+// compareLines finds where the lines of a record count something else than its
+// codes. Of a product without codes in it, lines are all that there is.
+func (t *traffic) compareLines(e *Event, lines, codes sums, others []*Event) {
+	for _, x := range lines {
+		if m := codes.of(x.gtin); m > 0 && x.n != m {
+			f := newFinding(LinesDiffer, e)
+			f.n, f.m, f.gtin = x.n, m, x.gtin
+			t.tell(f, e, x.first, 0, others)
+		}
+	}
+}
+
+// tell adds a finding with the first of the records that belong to it, for all
+// their parties.
+func (t *traffic) tell(f Finding, by *Event, first Item, n uint64, others []*Event) {
+	f.addRecords(t.charter, by, others)
+	t.found = append(t.found, Discrepancy{Finding: f, By: by, First: first, Count: n})
+}
+
+// addRecords adds the records that belong to a finding about quantities, and the
+// parties of all.
+func (f *Finding) addRecords(c *ledger.Charter, by *Event, others []*Event) {
+	f.Parties = partiesOf(c, by, f.gtin)
+	for _, e := range others[:min(len(others), maxBelonging)] {
+		f.Records = append(f.Records, e.ID)
+		f.Parties = append(f.Parties, partiesOf(c, e, f.gtin)...)
+	}
+	slices.Sort(f.Parties)
+	f.Parties = slices.Compact(f.Parties)
+}
+
+// shortAfter is how long after the last word from its recipient what is missing
+// of a shipment counts as short, in milliseconds.
+func shortAfter(c *ledger.Charter) int64 {
+	return int64(cmp.Or(c.Settings.LateHours, shortHours)) * hour
+}
+
+// A load is shipments of one lot without serials that were received together.
+type load struct{ shipments, receipts []*Event }
+
+// loads returns what was shipped and received of the trail's lot, taken together
+// where a receipt names several shipments, and without what was cancelled.
+func (t *Trail) loads() []*load {
+	named := t.shipmentsByHash()
+	of := make(map[*Event]*load)
+	for _, s := range named {
+		of[s] = &load{shipments: []*Event{s}}
+	}
+	for _, e := range t.Events {
+		if !t.Counts(e) || e.Kind != ledger.KindCancel && e.Kind != ledger.KindReceive {
+			continue
+		}
+		var all *load
+		for _, ref := range e.Refs {
+			x := of[named[ref]]
+			switch {
+			case x == nil, x == all:
+			case e.Kind == ledger.KindCancel:
+				x.shipments = slices.DeleteFunc(x.shipments, func(s *Event) bool { return s == named[ref] })
+			case all == nil:
+				all = x
+			default:
+				all.shipments, all.receipts = append(all.shipments, x.shipments...), append(all.receipts, x.receipts...)
+				for _, s := range x.shipments {
+					of[s] = all
+				}
+			}
+		}
+		if all != nil {
+			all.receipts = append(all.receipts, e)
+		}
+	}
+	return loadsOf(of)
+}
+
+// loadsOf returns each load once, with its records by position.
+func loadsOf(of map[*Event]*load) []*load {
+	var list []*load
+	for _, x := range of {
+		if len(x.shipments) > 0 && !slices.Contains(list, x) {
+			slices.SortFunc(x.shipments, func(a, b *Event) int { return a.Compare(b.Position) })
+			list = append(list, x)
+		}
+	}
+	slices.SortFunc(list, func(a, b *load) int { return a.shipments[0].Compare(b.shipments[0].Position) })
+	return list
+}
+
+// shipmentsByHash returns the shipments that count by the leaf hashes that name
+// them: their own, and those of what they stand for.
+func (t *Trail) shipmentsByHash() map[ledger.Hash]*Event {
+	byID := make(map[ledger.Hash]*Event)
+	named := make(map[ledger.Hash]*Event)
+	for _, e := range t.Events {
+		byID[e.ID] = e
+		if e.Kind == ledger.KindShip && t.Counts(e) {
+			named[e.Hash] = e
+		}
+	}
+	for _, e := range t.Events {
+		if by := byID[t.corrected[e.ID]]; e.Kind == ledger.KindShip && by != nil {
+			if s := byID[by.Fields.Hash("replacement")]; s != nil && t.Counts(s) {
+				named[e.Hash] = s
+			}
+		}
+	}
+	return named
+}
+
+// quantities returns the findings about shipments of the trail's lot and their
+// receipts.
+func (t *Trail) quantities(c *ledger.Charter) []Finding {
+	var list []Finding
+	for _, x := range t.loads() {
+		sent, ok := total(x.shipments)
+		came, all := total(x.receipts)
+		if !ok || !all || sent.Unit != came.Unit || sent.Value == came.Value {
+			continue // nothing came, it is not known here, or cannot be compared
+		}
+		f := newFinding(ShortReceipt, x.shipments[0])
+		by, others := x.shipments[0], append(x.shipments[1:], x.receipts...)
+		f.b, f.n = by.Fields.Text("to"), sent.Value-came.Value
+		if came.Value > sent.Value {
+			by, others = x.receipts[0], append(slices.Clone(x.receipts[1:]), x.shipments...)
+			f = newFinding(OverReceipt, by)
+			f.b, f.n = x.shipments[0].Actor(), came.Value-sent.Value
+		} else {
+			last := slices.MaxFunc(x.receipts, func(a, b *Event) int { return cmp.Compare(a.Recorded, b.Recorded) })
+			f.due = last.Recorded + shortAfter(c)
+		}
+		f.gtin, f.lot, f.unit = t.Item.GTIN, t.Item.Lot, sent.Unit
+		f.addRecords(c, by, others)
 		list = append(list, f)
 	}
 	return list
 }
 
-// unreceived counts the codes that a shipment names by ranges and that no
-// receipt names.
-func unreceived(shipment *Event, receipts []*Event) uint64 {
-	var left []Range
-	for _, s := range shipment.Subjects {
-		if s.Kind == SubjectRange {
-			left = append(left, s.Range)
+// total adds up the quantities of events; not ok, if one is not at hand or they
+// have several units of measure.
+func total(events []*Event) (sum Quantity, ok bool) {
+	for i, e := range events {
+		q, known := e.Fields["quantity"].(Quantity)
+		if !known || i > 0 && q.Unit != sum.Unit {
+			return sum, false
 		}
+		sum.Unit = q.Unit
+		sum.Value += min(q.Value, math.MaxUint64-sum.Value)
 	}
-	for _, r := range receipts {
-		for _, s := range r.Subjects {
-			if s.Kind == SubjectRange {
-				left = without(left, s.Range)
-			}
-		}
-	}
-	var n uint64
-	for _, r := range left {
-		n += uint64(r.Count())
-	}
-	return n
-}
-
-// without cuts a range out of others.
-func without(list []Range, cut Range) []Range {
-	var out []Range
-	for _, r := range list {
-		if !r.Overlaps(cut) {
-			out = append(out, r)
-			continue
-		}
-		if r.From < cut.From {
-			out = append(out, Range{r.GTIN, r.Run, r.From, cut.From - 1})
-		}
-		if r.To > cut.To {
-			out = append(out, Range{r.GTIN, r.Run, cut.To + 1, r.To})
-		}
-	}
-	return out
+	return sum, len(events) > 0
 }
 
 // partiesOf lists who may see a finding about an event's lateness or

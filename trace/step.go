@@ -37,7 +37,7 @@ func (t *Trail) Expires() string { return t.expires() }
 func (t *Trail) Counts(e *Event) bool { return t.corrected[e.ID].IsZero() && !t.disregarded(e) }
 
 // PartyFindings returns the findings that rest on fields for parties, which not
-// every node holds.
+// every node holds. Some begin to hold later: see [Finding.Due].
 func (t *Trail) PartyFindings() []Finding { return append(t.diversions(), t.stock()...) }
 
 // Sources returns the first [MaxSources] things that the event says went into the

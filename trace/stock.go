@@ -172,7 +172,8 @@ func addSaturating(a, b int64) int64 {
 	return a + b
 }
 
-// stock returns the findings about a lot's balances, for the parties.
+// stock returns the findings about a lot's balances and its shipments, for the
+// parties.
 func (t *Trail) stock() []Finding {
 	c := newestOf(t.names.charters)
 	if t.Item.Kind != ItemLot || c == nil {
@@ -184,5 +185,5 @@ func (t *Trail) stock() []Finding {
 		f.a, f.n, f.unit, f.Parties = b.Party, uint64(-b.Value), b.Unit, partiesOf(c, b.Last, t.Item.GTIN)
 		list = append(list, f)
 	}
-	return list
+	return append(list, t.quantities(c)...)
 }

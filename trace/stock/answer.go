@@ -28,6 +28,8 @@ type Question struct {
 
 	After string // the Next of the answer before
 	Limit int    // rows, from 1
+
+	Who string // asks: those who ask take turns; "" is the node's own company
 }
 
 // Now reports whether the question is about what is final now.
@@ -181,6 +183,8 @@ type FindingQuestion struct {
 
 	After string
 	Limit int
+
+	Who string // as in Question
 }
 
 // lets reports whether a trouble is asked for.

@@ -8,6 +8,7 @@ import (
 
 	"suyuan/ledger"
 	"suyuan/trace"
+	"suyuan/trace/gs1"
 )
 
 // An Outcome is what one story comes to.
@@ -23,11 +24,11 @@ type Outcome struct {
 	Region  string // of a sale
 	Channel string // of a sale
 
-	Verdict   trace.Verdict
-	Findings  []Finding
-	Moves     []*Move // in order
-	Shipments []Shipment
-	Balances  []trace.Balance // of a lot without serials
+	Verdict  trace.Verdict
+	Findings []Finding
+	Moves    []*Move         // in order
+	Legs     []Leg           // in order
+	Balances []trace.Balance // of a lot without serials
 
 	lasting bool // see [Source]
 }
@@ -57,8 +58,12 @@ type Move struct {
 	*Record
 }
 
-// A Shipment is a shipment with a receipt that names it.
-type Shipment struct{ At, Got trace.Position }
+// A Leg is what became of goods in one shipment: see [trace.Leg].
+type Leg struct {
+	Shipment, By trace.Position
+	End          trace.End
+	Unit         bool
+}
 
 // A State of printing is where a code is between printer and goods.
 type Printing string
@@ -105,16 +110,27 @@ type Tally struct {
 // depends.
 func (t *Tally) Lasting() bool { return !t.passing }
 
-// AddShipments adds the shipments in which the codes were, each with what
-// received some of it.
-func (t *Tally) AddShipments(all map[trace.Position][]trace.Position) {
+// Hauls says what became of the codes in shipments.
+func (t *Tally) Hauls() []trace.Haul {
+	type kind struct {
+		Leg
+		gtin gs1.GTIN
+	}
+	var list []trace.Haul
+	at := make(map[kind]int)
 	for i := range t.Cells {
-		for _, s := range t.Cells[i].Shipments {
-			if !slices.Contains(all[s.At], s.Got) {
-				all[s.At] = append(all[s.At], s.Got)
+		c := &t.Cells[i]
+		for _, l := range c.Legs {
+			k := kind{l, c.First.GTIN}
+			n, known := at[k]
+			if !known {
+				n, at[k] = len(list), len(list)
+				list = append(list, trace.Haul{Shipment: l.Shipment, By: l.By, End: l.End, Unit: l.Unit, First: c.First})
 			}
+			list[n].Count += c.Count
 		}
 	}
+	return list
 }
 
 // Deps is what a tally depends on: whatever an event may name that changes it.
@@ -299,7 +315,7 @@ func (c *counting) outcomeOf(t *trace.Trail) *Outcome {
 		}
 	}
 	o.Moves = c.movesOf(t)
-	o.Shipments = shipmentsOf(t)
+	o.Legs = legsOf(t)
 	o.Findings = c.findingsOf(t)
 	if t.Item.Kind == trace.ItemLot {
 		o.Balances = t.Balances()
@@ -355,24 +371,18 @@ func (c *counting) movesOf(t *trace.Trail) []*Move {
 // holds them from then on, but no goods went to him.
 func begins(k ledger.Kind) bool { return k == ledger.KindActivate || k == ledger.KindTransform }
 
-// shipmentsOf returns the shipments in a trail with the receipts that name them.
-func shipmentsOf(t *trace.Trail) []Shipment {
-	var list []Shipment
-	byHash := make(map[ledger.Hash]trace.Position)
-	for _, e := range t.Events {
-		if e.Kind == ledger.KindShip && t.Counts(e) {
-			byHash[e.Hash] = e.Position
+// legsOf returns the legs of a trail.
+func legsOf(t *trace.Trail) []Leg {
+	var list []Leg
+	for _, x := range t.Legs {
+		l := Leg{End: x.End, Unit: x.Unit}
+		if x.Shipment != nil {
+			l.Shipment = x.Shipment.Position
 		}
-	}
-	for _, e := range t.Events {
-		if e.Kind != ledger.KindReceive || !t.Counts(e) {
-			continue
+		if x.By != nil {
+			l.By = x.By.Position
 		}
-		for _, ref := range e.Refs {
-			if at, ok := byHash[ref]; ok {
-				list = append(list, Shipment{At: at, Got: e.Position})
-			}
-		}
+		list = append(list, l)
 	}
 	return list
 }

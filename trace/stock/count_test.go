@@ -101,7 +101,7 @@ func say(o *Outcome) string {
 	for _, m := range o.Moves {
 		fmt.Fprintf(&b, "%s>%s %v\n", m.From, m.To, m.Position)
 	}
-	fmt.Fprintln(&b, o.Shipments)
+	fmt.Fprintln(&b, o.Legs)
 	return b.String()
 }
 

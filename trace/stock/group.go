@@ -271,10 +271,12 @@ type Trouble struct {
 	First trace.Item // what bears it: a code, or a lot
 }
 
-// Key tells troubles apart: one finding about many items is one.
+// Key tells troubles apart: one finding about many items is one, but for quantities,
+// which are told by product.
 func (t *Trouble) Key() string {
 	var b strings.Builder
 	b.WriteString(t.Code)
+	b.WriteString(t.About())
 	for _, id := range t.Records {
 		b.Write(id[:])
 	}
