@@ -47,6 +47,11 @@ var (
 	ErrBusy = errors.New("busy")
 	// ErrTooLarge: a blob is over MaxBlobBytes.
 	ErrTooLarge = errors.New("too large")
+	// ErrNotAlone: nothing is wrong with the record, but with another that was to
+	// be stored together with it.
+	ErrNotAlone = errors.New("another record of the request was refused")
+	// ErrTogether: the records are too many, or too large, to be stored together.
+	ErrTogether = errors.New("too much to be stored together")
 )
 
 // An EntryError says which entry of a range was refused by [Store.Extend].

@@ -8,6 +8,10 @@ const (
 	maxBatchBytes   = 4 << 20
 	maxBatchEntries = 4096
 
+	// MaxTogether bounds the records that are stored together or not at all: half a
+	// batch, so that others are not held up by one caller.
+	MaxTogether = maxBatchEntries / 2
+
 	// memTableBytes sizes Badger's write buffer. Badger refuses transactions
 	// over 15 % of it: 6 MiB here, where a full batch with its keys, tiles and
 	// look-ups needs 5.

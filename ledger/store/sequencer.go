@@ -41,6 +41,7 @@ type ticket struct {
 	result  Result             // written before group is told
 	group   *group
 	twins   []*ticket // the same record again, in the same batch
+	rest    []*ticket // of a whole group, behind its first
 }
 
 // bytes is about what the ticket adds to a batch.
@@ -55,8 +56,20 @@ func (t *ticket) bytes() int {
 	return n
 }
 
+// allBytes is bytes with what stands behind the ticket.
+func (t *ticket) allBytes() int {
+	n := t.bytes()
+	for _, more := range t.rest {
+		n += more.bytes()
+	}
+	return n
+}
+
 func (t *ticket) answer(r Result) {
 	t.result = r
+	if r.Err != nil {
+		t.group.broken = true
+	}
 	t.group.tell()
 	for _, twin := range t.twins {
 		if r.Err == nil {
@@ -70,6 +83,11 @@ func (t *ticket) answer(r Result) {
 type group struct {
 	left atomic.Int64
 	done chan struct{}
+
+	// whole says that all are stored or none. They stand in the queue as one, so
+	// that one batch has them all.
+	whole  bool
+	broken bool // one was refused; the sequencer's
 }
 
 func (g *group) tell() {
@@ -109,7 +127,28 @@ func (q *sequencer) close() {
 // AppendBatch appends records of one caller in their order; see [Store.Append].
 // One that is refused does not hold up the others. It returns one result each.
 func (s *Store) AppendBatch(ctx context.Context, list []Submission) []Result {
-	g := &group{done: make(chan struct{})}
+	return s.appendGroup(ctx, &group{done: make(chan struct{})}, list)
+}
+
+// AppendAll is [Store.AppendBatch] for records that are stored all together or not
+// at all: where one is refused, the others have [ErrNotAlone]. It takes no more
+// than a batch holds. Records that are stored already are no obstacle.
+func (s *Store) AppendAll(ctx context.Context, list []Submission) []Result {
+	if len(list) > MaxTogether {
+		return refuseAll(len(list), fmt.Errorf("%w: %d records are over the limit of %d", ErrTogether, len(list), MaxTogether))
+	}
+	return s.appendGroup(ctx, &group{done: make(chan struct{}), whole: true}, list)
+}
+
+func refuseAll(n int, err error) []Result {
+	results := make([]Result, n)
+	for i := range results {
+		results[i].Err = err
+	}
+	return results
+}
+
+func (s *Store) appendGroup(ctx context.Context, g *group, list []Submission) []Result {
 	tickets := make([]*ticket, len(list))
 	results := make([]Result, len(list))
 	valid := 0
@@ -128,6 +167,19 @@ func (s *Store) AppendBatch(ctx context.Context, list []Submission) []Result {
 	if valid == 0 {
 		return results
 	}
+	if g.whole {
+		if valid < len(list) {
+			return notAlone(results)
+		}
+		bytes := 0
+		for _, t := range tickets {
+			bytes += t.bytes()
+		}
+		if bytes > maxBatchBytes {
+			return refuseAll(len(list), fmt.Errorf("%w: %d bytes of records are over the limit of %d", ErrTogether, bytes, maxBatchBytes))
+		}
+		tickets[0].rest = tickets[1:]
+	}
 	g.left.Store(int64(valid))
 	err := s.submit(ctx, g, tickets)
 	for i, t := range tickets {
@@ -137,6 +189,16 @@ func (s *Store) AppendBatch(ctx context.Context, list []Submission) []Result {
 			results[i].Err = err
 		default:
 			results[i] = t.result
+		}
+	}
+	return results
+}
+
+// notAlone refuses what was not refused itself.
+func notAlone(results []Result) []Result {
+	for i := range results {
+		if results[i].Err == nil {
+			results[i].Err = ErrNotAlone
 		}
 	}
 	return results
@@ -173,6 +235,9 @@ func (s *Store) AppendCharter(ctx context.Context, ref ledger.CharterRef) error 
 func (s *Store) submit(ctx context.Context, g *group, tickets []*ticket) error {
 	if s.seq == nil {
 		return s.mayWrite()
+	}
+	if g.whole {
+		tickets = tickets[:1]
 	}
 	for _, t := range tickets {
 		if t == nil {
@@ -225,17 +290,17 @@ func (q *sequencer) run() {
 
 // gather takes what waits in the queue, up to the limits of a batch.
 func (q *sequencer) gather(first *ticket) []*ticket {
-	tickets := []*ticket{first}
-	bytes := first.bytes()
+	tickets := append([]*ticket{first}, first.rest...)
+	bytes := first.allBytes()
 	runtime.Gosched()                      // callers who have just been answered come with their next records
 	for len(tickets) < maxBatchEntries-1 { // one is left for a frontier entry
 		select {
 		case t := <-q.queue:
-			if bytes += t.bytes(); bytes > maxBatchBytes {
+			if bytes += t.allBytes(); bytes > maxBatchBytes || len(tickets)+1+len(t.rest) > maxBatchEntries-1 {
 				q.carry = t
 				return tickets
 			}
-			tickets = append(tickets, t)
+			tickets = append(append(tickets, t), t.rest...)
 		default:
 			return tickets
 		}
@@ -333,7 +398,7 @@ func (q *sequencer) build(c *chainLog, tickets []*ticket) (*batch, []Place, []*t
 			b.discard()
 			return nil, nil, nil
 		}
-		admitted := q.admit(b, placed, passed)
+		admitted := keepWhole(q.admit(b, placed, passed))
 		if len(admitted) == len(passed) {
 			return b, placed, passed
 		}
@@ -341,6 +406,20 @@ func (q *sequencer) build(c *chainLog, tickets []*ticket) (*batch, []Place, []*t
 		tickets = admitted
 	}
 	return nil, nil, nil
+}
+
+// keepWhole answers those of whose whole group another was refused, and returns the
+// others.
+func keepWhole(tickets []*ticket) []*ticket {
+	var rest []*ticket
+	for _, t := range tickets {
+		if t.group.whole && t.group.broken {
+			t.answer(Result{Err: ErrNotAlone})
+			continue
+		}
+		rest = append(rest, t)
+	}
+	return rest
 }
 
 // fill checks each ticket after those before it and answers the refused ones. An
