@@ -72,28 +72,32 @@ func newBook(cut map[uint32]uint64, who string) *book {
 // A turn is somebody's time at a desk, with the book of the question.
 type turn struct {
 	*book
-	who  string
-	line *line
-	left int // events to fold before others come first
+	who    string
+	line   *line
+	left   int  // events to fold before others come first
+	gained bool // something was counted that the next turn finds in the book
 }
 
 // errTurnOver says that others are to come first: what was counted is in the book,
 // and the next turn goes on from there.
 var errTurnOver = errors.New("the turn is over")
 
-// spend takes so many events off the turn. The first fold of a turn always has
-// room, so that each turn gets on.
-func (t *turn) spend(events int) error {
-	if t.left <= 0 && t.line.othersWait(t.who) {
+// over returns errTurnOver where others are to come first. Each turn gets on: it
+// does not end before something was counted in it.
+func (t *turn) over() error {
+	if t.gained && t.left <= 0 && t.line.othersWait(t.who) {
 		return errTurnOver
 	}
-	t.left -= events
 	return nil
 }
 
+// spent notes that as much was counted as so many events take to fold.
+func (t *turn) spent(events int) { t.left, t.gained = t.left-events, true }
+
 // inTurns has work done with the book of a question, by turns with what others ask.
 // Work that returns errTurnOver is done anew in the next turn, with a book that may
-// have grown since. Where all of it takes longer than ctx allows, the Refusal has
+// have grown since; its turns grow longer, as not all that is counted holds when
+// the ledger goes on. Where all of it takes longer than ctx allows, the Refusal has
 // code still-counting.
 func (n *Node) inTurns(ctx context.Context, q *stock.Question, work func(*turn) error) error {
 	d := &n.books.past
@@ -105,9 +109,9 @@ func (n *Node) inTurns(ctx context.Context, q *stock.Question, work func(*turn) 
 		return err
 	}
 	defer leave()
-	for {
+	for long := n.books.turn; ; long += n.books.turn {
 		if err = d.line.take(ctx, q.Who); err == nil {
-			err = n.oneTurn(ctx, d, q, work)
+			err = n.oneTurn(ctx, d, q, long, work)
 		}
 		switch {
 		case err != nil && ctx.Err() != nil:
@@ -118,8 +122,9 @@ func (n *Node) inTurns(ctx context.Context, q *stock.Question, work func(*turn) 
 	}
 }
 
-// oneTurn does what it can in a turn that was taken, and passes it on.
-func (n *Node) oneTurn(ctx context.Context, d *desk, q *stock.Question, work func(*turn) error) error {
+// oneTurn does what it can in a turn of so many events that was taken, and passes
+// it on.
+func (n *Node) oneTurn(ctx context.Context, d *desk, q *stock.Question, long int, work func(*turn) error) error {
 	defer d.line.pass()
 	final, err := n.finalCut()
 	if err != nil {
@@ -134,7 +139,7 @@ func (n *Node) oneTurn(ctx context.Context, d *desk, q *stock.Question, work fun
 		return err
 	}
 	defer d.tidy()
-	return work(&turn{book: b, who: q.Who, line: &d.line, left: n.books.turn})
+	return work(&turn{book: b, who: q.Who, line: &d.line, left: long})
 }
 
 func stillCounting(err error) error {

@@ -43,7 +43,10 @@ func TestFiguresByTurnsAreWhole(t *testing.T) {
 	t.Parallel()
 	brand, dist := newTroubled(t)
 	dist.books.turn = 1
-	sizes := brand.inventory(t, stock.Question{}).AsOf
+	sizes, now := brand.inventory(t, stock.Question{}).AsOf, brand.clock.at
+	if dist.clock.at.After(now) {
+		now = dist.clock.at
+	}
 	past := func(n uint64) map[string]uint64 {
 		cut := map[string]uint64{}
 		for chain, size := range sizes {
@@ -53,12 +56,9 @@ func TestFiguresByTurnsAreWhole(t *testing.T) {
 	}
 	ask := func(n *testNode, who string, i int) (any, error) {
 		ctx, member := context.Background(), trace.Viewer{Member: "brand"}
-		q := stock.Question{By: []stock.Dim{stock.ByState, stock.ByParty, stock.ByRecord}, Limit: 100, Who: who, Time: 0}
+		q := stock.Question{By: []stock.Dim{stock.ByState, stock.ByParty, stock.ByRecord}, Limit: 100, Who: who, Time: now.UnixMilli()}
 		if i%2 > 0 {
-			q.AsOf = past(uint64(i % 5))
-		} else {
-			q.Time = 1
-			q.Time = n.clock.at.UnixMilli() + 1
+			q.Time, q.AsOf = 0, past(uint64(i%5))
 		}
 		switch i / 2 % 4 {
 		case 0:

@@ -163,7 +163,7 @@ func (n *Node) keepPaper(ctx context.Context, t *turn, at trace.Position) error 
 	if _, known := t.papers[at]; known || at == (trace.Position{}) {
 		return nil
 	}
-	if err := cmp.Or(ctx.Err(), t.spend(1)); err != nil {
+	if err := cmp.Or(ctx.Err(), t.over()); err != nil {
 		return err
 	}
 	e, err := n.event(at)
@@ -171,6 +171,7 @@ func (n *Node) keepPaper(ctx context.Context, t *turn, at trace.Position) error 
 		return err
 	}
 	t.papers[at] = e.Paper()
+	t.spent(1)
 	return nil
 }
 

@@ -245,7 +245,7 @@ func (n *Node) account(ctx context.Context, t *turn, run index.Run, source func(
 	if n.now().Before(a.again) || !a.stale && (a.tally == nil || a.tally.Lasting()) {
 		return a, nil
 	}
-	if err := cmp.Or(ctx.Err(), t.spend(runEvents)); err != nil {
+	if err := cmp.Or(ctx.Err(), t.over()); err != nil {
 		return nil, err
 	}
 	src, err := source()
@@ -253,6 +253,7 @@ func (n *Node) account(ctx context.Context, t *turn, run index.Run, source func(
 		return nil, err
 	}
 	err = n.countRun(ctx, t.book, run, a, src)
+	t.left -= runEvents
 	if errors.Is(err, stock.ErrTooMany) || errors.Is(err, index.ErrTooMany) {
 		n.log.Warn("run not counted", "gtin", run.GTIN, "run", run.Number, "err", err)
 		t.forget(a)
@@ -386,9 +387,10 @@ func (c *counted) Event(pos trace.Position) (*trace.Event, error) {
 // Fold implements stock.Source. Where there are more events than a trail looks
 // at, those are taken that the trail takes.
 func (c *counted) Fold(i trace.Item, at []trace.Position) (*trace.Trail, bool, error) {
-	if err := c.t.spend(1 + len(at)); err != nil {
+	if err := c.t.over(); err != nil {
 		return nil, false, err
 	}
+	defer c.t.spent(1 + len(at))
 	c.lasting = true
 	if len(at) > index.MaxPositions {
 		t, err := c.n.fold(&resolved{Item: i, GTIN: i.GTIN}, c.cut)

@@ -98,3 +98,39 @@ func TestLineBoundsQuestions(t *testing.T) {
 		t.Errorf("after one was answered: %v", err)
 	}
 }
+
+// A turn ends when others wait and it has had its time, and never before it got on.
+func TestTurnMakesWayForOthers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var l line
+		if err := l.take(t.Context(), "greedy"); err != nil {
+			t.Fatal(err)
+		}
+		wait := func(who string) {
+			go func() {
+				if l.take(context.Background(), who) == nil {
+					l.pass()
+				}
+			}()
+			synctest.Wait()
+		}
+		mine := &turn{who: "greedy", line: &l, left: 10}
+		for i, step := range []struct {
+			do   func()
+			want error
+		}{
+			{func() { mine.left = -1 }, nil},                 // nobody waits
+			{func() { wait("greedy") }, nil},                 // nobody else
+			{func() { wait("clerk") }, nil},                  // it has counted nothing yet
+			{func() { mine.left = 10; mine.spent(9) }, nil},  // it has time left
+			{func() { mine.spent(1) }, errTurnOver},          //
+			{func() { mine.who = "everybody" }, errTurnOver}, //
+		} {
+			step.do()
+			if err := mine.over(); !errors.Is(err, step.want) {
+				t.Errorf("step %d: %v, want %v", i, err, step.want)
+			}
+		}
+		l.pass()
+	})
+}
