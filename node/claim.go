@@ -92,30 +92,18 @@ func (n *Node) Claim(ctx context.Context, c Claim) (*Claimed, error) {
 
 // checksSeconds reports whether this node checks the second codes of a run.
 func (n *Node) checksSeconds(run *trace.Event) bool {
-	if run.Chain == n.chain {
-		return true
-	}
-	newest := []*ledger.Charter{n.Network().Newest().Charter}
-	if !trace.ChecksSeconds(newest, run, n.member.Member, n.chain) {
-		return false
-	}
-	// The chain that issued it has ended: of the company's nodes the one with its
-	// secrets goes on.
-	_, err := os.Stat(filepath.Join(n.dir, secondName(run.Fields.GTIN("gtin"), uint16(run.Fields.Uint("run")))))
-	return err == nil
+	chain, _, ok := n.checker(run)
+	return ok && chain == n.chain
 }
 
-// checkers are the chains whose nodes may check the second codes of a run.
-func (n *Node) checkers(run *trace.Event) []uint32 {
-	newest := n.Network().Newest().Charter
-	var list []uint32
-	for i := range newest.Nodes {
-		node := &newest.Nodes[i]
-		if node.Number != n.chain && trace.ChecksSeconds([]*ledger.Charter{newest}, run, node.Member, node.Number) {
-			list = append(list, node.Number)
-		}
+// checker returns the chain whose node checks the second codes of a run by the
+// charters that this node has, and those that did before.
+func (n *Node) checker(run *trace.Event) (chain uint32, before []ledger.Ended, ok bool) {
+	var charters []*ledger.Charter
+	for _, v := range n.Network().Versions() {
+		charters = append(charters, v.Charter)
 	}
-	return list
+	return trace.CheckerOf(charters, run)
 }
 
 // wireClaim is a claim as nodes pass it on.
@@ -132,17 +120,19 @@ func (n *Node) askIssuer(ctx context.Context, run *trace.Event, q *wire.Claim) (
 	if r == nil {
 		return nil, unreachable
 	}
-	for _, chain := range n.checkers(run) {
-		answer, err := r.Claim(ctx, chain, q)
-		if err != nil {
-			unreachable.err = err
-			continue
-		}
-		if answer.Outcome != wire.OutcomeAlien {
-			return claimed(answer)
-		}
+	chain, _, ok := n.checker(run)
+	if !ok {
+		return nil, unreachable
 	}
-	return nil, unreachable
+	answer, err := r.Claim(ctx, chain, q)
+	if err != nil {
+		unreachable.err = err
+		return nil, unreachable
+	}
+	if answer.Outcome == wire.OutcomeAlien {
+		return nil, unreachable // it has not heard yet that it is the one
+	}
+	return claimed(answer)
 }
 
 // claimed turns what nodes say to each other into an answer.
@@ -259,6 +249,9 @@ func (n *Node) rightSecond(r *resolved, typed string) (bool, error) {
 // stand recorded: a third says nothing new, and whoever knows the code could fill
 // the chain. The stripe of the code is held.
 func (n *Node) use(ctx context.Context, r *resolved, q *wire.Claim) (*wire.Claimed, error) {
+	if err := n.hasEarlierUses(r.Run); err != nil {
+		return nil, err
+	}
 	uses, err := n.uses(r.Item)
 	if err != nil {
 		return nil, err
@@ -276,6 +269,24 @@ func (n *Node) use(ctx context.Context, r *resolved, q *wire.Claim) (*wire.Claim
 		}
 	}
 	return &wire.Claimed{Outcome: wire.OutcomeBefore, At: uses[0].At}, nil
+}
+
+// hasEarlierUses holds that all is here that the chains recorded which checked the
+// second codes of a run before this one: what is missing may be the first use.
+func (n *Node) hasEarlierUses(run *trace.Event) error {
+	_, before, _ := n.checker(run)
+	for _, end := range before {
+		if n.index.Applied()[end.Chain] >= end.Size {
+			continue
+		}
+		if err := n.indexAll(); err != nil {
+			return err
+		}
+		if have := n.index.Applied()[end.Chain]; have < end.Size {
+			return fmt.Errorf("chain %d, which checked them before, is here up to %d of its %d entries", end.Chain, have, end.Size)
+		}
+	}
+	return nil
 }
 
 // uses returns the claims of a code that stand on the own chain, and on those of

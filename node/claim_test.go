@@ -387,8 +387,8 @@ func TestClaimsUnderANewNumber(t *testing.T) {
 	wantOutcome(t, brand.claim(t, 4, right, "after"), ClaimBefore)
 	wantOutcome(t, brand.claim(t, 5, brand.second(t, toner, 5), "after"), ClaimFirst)
 	wantOutcome(t, brand.claim(t, 5, brand.second(t, toner, 5), "again"), ClaimBefore)
-	if got := dist.checkers(mustResolve(t, brand, 4).Run); len(got) != 1 || got[0] != 5 {
-		t.Errorf("others ask the nodes of chains %v", got)
+	if got, _, ok := dist.checker(mustResolve(t, brand, 4).Run); !ok || got != 5 {
+		t.Errorf("others ask the node of chain %d", got)
 	}
 }
 

@@ -38,3 +38,49 @@ func TestClaimsAfterAChainHasEnded(t *testing.T) {
 		})
 	}
 }
+
+// Of all nodes of a company one checks the second codes of a run, at any time, and
+// those before it are known with their ends.
+func TestOneChainChecksSecondCodes(t *testing.T) {
+	charter := func(ended []uint32, nodes ...uint32) *ledger.Charter {
+		c := &ledger.Charter{Nodes: []ledger.Node{{Member: "dist", Number: 2}}}
+		for _, n := range nodes {
+			c.Nodes = append(c.Nodes, ledger.Node{Member: "lanzhi", Number: n})
+		}
+		for _, chain := range ended {
+			c.Ended = append(c.Ended, ledger.Ended{Chain: chain, Size: 100 * uint64(chain)})
+		}
+		return c
+	}
+	run := &Event{Member: "lanzhi", Position: Position{Chain: 3}}
+	for _, tt := range []struct {
+		name     string
+		charters []*ledger.Charter
+		want     uint32
+		before   []uint32
+		nobody   bool
+	}{
+		{"who issued it", []*ledger.Charter{charter(nil, 3, 1)}, 3, nil, false},
+		{"who issued it, whatever is new", []*ledger.Charter{charter(nil, 3), charter(nil, 3, 7)}, 3, nil, false},
+		{"the node under a new number", []*ledger.Charter{charter(nil, 1, 3), charter([]uint32{3}, 1, 7)}, 7, []uint32{3}, false},
+		{"one of two that are new", []*ledger.Charter{charter(nil, 1, 3), charter([]uint32{3}, 8, 7, 1)}, 7, []uint32{3}, false},
+		{"one of two that were there", []*ledger.Charter{charter(nil, 1, 3, 4), charter([]uint32{3}, 4, 1)}, 1, []uint32{3}, false},
+		{"and it stays the one", []*ledger.Charter{charter(nil, 4, 3), charter([]uint32{3}, 4), charter([]uint32{3}, 4, 5), charter([]uint32{3}, 1, 4, 5)}, 4, []uint32{3}, false},
+		{"until it ends itself", []*ledger.Charter{charter(nil, 4, 3), charter([]uint32{3}, 4, 5), charter([]uint32{3, 5}, 4, 6)}, 6, []uint32{3, 5}, false},
+		{"the company has no node", []*ledger.Charter{charter(nil, 3), charter([]uint32{3})}, 3, nil, true},
+		{"and one again", []*ledger.Charter{charter(nil, 3), charter([]uint32{3}), charter([]uint32{3}, 9)}, 9, []uint32{3}, false},
+		{"the heir has no heir yet", []*ledger.Charter{charter(nil, 3), charter([]uint32{3}, 9), charter([]uint32{3, 9})}, 9, []uint32{3}, true},
+	} {
+		got, before, ok := CheckerOf(tt.charters, run)
+		var chains []uint32
+		for _, e := range before {
+			chains = append(chains, e.Chain)
+			if e.Size != 100*uint64(e.Chain) {
+				t.Errorf("%s: chain %d is said to end at %d", tt.name, e.Chain, e.Size)
+			}
+		}
+		if got != tt.want || ok == tt.nobody || !slices.Equal(chains, tt.before) {
+			t.Errorf("%s: chain %d (%t) after %v", tt.name, got, ok, chains)
+		}
+	}
+}
