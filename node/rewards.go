@@ -112,7 +112,8 @@ func (n *Node) runRewards(ctx context.Context) {
 }
 
 // takeClaims reads the own chain on from where it was read last and adds a reward
-// for each first claim of an item whose product pays one. Reading again what was
+// for each first claim of an item whose product pays one, and for each that has
+// become the first because those before it were taken back. Reading again what was
 // read changes nothing.
 func (n *Node) takeClaims(ctx context.Context) error {
 	from, err := n.rewards.Read(n.chain)
@@ -140,19 +141,50 @@ func (n *Node) takeClaims(ctx context.Context) error {
 	return nil
 }
 
-// rewardOf returns the reward for the claim at a position of the own chain, nil if
-// there stands no claim, not the first of its item, or one of a product that pays
-// nothing.
+// rewardOf returns the reward that the record at a position of the own chain gives
+// rise to: a claim, if it is the first of its item, or what takes one back, for the
+// claim that is the first now. It is nil if there is none, or for a product that
+// pays nothing.
 func (n *Node) rewardOf(seq uint64) (*reward.Reward, error) {
 	e, err := n.event(trace.Position{Chain: n.chain, Seq: seq})
-	if err != nil || e == nil || e.Kind != ledger.KindClaim || len(e.Subjects) != 1 || e.Subjects[0].Kind != trace.SubjectRange {
+	if err != nil || e == nil {
 		return nil, err
 	}
-	s := e.Subjects[0].Range
+	claim := e
+	if e.Kind == ledger.KindCorrect {
+		if claim, err = n.recorded(e.Fields.Hash("target")); err != nil {
+			return nil, err
+		}
+	}
+	if !isClaim(claim) {
+		return nil, nil
+	}
+	s := claim.Subjects[0].Range
 	uses, err := n.uses(trace.Code(s.GTIN, s.Run, s.From))
-	if err != nil || len(uses) == 0 || uses[0].ID != e.ID {
+	if err != nil || len(uses) == 0 || claim == e && uses[0].ID != e.ID {
 		return nil, err
 	}
+	return n.rewardFor(uses[0])
+}
+
+// recorded returns the event of a record, nil if it is not here or none.
+func (n *Node) recorded(id ledger.Hash) (*trace.Event, error) {
+	chain, seq, ok, err := n.store.Find(id)
+	if err != nil || !ok {
+		return nil, err
+	}
+	return n.event(trace.Position{Chain: chain, Seq: seq})
+}
+
+// isClaim reports whether an event, which may be nil, is a claim as this node makes
+// them.
+func isClaim(e *trace.Event) bool {
+	return e != nil && e.Kind == ledger.KindClaim && len(e.Subjects) == 1 && e.Subjects[0].Kind == trace.SubjectRange
+}
+
+// rewardFor returns the reward for a claim, nil if its product pays none.
+func (n *Node) rewardFor(e *trace.Event) (*reward.Reward, error) {
+	s := e.Subjects[0].Range
 	products, err := n.products(s.GTIN, nil)
 	if err != nil {
 		return nil, err
@@ -281,7 +313,7 @@ func (n *Node) Claims(from uint64) (list []ClaimedItem, next uint64, err error) 
 		if err != nil {
 			return nil, 0, err
 		}
-		if e == nil || e.Kind != ledger.KindClaim || len(e.Subjects) != 1 || e.Subjects[0].Kind != trace.SubjectRange {
+		if !isClaim(e) {
 			continue
 		}
 		c, err := n.claimedItem(e)

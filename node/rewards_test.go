@@ -180,6 +180,45 @@ func TestRewardIsPaidOncePerItem(t *testing.T) {
 	}
 }
 
+// A second use that was recorded before the first was taken back, as one of a test,
+// is the first from then on, and is paid for.
+func TestRewardForTheClaimThatBecomesTheFirst(t *testing.T) {
+	t.Parallel()
+	n := newPaying(t, trace.TriggerActivated)
+	n.addSecond(t, "second", "activate")
+	n.activateByTwo(t, 0, 9)
+	n.withRewards(t, "http://127.0.0.1:1/")
+	right := n.second(t, toner, 7)
+	wantOutcome(t, n.claim(t, 7, right, "test"), ClaimFirst)
+	wantOutcome(t, n.claim(t, 7, right, "consumer"), ClaimBefore)
+	n.final(t)
+	if j := n.judge(t, 7); j.State != reward.Due {
+		t.Errorf("the first: %+v", j)
+	}
+	uses, err := n.uses(trace.Code(toner, 0, 7))
+	if err != nil || len(uses) != 2 {
+		t.Fatalf("%d uses, %v", len(uses), err)
+	}
+	n.mustSubmit(t, trace.Draft{Kind: "correct", Fields: fields{"target": uses[0].ID, "reason": "test"}})
+	n.final(t)
+	if j := n.judge(t, 7); j.State != reward.Due {
+		t.Errorf("the second, which is the first now: %+v", j)
+	}
+	wantOutcome(t, n.claim(t, 7, right, "consumer"), ClaimYours)
+	if list, err := n.rewards.List("", nil, 10); err != nil || len(list) != 2 {
+		t.Errorf("rewards %+v, %v", list, err)
+	}
+	// What corrects something else, or the second use, brings nothing.
+	n.mustSubmit(t, trace.Draft{Kind: "correct", Fields: fields{"target": uses[1].ID, "reason": "test"}})
+	n.final(t)
+	if err := n.takeClaims(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	if list, err := n.rewards.List("", nil, 10); err != nil || len(list) != 2 {
+		t.Errorf("rewards %+v, %v", list, err)
+	}
+}
+
 // From claim to receiver, through a node that runs: one message for one item,
 // however often it is claimed, and the list and the status tell of it.
 func TestRewardReachesTheReceiver(t *testing.T) {
