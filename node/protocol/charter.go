@@ -60,9 +60,9 @@ func (c *Core) dispute(p *peer, version uint64) {
 		return
 	}
 	p.disputed = version
-	ended := c.ask(p)
+	q := c.ask(p, aboutCharters, 0)
 	c.do(FetchCharter{Task: c.begin(func(e Event) {
-		ended()
+		c.requests.answered(q)
 		if r := e.(Ended); r.Result == Broken || r.Result == Busy {
 			p.disputed = 0
 		} else {
@@ -113,22 +113,22 @@ func (c *Core) followCharters() {
 	}
 	s := list[c.rnd.IntN(len(list))]
 	c.charters.busy = true
-	ended := c.ask(s.peer)
+	q := c.ask(s.peer, aboutCharters, 0)
 	c.do(FetchCharter{Task: c.begin(func(e Event) {
 		c.charters.busy = false
-		ended()
-		c.charterCame(s.peer, e.(Ended))
+		c.requests.answered(q)
+		c.charterCame(q, e.(Ended))
 	}), Peer: s.Number, Version: c.net.Version() + 1})
 }
 
 // charterCame blames who does not give what it says it has.
-func (c *Core) charterCame(p *peer, e Ended) {
+func (c *Core) charterCame(q *request, e Ended) {
 	switch e.Result {
 	case Done:
 	case NotHeld, Invalid:
-		c.offend(p.Number, aboutCharters, e.Err)
+		c.offend(q.Number, aboutCharters, e.Err)
 	default:
-		c.punish(p, aboutCharters, e)
+		c.punish(q, e)
 	}
 }
 

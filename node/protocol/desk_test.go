@@ -62,6 +62,14 @@ func (d *desk) pass(t time.Duration) {
 	d.does(Tick{})
 }
 
+// passAlive is pass with peers that are heard of.
+func (d *desk) passAlive(t time.Duration) {
+	for _, s := range d.core.admitted {
+		s.heard = d.now.Add(t)
+	}
+	d.pass(t)
+}
+
 // take returns what is to be done and forgets it.
 func (d *desk) take() []Action {
 	list := d.todo

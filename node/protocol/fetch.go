@@ -3,6 +3,8 @@ package protocol
 import (
 	"bytes"
 	"log/slog"
+	"maps"
+	"math"
 	"slices"
 	"time"
 )
@@ -258,30 +260,31 @@ func (c *Core) fetch(ch *chain, s *session) {
 		return
 	}
 	ch.busy = true
-	p, ended := s.peer, c.ask(s.peer)
+	to := s.pieceEnd(from, n.size)
+	q := c.ask(s.peer, ch.Number, to-from)
 	c.do(Fetch{Task: c.begin(func(e Event) {
 		ch.busy = false
-		ended()
-		c.fetched(ch, p, from, e.(Ended))
+		c.requests.answered(q)
+		c.fetched(ch, q, from, e.(Ended))
 		c.stir(ch)
-	}), Peer: p.Number, Chain: ch.Number, From: from, To: p.pieceEnd(from, n.size), Note: n.raw})
+	}), Peer: q.Number, Chain: ch.Number, From: from, To: to, Note: n.raw})
 }
 
-func (c *Core) fetched(ch *chain, p *peer, from uint64, e Ended) {
+func (c *Core) fetched(ch *chain, q *request, from uint64, e Ended) {
 	if e.Size > ch.Size {
 		ch.Size = e.Size
 	}
 	if e.Size > from {
-		ch.noteSpan(p.Number, from, e.Size, ch.Number == c.cfg.Number)
+		ch.noteSpan(q.Number, from, e.Size, ch.Number == c.cfg.Number)
 	}
 	switch e.Result {
 	case Done:
-		c.served(p, ch.Number)
+		c.served(q)
 	case Early:
-		c.wantCharter(p.session, c.net.Version()+1)
-		c.blame.passOver(c.now, p.Number, ch.Number, failWait)
+		c.wantCharter(q.session, c.net.Version()+1)
+		c.blame.passOver(c.now, q.Number, ch.Number, failWait)
 	default:
-		c.punish(p, ch.Number, e)
+		c.punish(q, e)
 	}
 }
 
@@ -292,9 +295,7 @@ func (c *Core) fetched(ch *chain, p *peer, from uint64, e Ended) {
 // stops.
 type span struct {
 	from, to uint64
-	asking   uint32          // the node that is being asked
-	at       uint64          // up to where that has answered
-	asked    map[uint32]bool // nodes that have given what they have
+	asked    map[uint32]uint64 // by node: it has given what it has of the entries before
 }
 
 // noteSpan remembers where entries came from.
@@ -302,26 +303,23 @@ func (ch *chain) noteSpan(holder uint32, from, to uint64, own bool) {
 	if holder == ch.Number {
 		return
 	}
-	if n := len(ch.spans); n > 0 && ch.spans[n-1].to == from && (!own || ch.spans[n-1].asked[holder] && len(ch.spans[n-1].asked) == 1) {
-		ch.spans[n-1].to = to
-		return
+	if n := len(ch.spans); n > 0 && ch.spans[n-1].to == from {
+		sp := &ch.spans[n-1]
+		if !own || sp.asked[holder] == from && len(sp.asked) == 1 {
+			sp.to, sp.asked[holder] = to, to
+			return
+		}
 	}
-	ch.spans = append(ch.spans, span{from: from, to: to, at: from, asked: map[uint32]bool{holder: true}})
+	ch.spans = append(ch.spans, span{from: from, to: to, asked: map[uint32]uint64{holder: to}})
 }
 
 // discloseNext asks one node that may have more for the disclosures of one span.
 func (c *Core) discloseNext(ch *chain) {
 	for i := range ch.spans {
-		sp := &ch.spans[i]
-		s := c.mayDisclose(ch, sp)
-		if s == nil {
-			continue
+		if s := c.mayDisclose(ch, &ch.spans[i]); s != nil {
+			c.disclose(ch, s, ch.spans[i])
+			return
 		}
-		if sp.asking != s.Number { // what another has answered is not what this one has
-			sp.asking, sp.at = s.Number, sp.from
-		}
-		c.disclose(ch, s, *sp)
-		return
 	}
 }
 
@@ -329,9 +327,27 @@ func (c *Core) discloseNext(ch *chain) {
 // have been erased, which a later record will say, or held back: nobody can be
 // blamed, and all who hold the chain are asked.
 type gap struct {
-	from  uint64
-	asked map[uint32]bool
-	again time.Time // when all have been asked: when to begin anew
+	asked map[uint32]uint64 // by node: it has given what it has of the entries before
+	again time.Time         // when to ask those anew that have given all they have
+}
+
+// next is the range of the records for whose disclosures a peer is to be asked next,
+// of those that are lacking and of which it holds so many entries. ok is false if
+// there is none.
+func (g *gap) next(p *peer, lacks []uint64, size uint64) (from, to uint64, ok bool) {
+	i, _ := slices.BinarySearch(lacks, g.asked[p.Number])
+	if i == len(lacks) || lacks[i] >= size {
+		return 0, 0, false
+	}
+	from = lacks[i]
+	j, _ := slices.BinarySearch(lacks, p.pieceEnd(from, size))
+	return from, lacks[j-1] + 1, true
+}
+
+// renew lets those be asked again that have given all they have.
+func (g *gap) renew(lacks []uint64) {
+	g.again = time.Time{}
+	maps.DeleteFunc(g.asked, func(_ uint32, before uint64) bool { return before > lacks[len(lacks)-1] })
 }
 
 // fillNext asks one node for the disclosures of a gap.
@@ -340,22 +356,21 @@ func (c *Core) fillNext(ch *chain) bool {
 	if len(ch.Lacks) == 0 {
 		return false
 	}
-	if g.asked == nil || g.from != ch.Lacks[0] || due(g.again, c.now) {
-		*g = gap{from: ch.Lacks[0], asked: make(map[uint32]bool)}
+	if g.asked == nil {
+		g.asked = make(map[uint32]uint64)
 	}
-	if !g.again.IsZero() {
-		ch.retry = sooner(ch.retry, g.again)
-		return false
+	if due(g.again, c.now) {
+		g.renew(ch.Lacks)
 	}
-	end := RangeEnd(g.from, ch.Lacks[len(ch.Lacks)-1]+1)
 	var list []candidate
-	left := false
 	for _, s := range c.sessions() {
 		h := s.theirs[ch.Number]
-		if h == nil || h.size < end || g.asked[s.Number] {
+		if h == nil {
 			continue
 		}
-		left = true
+		if _, _, ok := g.next(s.peer, ch.Lacks, h.size); !ok {
+			continue
+		}
 		if until := c.blame.until(c.now, s.Number, ch.Number); !until.IsZero() {
 			ch.retry = sooner(ch.retry, until)
 		} else if c.mayAsk(s.peer) {
@@ -364,40 +379,52 @@ func (c *Core) fillNext(ch *chain) bool {
 			ch.hungry = true
 		}
 	}
-	if !left {
-		g.again = c.now.Add(c.iv.Fill)
-		ch.retry = sooner(ch.retry, g.again)
-	}
+	ch.retry = sooner(ch.retry, g.again)
 	i := choose(list, c.rnd)
 	if i < 0 {
 		return false
 	}
-	c.fill(ch, list[i].session, end)
+	c.fill(ch, list[i].session)
 	return true
 }
 
-func (c *Core) fill(ch *chain, s *session, end uint64) {
+func (c *Core) fill(ch *chain, s *session) {
 	ch.busy = true
-	p, from, ended := s.peer, ch.gap.from, c.ask(s.peer)
+	from, to, _ := ch.gap.next(s.peer, ch.Lacks, s.theirs[ch.Number].size)
+	q := c.ask(s.peer, ch.Number, to-from)
 	c.do(Disclose{Task: c.begin(func(e Event) {
 		ch.busy = false
-		ended()
-		if ch.gap.from == from {
-			ch.gap.asked[p.Number] = true
-		}
-		if e := e.(Ended); e.Result != Done {
-			c.punish(p, ch.Number, e)
-		}
+		c.requests.answered(q)
+		c.filled(ch, q, from, e.(Ended))
 		c.stir(ch)
-	}), Peer: p.Number, Chain: ch.Number, From: from, To: end, Size: end})
+	}), Peer: q.Number, Chain: ch.Number, From: from, To: to, Size: to})
 }
 
-// mayDisclose returns an admitted node that has not been asked about the span:
+// filled notes how far a node has answered. One that cannot answer has nothing to
+// give, for now.
+func (c *Core) filled(ch *chain, q *request, from uint64, e Ended) {
+	g := &ch.gap
+	switch {
+	case e.Result == Done && e.Size > from:
+		c.served(q)
+		g.asked[q.Number] = e.Size
+	default:
+		c.punish(q, e)
+		if e.Result != Broken && e.Result != Busy {
+			g.asked[q.Number] = math.MaxUint64
+		}
+	}
+	if n := len(ch.Lacks); n > 0 && g.asked[q.Number] > ch.Lacks[n-1] && g.again.IsZero() {
+		g.again = c.now.Add(c.iv.Fill)
+	}
+}
+
+// mayDisclose returns an admitted node that has not answered about the whole span:
 // the author, or for the own chain any that holds the range.
 func (c *Core) mayDisclose(ch *chain, sp *span) *session {
 	for _, s := range c.sessions() {
 		h := s.theirs[ch.Number]
-		if h == nil || h.size < sp.to || sp.asked[s.Number] || ch.Number != c.cfg.Number && s.Number != ch.Number {
+		if h == nil || h.size < sp.to || sp.asked[s.Number] >= sp.to || ch.Number != c.cfg.Number && s.Number != ch.Number {
 			continue
 		}
 		if until := c.blame.until(c.now, s.Number, ch.Number); !until.IsZero() {
@@ -420,35 +447,31 @@ func sooner(a, b time.Time) time.Time {
 
 func (c *Core) disclose(ch *chain, s *session, sp span) {
 	ch.busy = true
-	p, ended := s.peer, c.ask(s.peer)
+	from := max(sp.from, sp.asked[s.Number])
+	to := s.pieceEnd(from, sp.to)
+	q := c.ask(s.peer, ch.Number, to-from)
 	c.do(Disclose{Task: c.begin(func(e Event) {
 		ch.busy = false
-		ended()
-		c.disclosed(ch, p, sp.from, e.(Ended))
+		c.requests.answered(q)
+		c.disclosed(ch, q, sp.from, e.(Ended))
 		c.stir(ch)
-	}), Peer: p.Number, Chain: ch.Number, From: sp.at, To: p.pieceEnd(sp.at, sp.to), Size: sp.to})
+	}), Peer: q.Number, Chain: ch.Number, From: from, To: to, Size: sp.to})
 }
 
 // disclosed notes how far a node has answered about the span that begins at from.
-func (c *Core) disclosed(ch *chain, p *peer, from uint64, e Ended) {
+func (c *Core) disclosed(ch *chain, q *request, from uint64, e Ended) {
 	i := slices.IndexFunc(ch.spans, func(sp span) bool { return sp.from == from })
 	if i < 0 {
 		return
 	}
 	sp := &ch.spans[i]
-	if e.Result != Done || e.Size <= sp.at {
-		sp.at = sp.from // whoever is asked next begins anew
-		c.punish(p, ch.Number, e)
+	if e.Result != Done || e.Size <= max(sp.from, sp.asked[q.Number]) {
+		c.punish(q, e)
 		return
 	}
-	c.served(p, ch.Number)
-	if sp.at = e.Size; sp.at < sp.to {
-		return
-	}
-	if ch.Number != c.cfg.Number { // only the author has all, and it has been asked
+	c.served(q)
+	sp.asked[q.Number] = e.Size
+	if e.Size >= sp.to && ch.Number != c.cfg.Number { // only the author has all
 		ch.spans = slices.Delete(ch.spans, i, i+1)
-		return
 	}
-	sp.at = sp.from
-	sp.asked[p.Number] = true
 }

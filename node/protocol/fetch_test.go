@@ -35,7 +35,7 @@ func TestRangesEndAtTiles(t *testing.T) {
 	for _, c := range []struct{ from, size, want uint64 }{
 		{0, 10, 10}, {0, 4096, 4096}, {0, 5000, 4096}, {4096, 5000, 5000}, {100, 10_000, 4096}, {300, 10_000, 256 + 4096},
 	} {
-		got := RangeEnd(c.from, c.size)
+		got := rangeEnd(c.from, c.size)
 		if got != c.want || got-c.from > wire.MaxRange {
 			t.Errorf("from %d of %d: to %d, want %d", c.from, c.size, got, c.want)
 		}
@@ -495,4 +495,100 @@ func FuzzDecodeOffences(f *testing.F) {
 		}
 		newBlame(list)
 	})
+}
+
+// TestAskingForLessOnANarrowLine halves what was asked for when that took too long
+// to come, and not when the line just broke; and asks for more again, in time.
+func TestAskingForLessOnANarrowLine(t *testing.T) {
+	for name, c := range map[string]struct {
+		state Chain
+		ask   func(d *desk) (task Task, n uint64)
+	}{
+		"entries": {Chain{Number: 2}, func(d *desk) (Task, uint64) {
+			f := find[Fetch](d)
+			return f.Task, f.To - f.From
+		}},
+		"disclosures": {Chain{Number: 2, Size: 1000, Lacks: everyOne(1000)}, func(d *desk) (Task, uint64) {
+			a := find[Disclose](d)
+			return a.Task, a.To - a.From
+		}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			d := newDesk(t, 2)
+			s := d.admit(2)
+			d.does(&Stored{Signing: true, Chains: []Chain{c.state}})
+			d.holds(s, 2, 1000)
+			if c.state.Size > 0 {
+				d.does(Ended{Task: find[Keep](d).Task})
+			}
+			fails := func(after time.Duration, want uint64) {
+				t.Helper()
+				task, n := c.ask(d)
+				if n != want {
+					t.Fatalf("asks for %d, want %d", n, want)
+				}
+				d.passAlive(after)
+				d.does(Ended{Task: task, Result: Broken})
+				d.passAlive(maxFailWait)
+			}
+			fails(slowAnswer-1, 1000)
+			fails(slowAnswer, 1000)
+			fails(slowAnswer, 256) // the next power of two below a half
+			fails(slowAnswer, 128)
+			for n, most := uint64(0), uint64(64); n < 64*widenAfter; n += most {
+				task, got := c.ask(d)
+				if got != most {
+					t.Fatalf("asks for %d, want %d", got, most)
+				}
+				if c.state.Size > 0 {
+					d.does(&Stored{Signing: true, Chains: []Chain{{Number: 2, Size: 1000, Lacks: everyOne(1000)[n+most:]}}})
+				}
+				d.does(Ended{Task: task, Result: Done, Size: n + most})
+			}
+			if _, n := c.ask(d); n != 128 {
+				t.Errorf("after %d answers asks for %d", widenAfter, n)
+			}
+		})
+	}
+}
+
+func everyOne(n uint64) (list []uint64) {
+	for i := range n {
+		list = append(list, i)
+	}
+	return list
+}
+
+// TestGapsAreFilledInPieces goes on with a node where its answer has ended, and
+// keeps what others have answered.
+func TestGapsAreFilledInPieces(t *testing.T) {
+	d := newDesk(t, 4)
+	for _, n := range []uint32{2, 3} {
+		d.says(d.admit(n), &wire.Have{Chains: []wire.Holding{{Chain: 2, Size: 9000}}})
+	}
+	lacks := func(list ...uint64) {
+		d.does(&Stored{Signing: true, Chains: []Chain{{Number: 2, Size: 9000, Lacks: list}}})
+	}
+	want := func(peer uint32, from, to uint64) Task {
+		t.Helper()
+		a := find[Disclose](d)
+		if a.Peer != peer || a.From != from || a.To != to || a.Size != to {
+			t.Fatalf("asks %+v", a)
+		}
+		return a.Task
+	}
+	lacks(3, 100, 5000)
+	task := want(2, 3, 101)
+	lacks(100, 5000)
+	d.does(Ended{Task: task, Result: Done, Size: 50}) // as far as an answer goes
+	d.does(Ended{Task: want(2, 100, 101), Result: Done, Size: 101})
+	d.does(Ended{Task: want(2, 5000, 5001), Result: NotHeld})
+	d.does(Ended{Task: want(3, 100, 101), Result: Done, Size: 101})
+	d.does(Ended{Task: want(3, 5000, 5001), Result: Done, Size: 5001})
+	none[Disclose](d)
+	lacks(100, 5000, 8000)
+	d.does(Ended{Task: want(3, 8000, 8001), Result: Done, Size: 8001})
+	none[Disclose](d)
+	d.passAlive(d.core.iv.Fill)
+	want(2, 100, 101)
 }

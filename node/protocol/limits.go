@@ -67,6 +67,11 @@ const (
 	// over it is told again in the peer's next session.
 	maxAlerts = 16
 
+	// slowAnswer is from when on a request that broke may have asked for too much;
+	// those that break sooner break with the session. A holder waits 10 s before
+	// it cuts the first bytes of an answer.
+	slowAnswer = 5 * time.Second
+
 	// widenAfter is how many answers have to pass before one of twice the size is
 	// asked for: each that does not pass costs its time.
 	widenAfter = 8

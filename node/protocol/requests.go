@@ -16,19 +16,28 @@ type requests struct {
 	freed    bool // one has ended since chains and charters were looked at
 }
 
-// ask notes that a request to a peer begins; the returned function, that it has
-// ended.
-func (c *Core) ask(p *peer) (ended func()) {
-	member := p.Member
+// A request is something that a peer is being asked for.
+type request struct {
+	*peer
+	chain uint32
+	n     uint64 // entries
+	began time.Time
+}
+
+// ask notes that a request begins.
+func (c *Core) ask(p *peer, chain uint32, n uint64) *request {
 	c.requests.running++
-	c.requests.byMember[member]++
-	return func() {
-		c.requests.running--
-		if c.requests.byMember[member]--; c.requests.byMember[member] == 0 {
-			delete(c.requests.byMember, member)
-		}
-		c.requests.freed = true
+	c.requests.byMember[p.Member]++
+	return &request{p, chain, n, c.now}
+}
+
+// answered notes that a request has ended.
+func (r *requests) answered(q *request) {
+	r.running--
+	if r.byMember[q.Member]--; r.byMember[q.Member] == 0 {
+		delete(r.byMember, q.Member)
 	}
+	r.freed = true
 }
 
 // mayAsk reports whether a request to p fits in.
@@ -64,10 +73,10 @@ func choose(list []candidate, rnd *rand.Rand) int {
 	return best
 }
 
-// RangeEnd returns where a request that begins at from ends: at the end of a
+// rangeEnd returns where a request that begins at from ends: at the end of a
 // tile, so that requests of different nodes ask for the same ranges, and at most
 // at size.
-func RangeEnd(from, size uint64) uint64 {
+func rangeEnd(from, size uint64) uint64 {
 	return min(size, (from/ledger.TileWidth+rangeTiles)*ledger.TileWidth)
 }
 
@@ -81,38 +90,49 @@ const rangeTiles = 16
 // answer that is taken too slowly, and of a cut answer nothing is kept: on a narrow
 // line smaller ones pass.
 func (p *peer) pieceEnd(from, size uint64) uint64 {
-	return min(RangeEnd(from, size), from+maxPiece>>p.narrow)
+	return min(rangeEnd(from, size), from+maxPiece>>p.narrow)
 }
 
-// served notes that a request was answered.
-func (c *Core) served(p *peer, chain uint32) {
-	c.blame.done(p.Number, chain)
-	if p.narrow == 0 {
+// served notes that a request got what it was for.
+func (c *Core) served(q *request) {
+	c.blame.done(q.Number, q.chain)
+	if q.narrow == 0 {
 		return
 	}
-	if p.passed++; p.passed == widenAfter {
-		p.narrow, p.passed = p.narrow-1, 0
+	if q.passed++; q.passed == widenAfter {
+		q.narrow, q.passed = q.narrow-1, 0
+	}
+}
+
+// broke has the peer asked for less, if the request may have been for more than its
+// line can carry in the time that there is.
+func (c *Core) broke(q *request) {
+	if c.now.Sub(q.began) < slowAnswer {
+		return
+	}
+	for maxPiece>>q.narrow > max(q.n/2, 1) {
+		q.narrow, q.passed = q.narrow+1, 0
 	}
 }
 
 // punish sorts out what a failed request means for who was asked. While a newer
 // charter is on its way, what does not verify may be right under that; and of a
 // forked chain, where another history is stored than the peer's.
-func (c *Core) punish(p *peer, chain uint32, e Ended) {
+func (c *Core) punish(q *request, e Ended) {
 	switch {
-	case e.Result == Invalid && c.forked(chain):
-		c.blame.doubt(c.now, p.Number, chain)
-		c.log(slog.LevelDebug, "of a forked chain nothing that fits", "chain", chain, "peer", p.Number, "err", e.Err)
+	case e.Result == Invalid && c.forked(q.chain):
+		c.blame.doubt(c.now, q.Number, q.chain)
+		c.log(slog.LevelDebug, "of a forked chain nothing that fits", "chain", q.chain, "peer", q.Number, "err", e.Err)
 	case e.Result == Invalid && !c.charterBehind():
-		c.offend(p.Number, chain, e.Err)
+		c.offend(q.Number, q.chain, e.Err)
 	case e.Result == Busy:
-		c.blame.passOver(c.now, p.Number, chain, max(BusyWait, time.Duration(e.Wait)*time.Millisecond))
+		c.blame.passOver(c.now, q.Number, q.chain, max(BusyWait, time.Duration(e.Wait)*time.Millisecond))
 	default:
-		if e.Result == Broken && maxPiece>>p.narrow > 1 {
-			p.narrow, p.passed = p.narrow+1, 0
+		if e.Result == Broken {
+			c.broke(q)
 		}
-		c.blame.fail(c.now, p.Number, chain)
-		c.log(slog.LevelDebug, "request failed", "chain", chain, "peer", p.Number, "result", e.Result.String(), "err", e.Err)
+		c.blame.fail(c.now, q.Number, q.chain)
+		c.log(slog.LevelDebug, "request failed", "chain", q.chain, "peer", q.Number, "result", e.Result.String(), "err", e.Err)
 	}
 }
 

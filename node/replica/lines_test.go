@@ -1,10 +1,16 @@
 package replica
 
 import (
+	"context"
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 	"time"
+
+	"suyuan/ledger"
+	"suyuan/ledger/ledgertest"
+	"suyuan/ledger/store"
 )
 
 // TestPoorLines has every twentieth packet get lost and a round trip take half a
@@ -83,5 +89,53 @@ func catchUpOverLine(t *testing.T, narrow int) {
 			t.Errorf("the line needs %v", least)
 		}
 		e.finalWithin(heals, e.list()...)
+	})
+}
+
+// TestGapsOnANarrowLine has a node that was given entries without what all members
+// may see of them. On a line of a quarter of a megabit a second, all that it lacks
+// takes longer than a holder gives for an answer: it asks for less and has it soon.
+func TestGapsOnANarrowLine(t *testing.T) {
+	t.Parallel()
+	inBubble(t, func(t *testing.T, e *ether) {
+		const narrow, count, size = 256_000, 40, 60_000
+		brand, audit := e.node("lanzhi"), e.node("audit")
+		placed := audit.config
+		audit.config = func(cfg *Config) {
+			placed(cfg)
+			cfg.options = e.options(lineOfSpeed(narrow))
+		}
+		for _, n := range []*testNode{brand, audit} {
+			n.open().found()
+		}
+		brand.records(count, ledgertest.Disclose(ledger.Members, 1, strings.Repeat("x", size)))
+		var items []store.Item
+		for it, err := range brand.store.Entries(1, 0, brand.store.Size(1)) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			if it.Sidecar != nil && len(items) >= 2 { // after charter and grant
+				it.Sidecar = nil
+			}
+			items = append(items, it)
+		}
+		if _, err := audit.store.Extend(context.Background(), 1, 0, items); err != nil {
+			t.Fatal(err)
+		}
+		lacking := func() int {
+			list, err := audit.store.Lacking(1, 2*count)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return len(list)
+		}
+		if n := lacking(); n != count {
+			t.Fatalf("%d records lack something", n)
+		}
+		brand.start()
+		audit.start()
+		least := time.Duration(8*count*size/narrow) * time.Second
+		took := e.within(heals+4*least, "what it lacks", func() bool { return lacking() == 0 })
+		t.Logf("%v; the line needs %v", took.Round(time.Second), least)
 	})
 }
