@@ -170,9 +170,9 @@ func (m *machine) step(t *touched) bool {
 	case ledger.KindShip:
 		m.ship(t)
 	case ledger.KindReceive:
-		m.receive(e)
+		m.receive(t)
 	case ledger.KindCancel:
-		m.cancel(e)
+		m.cancel(t)
 	case ledger.KindSell:
 		m.sell(t)
 	case ledger.KindReturn:
@@ -473,7 +473,11 @@ func (m *machine) unsay(thing, unit Item, e *Event) {
 
 // parting are the kinds of event by which a thing that is named by itself, and
 // not through its unit, leaves that.
-var parting = []ledger.Kind{ledger.KindShip, ledger.KindSell, ledger.KindReturn, ledger.KindVoid, ledger.KindTransform}
+var parting = []ledger.Kind{ledger.KindShip, ledger.KindReceive, ledger.KindCancel, ledger.KindSell, ledger.KindReturn, ledger.KindVoid, ledger.KindTransform}
+
+// remains reports whether a thing stays in its unit where an event of a kind names
+// both.
+func remains(k ledger.Kind) bool { return k == ledger.KindReceive || k == ledger.KindCancel }
 
 // part takes units in which the item is not, and may be put later, out of those
 // around them.
@@ -484,7 +488,7 @@ func (m *machine) part(t *touched) {
 	stands := m.stands(t.event)
 	for _, thing := range t.moves.list {
 		switch {
-		case thing == m.item, m.inside(thing):
+		case thing == m.item, m.inside(thing), remains(t.event.Kind) && m.outermost(t, thing) != thing:
 		case stands:
 			m.takeOut(thing)
 		default:
@@ -527,7 +531,8 @@ func (m *machine) ship(t *touched) {
 	m.depart(t)
 }
 
-func (m *machine) receive(e *Event) {
+func (m *machine) receive(t *touched) {
+	e := t.event
 	actor := e.Actor()
 	switch m.custody.State {
 	case Void:
@@ -548,14 +553,14 @@ func (m *machine) receive(e *Event) {
 		if m.follows(e) {
 			end = EndFollowed
 		}
-		m.take(Held, e)
+		m.unload(t)
 		m.arrive(end, e)
 		return
 	}
 	strange := ReceivedNotShipped
 	switch open := m.custody.State == InTransit; {
 	case open && m.addressed(actor):
-		m.take(Held, e)
+		m.unload(t)
 		return
 	case open:
 		strange = ReceivedByOther
@@ -571,9 +576,33 @@ func (m *machine) receive(e *Event) {
 	}
 	m.report(strange, e, m.since)
 	if m.stands(e) {
-		m.take(Held, e)
+		m.unload(t)
 	}
 	m.arrive(EndOver, e)
+}
+
+// unload gives the item to who has received it. What a receipt names without the
+// units around it is no longer in these: pallets come in pieces, and what is still
+// on its way is the rest.
+func (m *machine) unload(t *touched) {
+	m.take(Held, t.event)
+	m.takeOut(m.outermost(t, m.item))
+}
+
+// outermost returns the thing itself or the outermost unit around it that the event
+// names by itself, none if it names neither.
+func (m *machine) outermost(t *touched, thing Item) (last Item) {
+	for range MaxNesting {
+		if t.moves.has(thing) {
+			last = thing
+		}
+		around, ok := m.units[thing]
+		if !ok {
+			break
+		}
+		thing = around
+	}
+	return last
 }
 
 // follows reports whether the event names an entry that is not at hand: it
@@ -587,7 +616,8 @@ func (m *machine) refersTo(e, other *Event) bool {
 	return slices.ContainsFunc(e.Refs, func(ref ledger.Hash) bool { return ref == other.Hash || m.rules.replaced(ref) == other.Hash })
 }
 
-func (m *machine) cancel(e *Event) {
+func (m *machine) cancel(t *touched) {
+	e := t.event
 	open := m.custody.State == InTransit && (sameHand(e.Actor(), m.custody.Holder) || m.addressed(e.Actor()))
 	switch {
 	case m.follows(e):
@@ -601,6 +631,7 @@ func (m *machine) cancel(e *Event) {
 	}
 	m.endBack(e)
 	m.become(m.before.State, m.before.Holder, m.shipment)
+	m.takeOut(m.outermost(t, m.item))
 }
 
 // sell takes the item out of the chain, also where the seller held it only

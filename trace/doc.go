@@ -127,7 +127,8 @@ A party and the member that hosts it are the same hand, two parties of one membe
 are not. An event on a unit is about what was in it at that point, at any depth.
 What is shipped, sold, used or declared void by itself leaves its unit, be it an
 item or a unit, and packing takes out of the unit before. Receipts match shipments
-by what they name, so they may be partial.
+by what they name, so they may be partial: what one names leaves the units around
+it that it does not name, which are the rest of the shipment. So with cancellations.
 
 A pattern and the range of an activation pass over void codes: labels scrapped at
 the printer stay void, and the rest of their roll is one range. Whatever names a

@@ -11,7 +11,7 @@ import (
 
 // Rules is the version of the fold. It grows whenever the same input may give
 // another trail, and stands in each trail.
-const Rules = 5
+const Rules = 6
 
 // Input is all that a trail depends on. Equal inputs give equal trails, in
 // whatever order the events come and whatever else is among them.

@@ -466,6 +466,9 @@ func (p *plant) receive() {
 	}
 	shipment := p.flow[open[p.rnd.IntN(len(open))]]
 	things := p.some(slices.DeleteFunc(open, func(i Item) bool { return p.flow[i] != shipment }))
+	if p.rnd.IntN(3) == 0 {
+		things = p.unloaded(things)
+	}
 	if p.rnd.IntN(6) == 0 {
 		party := []string{shipment.Actor(), shipment.Fields.Text("to")}[p.rnd.IntN(2)]
 		p.record(party, cancel, things, subjectsOf(things))
@@ -473,6 +476,7 @@ func (p *plant) receive() {
 		for _, i := range p.closure(things) {
 			p.state[i] = p.was[i]
 		}
+		p.out(things)
 		return
 	}
 	party := shipment.Fields.Text("to")
@@ -481,6 +485,22 @@ func (p *plant) receive() {
 	for _, i := range p.closure(things) {
 		p.state[i], p.holder[i] = Held, party
 	}
+	p.out(things)
+}
+
+// unloaded is things, some of which were taken off the pallets and out of the
+// cases on which they came, without a word.
+func (p *plant) unloaded(things []Item) []Item {
+	var out []Item
+	for _, i := range things {
+		inside := slices.DeleteFunc(slices.Clone(p.things), func(x Item) bool { u, in := p.parent[x]; return !in || u != i })
+		if len(inside) == 0 || p.rnd.IntN(3) == 0 {
+			out = append(out, i)
+		} else {
+			out = append(out, p.unloaded(p.some(inside))...)
+		}
+	}
+	return out
 }
 
 // end sells something or declares it void.

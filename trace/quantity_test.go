@@ -438,3 +438,51 @@ func TestQuantitiesOfLots(t *testing.T) {
 		})
 	}
 }
+
+// What was received by itself is no longer on the pallet on which it was sent: what
+// becomes of the rest is no matter of his who has it.
+func TestPartialReceiptsTakeOut(t *testing.T) {
+	onPallet := about(Of(Unit(pallet)))
+	for _, c := range []struct {
+		name string
+		do   func(w *world, s *Event)
+	}{
+		{"the rest is received", func(w *world, s *Event) { w.do("wh", receive, onPallet, refs(s)) }},
+		{"the rest is cancelled, and sent to another", func(w *world, s *Event) {
+			w.do("lanzhi", cancel, onPallet, refs(s))
+			w.do("lanzhi", ship, onPallet, to("dist"))
+		}},
+		{"the rest is sold on the way", func(w *world, _ *Event) { w.do("lanzhi", sell, onPallet) }},
+		{"and handled unit by unit", func(w *world, s *Event) {
+			w.do("lanzhi", cancel, about(boxesOf(1, 1)), refs(s))
+			w.do("lanzhi", unpack, onPallet)
+		}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			w := newWorld(t)
+			w.packed()
+			s := w.do("lanzhi", ship, onPallet, to("wh"))
+			w.do("wh", receive, about(boxesOf(0, 0)), refs(s))
+			c.do(w, s)
+			w.check(bottle(2), Consistent, Held, "wh")
+		})
+	}
+	t.Run("a part is refused, and the rest received", func(t *testing.T) {
+		w := newWorld(t)
+		w.packed()
+		s := w.do("lanzhi", ship, onPallet, to("wh"))
+		w.do("wh", cancel, about(boxesOf(0, 0)), refs(s))
+		w.do("wh", receive, onPallet, refs(s))
+		w.check(bottle(2), Consistent, Active, "lanzhi")
+		w.check(bottle(7), Consistent, Held, "wh")
+	})
+	t.Run("scanned piece by piece, and as a pallet", func(t *testing.T) {
+		w := newWorld(t)
+		w.packed()
+		s := w.do("lanzhi", ship, onPallet, to("wh"))
+		w.do("wh", receive, onPallet, about(boxesOf(0, 0), codes(7, 7)), refs(s))
+		w.do("wh", ship, onPallet, to("dist"))
+		w.check(bottle(2), Consistent, InTransit, "wh")
+		w.check(bottle(7), Consistent, InTransit, "wh")
+	})
+}

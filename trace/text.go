@@ -73,8 +73,8 @@ var kindTexts = map[ledger.Kind]KindText{
 			"The sender holds the goods until the receipt. What is named by itself leaves its unit."}},
 	ledger.KindReceive: {
 		Names{Zh: "收到的商品"}, Names{Zh: "收货方"},
-		Names{"按点名的商品与发货对应，可以只收一部分。数量差异只供相关方查看。",
-			"Matches shipments by what it names, and may be partial. Differences in quantity are for the parties."}},
+		Names{"按点名的商品与发货对应，可以只收一部分；点名的商品离开未点名的箱或托盘。数量差异只供相关方查看。",
+			"Matches shipments by what it names, and may be partial: what it names leaves units that it does not name. Differences in quantity are for the parties."}},
 	ledger.KindCancel: {
 		Names{Zh: "没有成行的发货"}, Names{Zh: "所引用发货的任一方"},
 		Names{"必须引用该发货；商品回到发货前的状态。", "Names the shipment in refs; the goods are as they were before it."}},
