@@ -63,9 +63,10 @@
 //	                                 held, in the form of 'c'
 //	'n' chain                        a note under the own log key that the own
 //	                                 chain contradicts; stops signing
-//	'z' chain seq at[8]              the erase record at `at` names the record at
-//	                                 seq; no value
-//	'y' chain at                     seq of that record
+//	'k' chain seq digest             the erase record that was the first to erase
+//	                                 that of the record at seq: its seq
+//	'y' chain at                     seq of the record that the erase record there
+//	                                 names, if it erases something
 //	'm' chain seq                    digests of the shared disclosures that the
 //	                                 sidecar there lacks and no erase record names
 //	'u' chain seq                    sidecar after an erasure, as long as bytes of

@@ -1,9 +1,11 @@
 package store
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"math"
 	"slices"
 
@@ -21,7 +23,8 @@ type Erasure struct {
 }
 
 // erase applies an erase record of the batch. One that names no record before it
-// on its chain erases nothing.
+// on its chain erases nothing, nor does one that names what was erased before or
+// never was there.
 func (b *batch) erase(at uint64, f *ledger.EraseFields) error {
 	seq, ok, err := b.eraseTarget(f.Record)
 	if err != nil || !ok {
@@ -36,17 +39,49 @@ func (b *batch) erase(at uint64, f *ledger.EraseFields) error {
 	if err != nil {
 		return err
 	}
-	b.set(erasedKey(chain, seq, at), nil)
+	digests, err := b.notErased(at, seq, f.Digests, rec.MayErase)
+	if err != nil {
+		return err
+	}
+	side, err := b.s.sidecarIn(b.txn, chain, seq)
+	if err != nil && !errors.Is(err, ErrNotFound) {
+		return b.s.missing(err, "sidecar", chain, seq)
+	}
+	files, err := b.notErased(at, seq, f.Files, func(d ledger.Hash) bool { return bytes.Contains(raw, d[:]) || bytes.Contains(side, d[:]) })
+	if err != nil || len(digests)+len(files) == 0 {
+		return err
+	}
 	b.set(seqKey(prefixErase, chain, at), uint64Value(seq))
-	if len(f.Files) > 0 {
+	if len(files) > 0 {
 		b.set(seqKey(prefixFiles, chain, at), nil)
 	}
 	b.erasures++
-	named := func(d ledger.Hash) bool { return slices.Contains(f.Digests, d) && rec.MayErase(d) }
+	named := func(d ledger.Hash) bool { return slices.Contains(digests, d) }
 	if err := b.dropFrom(seq, rec, named); err != nil {
 		return err
 	}
 	return b.noLongerLacking(seq, named)
+}
+
+// notErased returns those of some digests that the record at a position has and
+// that no erase record named before, and notes that one does now. So what an
+// author erases again and again takes no room and is not read with the record.
+func (b *batch) notErased(at, seq uint64, digests []ledger.Hash, has func(ledger.Hash) bool) (list []ledger.Hash, err error) {
+	for _, d := range digests {
+		if !has(d) {
+			continue
+		}
+		key := erasedKey(b.c.number, seq, d)
+		switch _, err := getIn(b.txn, key); {
+		case err == nil:
+			continue
+		case !errors.Is(err, ErrNotFound):
+			return nil, err
+		}
+		b.set(key, uint64Value(at))
+		list = append(list, d)
+	}
+	return list, b.err
 }
 
 // eraseTarget finds the record that an erase record names.
@@ -132,13 +167,9 @@ func (b *batch) eraseBytes(o *ledger.OpenedEntry) int {
 	return 2 * len(raw)
 }
 
-// Erasures returns the first erase records about the record at a position. More
-// than it can have fields are not read: they say nothing new.
+// Erasures returns the erase records that have erased something of the record at a
+// position, in their order; what erases the same again is none of them.
 func (s *Store) Erasures(chain uint32, seq uint64) ([]Erasure, error) {
-	return s.erasures(chain, seq, maxErasures)
-}
-
-func (s *Store) erasures(chain uint32, seq uint64, limit int) ([]Erasure, error) {
 	c, err := s.chain(chain)
 	if err != nil {
 		return nil, err
@@ -150,15 +181,15 @@ func (s *Store) erasures(chain uint32, seq uint64, limit int) ([]Erasure, error)
 		return nil, err
 	}
 	defer s.life.leave()
-	prefix := seqKey(prefixErased, chain, seq)
-	keys, err := scan(s.view, prefix, prefix, limit)
+	erased, err := s.erasedBy(chain, seq)
 	if err != nil {
 		return nil, err
 	}
-	list := make([]Erasure, len(keys))
-	for i, k := range keys {
-		_, _, at := parseErasedKey(k.key)
-		if list[i], err = s.erasure(chain, at, seq); err != nil {
+	at := slices.Compact(slices.Sorted(maps.Values(erased)))
+	at = at[:min(len(at), maxErasures)]
+	list := make([]Erasure, len(at))
+	for i := range at {
+		if list[i], err = s.erasure(chain, at[i], seq); err != nil {
 			return nil, err
 		}
 	}
@@ -184,20 +215,22 @@ func (s *Store) erasure(chain uint32, at, seq uint64) (Erasure, error) {
 	return e, nil
 }
 
-// erasedBy returns where each digest of the record at a position was erased
-// first.
+// erasedBy returns where each digest of the record at a position was erased first,
+// and each of a file that it names.
 func (s *Store) erasedBy(chain uint32, seq uint64) (map[ledger.Hash]uint64, error) {
-	list, err := s.erasures(chain, seq, math.MaxInt)
+	prefix := seqKey(prefixErased, chain, seq)
+	pairs, err := scan(s.view, prefix, prefix, math.MaxInt)
 	if err != nil {
 		return nil, err
 	}
-	erased := make(map[ledger.Hash]uint64)
-	for _, e := range list {
-		for _, d := range e.Fields.Digests {
-			if _, ok := erased[d]; !ok {
-				erased[d] = e.At
-			}
+	erased := make(map[ledger.Hash]uint64, len(pairs))
+	for _, p := range pairs {
+		at, ok := parseUint64(p.value)
+		if !ok || len(p.key) != 45 {
+			return nil, damaged(s.cfg.Dir, nil, "key %x", p.key)
 		}
+		_, _, digest := parseErasedKey(p.key)
+		erased[digest] = at
 	}
 	return erased, nil
 }

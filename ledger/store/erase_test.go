@@ -429,12 +429,12 @@ func TestEraseRefusesToForget(t *testing.T) {
 func TestEraseNamesFiles(t *testing.T) {
 	t.Parallel()
 	n := onDisk(t, ledgertest.New(), "lanzhi").begin(t)
-	rec, sc := full(n)
-	at := mustAppend(t, n, rec, sc)
 	file := ledger.Hash(sha256.Sum256([]byte("report")))
+	rec, sc := n.record(ledgertest.Disclose(ledger.Members, 1, file[:]), ledgertest.Disclose(ledger.Members, 5, "more"))
+	at := mustAppend(t, n, rec, sc)
 	erase, esc := erasing(t, n.net, rec, sc, []ledger.Hash{file})
 	where := mustAppend(t, n, erase, esc)
-	wantPaths(t, n, 1, at.Seq, 1, 5, 9)
+	wantPaths(t, n, 1, at.Seq, 1, 5)
 	n.reopen(t)
 	list, err := n.FilesToErase()
 	if err != nil || len(list) != 1 || list[0].At != where.Seq || list[0].Seq != at.Seq || !slices.Equal(list[0].Fields.Files, []ledger.Hash{file}) {
@@ -447,6 +447,51 @@ func TestEraseNamesFiles(t *testing.T) {
 		t.Errorf("files to erase %+v, %v", list, err)
 	}
 	checkClean(t, n)
+}
+
+// TestErasedAgain has an author erase the same, and what never was there, over and
+// over: what he erases after that is known all the same, on all nodes, and nothing
+// else is kept of the others.
+func TestErasedAgain(t *testing.T) {
+	t.Parallel()
+	net := ledgertest.New()
+	n := onDisk(t, net, "lanzhi").begin(t)
+	file := ledger.Hash(sha256.Sum256([]byte("report")))
+	rec, sc := n.record(ledgertest.Disclose(ledger.Members, 1, file[:]), ledgertest.Disclose(ledger.Members, 5, "more"), ledgertest.Disclose(ledger.Own, 9, "own"))
+	at := mustAppend(t, n, rec, sc)
+	erase := func(files []ledger.Hash, paths ...uint64) uint64 {
+		r, esc := erasing(t, net, rec, sc, files, paths...)
+		return mustAppend(t, n, r, esc).Seq
+	}
+	want := []uint64{erase(nil, 5)}
+	for i := range 2 * 256 {
+		if i%2 == 0 {
+			erase(nil, 5)
+		} else {
+			erase([]ledger.Hash{{byte(i), byte(i >> 8)}})
+		}
+	}
+	want = append(want, erase([]ledger.Hash{file}, 5))
+	erase([]ledger.Hash{file})
+	want = append(want, erase(nil, 9))
+	whole := onDisk(t, net, "wh")
+	whole.fetch(t, n, 1, n.Size(1))
+	for _, n := range []*node{n, whole} {
+		list, err := n.Erasures(1, at.Seq)
+		var got []uint64
+		for _, e := range list {
+			got = append(got, e.At)
+		}
+		if err != nil || !slices.Equal(got, want) {
+			t.Errorf("erased by %v, %v; want %v", got, err, want)
+		}
+		files, err := n.FilesToErase()
+		if err != nil || len(files) != 1 || files[0].At != want[1] {
+			t.Errorf("files to erase %+v, %v", files, err)
+		}
+		wantPaths(t, n, 1, at.Seq, 1)
+		checkClean(t, n)
+	}
 }
 
 // TestManyErasures crosses the bounds of batches with sidecars as large as they

@@ -23,7 +23,7 @@ const (
 	prefixEvidence   = 'x'
 	prefixContradict = 'n'
 	prefixConflict   = 'd'
-	prefixErased     = 'z'
+	prefixErased     = 'k' // 'z' had one for each erase record, also for those that said nothing new
 	prefixErase      = 'y'
 	prefixLacking    = 'm'
 	prefixOnItsWay   = 'u'
@@ -58,14 +58,15 @@ func parseSeqKey(key []byte) (chain uint32, seq uint64, ok bool) {
 	return binary.BigEndian.Uint32(key[1:]), binary.BigEndian.Uint64(key[5:]), true
 }
 
-// erasedKey says that the erase record at a position is about an entry.
-func erasedKey(chain uint32, seq, at uint64) []byte {
-	return binary.BigEndian.AppendUint64(seqKey(prefixErased, chain, seq), at)
+// erasedKey is for what was erased of the record at a position: a digest of it, or
+// of a file that it names.
+func erasedKey(chain uint32, seq uint64, digest ledger.Hash) []byte {
+	return append(append(make([]byte, 0, 45), seqKey(prefixErased, chain, seq)...), digest[:]...)
 }
 
 // parseErasedKey is for keys of the length that erasedKey makes.
-func parseErasedKey(key []byte) (chain uint32, seq, at uint64) {
-	return binary.BigEndian.Uint32(key[1:]), binary.BigEndian.Uint64(key[5:]), binary.BigEndian.Uint64(key[13:])
+func parseErasedKey(key []byte) (chain uint32, seq uint64, digest ledger.Hash) {
+	return binary.BigEndian.Uint32(key[1:]), binary.BigEndian.Uint64(key[5:]), ledger.Hash(key[13:])
 }
 
 func tileKey(chain uint32, t ledger.TileID) []byte {

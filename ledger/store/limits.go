@@ -49,9 +49,11 @@ const (
 	// reads or writes.
 	purgeAtOnce = 64
 
-	// maxErasures bounds the erase records that are read with a record: it has
-	// some thirty fields, and each is erased once.
-	maxErasures = 64
+	// maxErasures bounds the erase records that are read with a record. It has some
+	// thirty fields and names a handful of files; each is erased once, by its author
+	// alone, and what erases nothing is not kept: the list is cut short for no record
+	// but one that its author has made of digests to erase one by one.
+	maxErasures = 256
 
 	// page is how many entries an iterator reads in one transaction.
 	page = 256

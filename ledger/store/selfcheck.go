@@ -91,8 +91,12 @@ func (c *selfCheck) pair(key, value []byte) {
 	case prefix == prefixTile && len(key) == 14:
 		c.checkTile(key)
 	case bytes.IndexByte([]byte{prefixHead, prefixRights, prefixLatest, prefixFinal, prefixEvidence}, prefix) >= 0 && len(key) == 5:
-	case prefix == prefixErased && len(key) == 21:
-		chain, seq, at := parseErasedKey(key)
+	case prefix == prefixErased && len(key) == 45:
+		chain, seq, _ := parseErasedKey(key)
+		at, ok := parseUint64(value)
+		if !ok {
+			c.atSeq(chain, seq, ledger.CodeForm, "erasure", "the look-up has %d bytes", len(value))
+		}
 		c.checkErased(chain, seq, at)
 	case prefix == prefixErase && ok:
 		at := seq
