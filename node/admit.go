@@ -21,7 +21,7 @@ func (n *Node) admitBatch(pending []*store.Pending) []error {
 	charter, err := n.ownCharter()
 	for i, p := range pending {
 		if errs[i] = err; err == nil {
-			errs[i] = n.admitPending(p, charter)
+			errs[i] = n.admitPending(p, charter, n.door)
 		}
 	}
 	return errs
@@ -39,7 +39,8 @@ func (n *Node) ownCharter() (*ledger.Charter, error) {
 	return c.Charter().Charter, nil
 }
 
-func (n *Node) admitPending(p *store.Pending, charter *ledger.Charter) error {
+// admitPending admits a record through a door, which then has its event.
+func (n *Node) admitPending(p *store.Pending, charter *ledger.Charter, d *door) error {
 	e, err := n.pendingEvent(p)
 	if err != nil || e == nil {
 		return err
@@ -48,10 +49,10 @@ func (n *Node) admitPending(p *store.Pending, charter *ledger.Charter) error {
 	if err != nil {
 		return err
 	}
-	if err := n.admitEvent(e, charter, limited); err != nil {
+	if err := n.admitEvent(e, charter, limited, ownView{n, d}); err != nil {
 		return err
 	}
-	n.door.admit(e)
+	d.admit(e)
 	return nil
 }
 
@@ -81,7 +82,7 @@ func (n *Node) limited(r *ledger.Record) (bool, error) {
 	}), nil
 }
 
-func (n *Node) admitEvent(e *trace.Event, charter *ledger.Charter, limited bool) error {
+func (n *Node) admitEvent(e *trace.Event, charter *ledger.Charter, limited bool, view ownView) error {
 	if err := n.checkAttachments(e); err != nil {
 		return err
 	}
@@ -92,9 +93,9 @@ func (n *Node) admitEvent(e *trace.Event, charter *ledger.Charter, limited bool)
 	if limited {
 		admit = trace.AdmitLimited
 	}
-	err := admit(e, charter, ownView{n})
+	err := admit(e, charter, view)
 	if err == nil {
-		err = n.checkApproval(e)
+		err = n.checkApproval(e, view)
 	}
 	if r, ok := trace.AsRefusal(err); ok {
 		return &Refusal{code: r.Code(), status: 409, text: r.Detail}
@@ -104,7 +105,10 @@ func (n *Node) admitEvent(e *trace.Event, charter *ledger.Charter, limited bool)
 
 // ownView is what admission reads: the index over the stored entries, and the
 // records admitted earlier in the same batch.
-type ownView struct{ n *Node }
+type ownView struct {
+	n    *Node
+	door *door
+}
 
 // Overlapping implements trace.OwnView.
 func (v ownView) Overlapping(s trace.Subject) ([]*trace.Event, error) {
@@ -116,7 +120,7 @@ func (v ownView) Overlapping(s trace.Subject) ([]*trace.Event, error) {
 	if err != nil {
 		return nil, err
 	}
-	return append(events, v.n.door.overlapping(s)...), nil
+	return append(events, v.door.overlapping(s)...), nil
 }
 
 // overlapping looks at the member's own chains only: however much others have
@@ -146,12 +150,7 @@ func (v ownView) overlapping(s trace.Subject) ([]trace.Position, error) {
 // Products implements trace.OwnView.
 func (v ownView) Products(gtin gs1.GTIN) ([]*trace.Event, error) {
 	products, err := v.n.products(gtin, nil)
-	for _, e := range v.n.door.admitted {
-		if e.Kind == ledger.KindProduct && e.Fields.GTIN("gtin") == gtin {
-			products = append(products, e)
-		}
-	}
-	return products, err
+	return append(products, v.door.products[gtin]...), err
 }
 
 // About implements trace.OwnView.
@@ -165,12 +164,7 @@ func (v ownView) About(gtin gs1.GTIN) ([]*trace.Event, error) {
 		return nil, err
 	}
 	events, err := v.load(positions)
-	for _, e := range v.n.door.admitted {
-		if slices.ContainsFunc(trace.IndexKeys(e), func(k trace.Key) bool { return k.Kind == trace.KeyGTIN && k.GTIN == gtin }) {
-			events = append(events, e)
-		}
-	}
-	return events, err
+	return append(events, v.door.about[gtin]...), err
 }
 
 // Run implements trace.OwnView.
@@ -178,35 +172,26 @@ func (v ownView) Run(gtin gs1.GTIN, run uint16) (*trace.Event, error) {
 	if e, err := v.n.firstRun(gtin, run, nil, v.event); err != nil || e != nil {
 		return e, err
 	}
-	for _, e := range v.n.door.admitted {
-		if e.Kind == ledger.KindRun && e.Fields.GTIN("gtin") == gtin && e.Fields.Uint("run") == uint64(run) {
-			return e, nil
-		}
-	}
-	return nil, nil
+	return v.door.issued[runKey{gtin, run}], nil
 }
 
 // Registered implements trace.OwnView.
 func (v ownView) Registered(kind ledger.Kind, slug string) (bool, error) {
-	find, field := v.n.index.Place, "id"
+	find := v.n.index.Place
 	if kind == ledger.KindParty {
-		find, field = v.n.index.Party, "slug"
+		find = v.n.index.Party
 	}
 	list, err := find(v.n.member.Member, slug, nil)
 	if err != nil || len(list) > 0 {
 		return len(list) > 0, err
 	}
-	return slices.ContainsFunc(v.n.door.admitted, func(e *trace.Event) bool {
-		return e.Kind == kind && e.Fields.Text(field) == slug
-	}), nil
+	return v.door.registered[registration{kind, slug}], nil
 }
 
 // Record implements trace.OwnView.
 func (v ownView) Record(id ledger.Hash) (*trace.Event, error) {
-	for _, e := range v.n.door.admitted {
-		if e.ID == id {
-			return e, nil
-		}
+	if e := v.door.byID[id]; e != nil {
+		return e, nil
 	}
 	return v.n.ownRecord(id)
 }
@@ -250,12 +235,12 @@ func (v ownView) load(positions []trace.Position) ([]*trace.Event, error) {
 
 // event reads one stored event, nil if there is none at the position.
 func (v ownView) event(pos trace.Position) (*trace.Event, error) {
-	if e, ok := v.n.door.recall(pos); ok {
+	if e, ok := v.door.recall(pos); ok {
 		return e, nil
 	}
 	e, err := v.n.event(pos)
 	if err == nil && e != nil {
-		v.n.door.remember(e)
+		v.door.remember(e)
 	}
 	return e, err
 }

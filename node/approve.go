@@ -92,13 +92,13 @@ func (n *Node) signApproval(who Signer, e *trace.Event, a *Approved) (string, er
 // checkApproval holds at the author's door that an activation of codes of a
 // product that pays rewards was approved by a second operator, and that an
 // approval which an activation bears is one.
-func (n *Node) checkApproval(e *trace.Event) error {
+func (n *Node) checkApproval(e *trace.Event, view ownView) error {
 	if e.Kind != ledger.KindActivate {
 		return nil
 	}
 	given := e.Fields.Text("co_approval") != ""
 	if !given {
-		needed, err := n.needsApproval(e)
+		needed, err := needsApproval(e, view)
 		if err != nil || !needed {
 			return err
 		}
@@ -165,14 +165,14 @@ func (n *Node) people(address ledger.Address) (map[string]bool, error) {
 
 // needsApproval reports whether a range of codes of a product that pays rewards is
 // among what an activation is about.
-func (n *Node) needsApproval(e *trace.Event) (bool, error) {
+func needsApproval(e *trace.Event, view ownView) (bool, error) {
 	asked := make(map[gs1.GTIN]bool)
 	for _, s := range e.Subjects {
 		if s.Kind != trace.SubjectRange || asked[s.Range.GTIN] {
 			continue
 		}
 		asked[s.Range.GTIN] = true
-		products, err := ownView{n}.Products(s.Range.GTIN)
+		products, err := view.Products(s.Range.GTIN)
 		if err != nil {
 			return false, fmt.Errorf("look up product %s: %w", s.Range.GTIN, err)
 		}

@@ -6,6 +6,7 @@ import (
 
 	"github.com/hashicorp/golang-lru/v2/simplelru"
 
+	"suyuan/ledger"
 	"suyuan/trace"
 	"suyuan/trace/gs1"
 )
@@ -27,11 +28,17 @@ const (
 
 // A door is what admission keeps between records: the events that it has taken
 // into the present batch, which no index has yet, and those that it has read
-// lately. It belongs to the sequencer's goroutine.
+// lately. It belongs to one goroutine: the node's to the sequencer's.
 type door struct {
 	admitted []*trace.Event // of the batch, in order
+	byID     map[ledger.Hash]*trace.Event
 	runs     map[runKey]*doorRun
 	units    map[gs1.SSCC][]*trace.Event
+
+	products   map[gs1.GTIN][]*trace.Event // product records
+	about      map[gs1.GTIN][]*trace.Event // what names a product as a whole
+	issued     map[runKey]*trace.Event     // the first run record of a number
+	registered map[registration]bool       // places and parties
 
 	// recent has events as they were when they were read. What admission looks at
 	// never changes in them: fields that the fold reads are not erased, and are
@@ -42,6 +49,12 @@ type door struct {
 type runKey struct {
 	gtin gs1.GTIN
 	run  uint16
+}
+
+// A registration is a place or party of the own member.
+type registration struct {
+	kind ledger.Kind
+	slug string
 }
 
 // A doorRun finds the events of a batch about one run.
@@ -56,26 +69,56 @@ func newDoor() *door {
 	if err != nil {
 		panic(fmt.Sprintf("node: %v", err)) // the size is a positive constant
 	}
-	return &door{recent: recent, runs: make(map[runKey]*doorRun), units: make(map[gs1.SSCC][]*trace.Event)}
+	return &door{
+		recent: recent, byID: make(map[ledger.Hash]*trace.Event), runs: make(map[runKey]*doorRun), units: make(map[gs1.SSCC][]*trace.Event),
+		products: make(map[gs1.GTIN][]*trace.Event), about: make(map[gs1.GTIN][]*trace.Event),
+		issued: make(map[runKey]*trace.Event), registered: make(map[registration]bool),
+	}
 }
 
 // begin forgets the last batch.
 func (d *door) begin() {
 	d.admitted = d.admitted[:0]
+	clear(d.byID)
 	clear(d.runs)
 	clear(d.units)
+	clear(d.products)
+	clear(d.about)
+	clear(d.issued)
+	clear(d.registered)
 }
 
 // admit notes an event of the batch.
 func (d *door) admit(e *trace.Event) {
 	d.admitted = append(d.admitted, e)
+	d.byID[e.ID] = e
+	d.enter(e)
 	for _, k := range trace.IndexKeys(e) {
 		switch k.Kind {
+		case trace.KeyGTIN:
+			d.about[k.GTIN] = with(d.about[k.GTIN], e)
 		case trace.KeySSCC:
 			d.units[k.SSCC] = with(d.units[k.SSCC], e)
 		case trace.KeyRange:
 			d.run(runKey{k.Range.GTIN, k.Range.Run}).add(k.Range, e)
 		}
+	}
+}
+
+// enter notes what others may refer to by name.
+func (d *door) enter(e *trace.Event) {
+	gtin := e.Fields.GTIN("gtin")
+	switch e.Kind {
+	case ledger.KindProduct:
+		d.products[gtin] = append(d.products[gtin], e)
+	case ledger.KindRun:
+		if k := (runKey{gtin, uint16(e.Fields.Uint("run"))}); d.issued[k] == nil {
+			d.issued[k] = e
+		}
+	case ledger.KindPlace:
+		d.registered[registration{e.Kind, e.Fields.Text("id")}] = true
+	case ledger.KindParty:
+		d.registered[registration{e.Kind, e.Fields.Text("slug")}] = true
 	}
 }
 

@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"bytes"
 	"context"
-	"crypto/ecdsa"
 	"errors"
 	"fmt"
 	"io"
@@ -38,13 +37,6 @@ type Keyed struct {
 	Draft []byte
 }
 
-// A Rehearsed is what would become of a draft.
-type Rehearsed struct {
-	Placed                  // where its key's record stands, if Again
-	Signer   ledger.Address // who would sign it
-	Operator string         // the name of that operator
-}
-
 // SubmitOnce is [Node.Submit] for callers who may ask again after a crash or by
 // mistake: a key gets one record on this node's chain and no more. A draft whose
 // key has one already is answered with the place of that record and Again.
@@ -76,74 +68,6 @@ func (n *Node) SubmitOnce(ctx context.Context, who Signer, list []Keyed) []Place
 	n.append(context.WithoutCancel(ctx), subs, placed)
 	answerTwins(list, placed)
 	return placed
-}
-
-// Rehearse tells what SubmitOnce would do, as far as that can be told of each
-// draft alone: whether its key has been used, what is wrong with its form, and
-// who would sign it. Whether the goods are where they have to be is decided when
-// the record is appended, after those before it.
-func (n *Node) Rehearse(ctx context.Context, who Signer, list []Keyed) []Rehearsed {
-	placed := make([]Placed, len(list))
-	out := make([]Rehearsed, len(list))
-	fresh, err := n.fresh(list, placed)
-	if err == nil {
-		err = n.rehearse(ctx, who, list, fresh, out)
-	}
-	for i := range out {
-		switch {
-		case err != nil:
-			out[i].Err = err
-		case placed[i].Again:
-			out[i].Placed = placed[i]
-		}
-	}
-	return out
-}
-
-func (n *Node) rehearse(ctx context.Context, who Signer, list []Keyed, fresh []int, out []Rehearsed) error {
-	env, err := n.draftEnv(ctx)
-	if err != nil {
-		return err
-	}
-	chain, err := n.store.Chain(n.chain)
-	if err != nil {
-		return err
-	}
-	rights := chain.Rights()
-	store.OnAllCores(len(fresh), func(i int) {
-		r := &out[fresh[i]]
-		rec, _, key, err := n.buildDraft(env, who, list[fresh[i]].Draft)
-		if err != nil {
-			r.Err = err
-			return
-		}
-		r.Signer, r.Operator, r.Err = rec.Signer, n.operatorName(key), mayWrite(rights, rec)
-	})
-	return nil
-}
-
-// mayWrite reports whether the signer of a record holds a grant that covers it.
-// Appending decides; this tells beforehand.
-func mayWrite(rights ledger.Rights, rec *ledger.Record) error {
-	for _, g := range rights.Of(rec.Signer) {
-		if slices.Contains(g.Kinds, rec.Kind) && (g.Party == "" || g.Party == rec.Party) &&
-			(len(g.Places) == 0 || slices.Contains(g.Places, rec.Place)) {
-			return nil
-		}
-	}
-	return refuse(403, string(ledger.CodeNoGrant), "%s holds no grant that covers this %s", rec.Signer, rec.KindName())
-}
-
-// operatorName returns the name under which the node keeps a key.
-func (n *Node) operatorName(key *ecdsa.PrivateKey) string {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	for name, k := range n.operators {
-		if k == key {
-			return name
-		}
-	}
-	return ""
 }
 
 // fresh fills in the places of drafts whose keys have a record and returns the

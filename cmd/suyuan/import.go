@@ -22,6 +22,11 @@ const (
 	importBatch      = 1000
 	importBatchBytes = 4 << 20
 
+	// A dry run holds the rows of a file against each other, in parts of so many
+	// records and bytes: a large day at once, and no more than the node has room for.
+	rehearsedBatch      = 20_000
+	rehearsedBatchBytes = 32 << 20
+
 	// maxProblemsShown is how many problems are printed; --report and --json
 	// have them all.
 	maxProblemsShown = 50
@@ -52,7 +57,8 @@ writes them, each with the reason, into a file like the one they came from.
 
 Importing again changes nothing: what has been recorded is recognised by what it
 says, in the same file or another, and after a crash too. With --dry-run nothing
-is written; it prints what every row would do.`,
+is written; it prints what every row would do after those before it, and what
+would be refused and why.`,
 		Example: `  suyuan import --template ship --out ship.xlsx --lang zh
   suyuan import ship.xlsx --dir wh --dry-run
   suyuan import ship.xlsx --dir wh --operator clerk --report bad.xlsx`,
@@ -257,9 +263,13 @@ func (im *importing) send(ctx context.Context, c *client) error {
 	for i := range im.outcomes {
 		im.outcomes[i].status = statusUnsent
 	}
+	most, mostBytes := importBatch, importBatchBytes
+	if im.f.dryRun {
+		most, mostBytes = rehearsedBatch, rehearsedBatchBytes
+	}
 	for from := 0; from < len(im.Records); {
 		to, bytes := from, 0
-		for to < len(im.Records) && to-from < importBatch && (to == from || bytes+len(im.Records[to].JSON) <= importBatchBytes) {
+		for to < len(im.Records) && to-from < most && (to == from || bytes+len(im.Records[to].JSON) <= mostBytes) {
 			bytes += len(im.Records[to].JSON)
 			to++
 		}
@@ -280,6 +290,7 @@ func (im *importing) send(ctx context.Context, c *client) error {
 // and not of a record, ends the import.
 func (im *importing) take(from int, results []importResult) error {
 	var trouble error
+	rows := im.triedRows(from, results)
 	for i, r := range results {
 		o := outcome{r, statusRecorded}
 		switch {
@@ -288,7 +299,7 @@ func (im *importing) take(from int, results []importResult) error {
 			trouble = r.Problem
 		case r.Problem != nil:
 			o.status = statusRefused
-			im.problems = append(im.problems, im.Refused(im.Records[from+i], r.Problem.Code, r.Problem.Field, r.Problem.Detail)...)
+			im.problems = append(im.problems, im.Refused(im.Records[from+i], r.Problem.Code, r.Problem.Field, rows.Replace(r.Problem.Detail))...)
 		case r.Exists:
 			o.status = statusExists
 		case im.f.dryRun:
@@ -297,6 +308,18 @@ func (im *importing) take(from int, results []importResult) error {
 		im.outcomes[from+i] = o
 	}
 	return trouble
+}
+
+// triedRows names the rows of a dry run where its answers name the records that
+// were tried for them: nobody will find these.
+func (im *importing) triedRows(from int, results []importResult) *strings.Replacer {
+	var pairs []string
+	for i, r := range results {
+		if r.Tried != "" {
+			pairs = append(pairs, "record "+r.Tried, "record of "+rowsText(im.Records[from+i].Rows))
+		}
+	}
+	return strings.NewReplacer(pairs...)
 }
 
 // finish prints what became of the rows and writes the report.

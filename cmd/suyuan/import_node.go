@@ -31,6 +31,7 @@ type importResult struct {
 	Exists   bool   `json:"exists,omitempty"`   // its key has this record already
 	Signer   string `json:"signer,omitempty"`   // of a dry run: the address that would sign
 	Operator string `json:"operator,omitempty"` // and the operator's name
+	Tried    string `json:"tried,omitempty"`    // and the id of the record that was made for it
 }
 
 // postImport gives a batch of records to the node.
@@ -68,7 +69,7 @@ func (a *admin) importRecords(r *http.Request) (any, error) {
 		for i, p := range a.n.Rehearse(r.Context(), who, list) {
 			results[i] = a.imported(p.Placed)
 			if p.Err == nil && !p.Again {
-				results[i] = importResult{Signer: p.Signer.String(), Operator: p.Operator}
+				results[i] = importResult{Signer: p.Signer.String(), Operator: p.Operator, Tried: p.ID.String()}
 			}
 		}
 	} else {

@@ -112,7 +112,7 @@ func TestImportWorkbook(t *testing.T) {
 	)
 	before := im.size()
 	plan := im.imports(exitFailed, activations, "--dry-run")
-	if counts(plan) != `{"new":2}` || plan.Records[0].Operator != "ops" || plan.Records[0].Signer == "" || fmt.Sprint(plan.Records[0].Rows) != "[3 4]" {
+	if counts(plan) != `{"new":1,"refused":1}` || plan.Records[1].Status != "refused" || plan.Records[0].Operator != "ops" || plan.Records[0].Signer == "" || fmt.Sprint(plan.Records[0].Rows) != "[3 4]" {
 		t.Errorf("%+v", plan)
 	}
 	if im.size() != before {
@@ -120,8 +120,10 @@ func TestImportWorkbook(t *testing.T) {
 	}
 	bad := im.path("bad.xlsx")
 	r = im.imports(exitFailed, activations, "--report", bad)
-	// What only the node's records tell is told when it is written: run 0 has
-	// 100 codes.
+	if fmt.Sprint(r.Problems) != fmt.Sprint(plan.Problems) {
+		t.Errorf("the dry run told of %v, and there is %v", plan.Problems, r.Problems)
+	}
+	// Run 0 has 100 codes.
 	if counts(r) != `{"recorded":1,"refused":1}` || r.BadRows != 2 || len(r.Problems) != 2 || r.Problems[1].Cell != "I6" || r.Problems[1].Code != sheet.CodeNumericCell {
 		t.Errorf("%+v", r)
 	}
