@@ -9,7 +9,6 @@ import (
 	"github.com/gofiber/fiber/v2"
 
 	"suyuan/api/web"
-	"suyuan/trace"
 	"suyuan/trace/code"
 	"suyuan/trace/gs1"
 )
@@ -32,13 +31,13 @@ func (s *Server) getCode(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
-	answer, err := s.cfg.Trails.Answer(c.UserContext(), link.String(), viewer)
+	known, err := s.cfg.Trails.Answer(c.UserContext(), link.String(), viewer)
 	if err != nil {
 		return err
 	}
 	linkType := c.Query("linkType")
 	if linkType != "" && !wantsLinkset(linkType) {
-		links, err := s.directory(c, link, answer)
+		links, err := s.directory(c, link, known)
 		if err != nil {
 			return err
 		}
@@ -48,35 +47,27 @@ func (s *Server) getCode(c *fiber.Ctx) error {
 	}
 	switch {
 	case wantsLinkset(linkType), c.Accepts(typeHTML, typeJSON, typeLinkset) == typeLinkset:
-		links, err := s.directory(c, link, answer)
+		links, err := s.directory(c, link, known)
 		if err != nil {
 			return err
 		}
 		return links.sendLinkset(c)
 	case c.Accepts(typeHTML, typeJSON) == typeJSON:
-		return sendJSON(c, withScans(answer, s.seen(c, answer)))
+		return sendJSON(c, withScans(known))
 	case c.Accepts(typeHTML) == "":
 		return NewProblem(http.StatusNotAcceptable, codeNotAcceptable, "a code is answered as text/html, application/json or application/linkset+json")
 	}
 	c.Set(fiber.HeaderLink, "<"+link.String()+"?linkType=linkset>; rel=\"linkset\"; type=\""+typeLinkset+"\"")
-	return s.itemPage(c, link, answer)
+	return s.itemPage(c, link, known)
 }
 
 // directory gathers the links of a code.
-func (s *Server) directory(c *fiber.Ctx, link gs1.Link, a *trace.Answer) (*directory, error) {
-	brand, err := s.cfg.Trails.Links(c.UserContext(), link.String(), lotOf(link, a))
+func (s *Server) directory(c *fiber.Ctx, link gs1.Link, k *Known) (*directory, error) {
+	brand, err := k.brandLinks()
 	if err != nil {
 		return nil, err
 	}
-	return directoryOf(link, productName(a).In(s.language(c)), brand), nil
-}
-
-// lotOf is the lot of an item as far as it is known.
-func lotOf(link gs1.Link, a *trace.Answer) string {
-	if a.Trail != nil && a.Trail.Lot != "" {
-		return a.Trail.Lot
-	}
-	return link.Lot()
+	return directoryOf(link, productName(k.Answer).In(s.language(c)), brand), nil
 }
 
 // requestPath is the path as it was sent, escapes included, without slashes at

@@ -52,9 +52,9 @@ func (f fakeTrails) find(uri string, v Viewer) (testAnswer, error) {
 	return a, a.err
 }
 
-func (f fakeTrails) Answer(_ context.Context, uri string, v Viewer) (*trace.Answer, error) {
+func (f fakeTrails) Answer(_ context.Context, uri string, v Viewer) (*Known, error) {
 	a, err := f.find(uri, v)
-	return a.answer, err
+	return &Known{Answer: a.answer, Links: f.links}, err
 }
 
 func (f fakeTrails) Proof(_ context.Context, uri string, v Viewer) (*proof.Bundle, error) {
@@ -62,7 +62,7 @@ func (f fakeTrails) Proof(_ context.Context, uri string, v Viewer) (*proof.Bundl
 	return a.bundle, err
 }
 
-func (f fakeTrails) Links(context.Context, string, string) ([]trace.Link, error) {
+func (f fakeTrails) links() ([]trace.Link, error) {
 	f.n.mu.Lock()
 	defer f.n.mu.Unlock()
 	return f.n.links, nil

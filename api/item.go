@@ -1,7 +1,6 @@
 package api
 
 import (
-	"bytes"
 	"cmp"
 	"net/url"
 	"slices"
@@ -19,22 +18,20 @@ import (
 )
 
 // itemPage shows an answer to people.
-func (s *Server) itemPage(c *fiber.Ctx, link gs1.Link, a *trace.Answer) error {
-	links, err := s.cfg.Trails.Links(c.UserContext(), link.String(), lotOf(link, a))
+func (s *Server) itemPage(c *fiber.Ctx, link gs1.Link, k *Known) error {
+	links, err := k.brandLinks()
 	if err != nil {
 		return err
 	}
-	view := s.itemView(link, a, inLanguage(links, s.language(c)))
-	view.Scans = scansView(s.seen(c, a))
-	view.ClaimURL = s.claimPath(link, a)
-	if view.Beacon, err = s.beacon(c, a); err != nil {
+	lang := s.language(c)
+	view := s.itemView(link, k.Answer, inLanguage(links, lang))
+	view.Scans = scansView(k.Scans)
+	view.ClaimURL = s.claimPath(link, k.Answer)
+	if view.Beacon, err = s.beacon(c, k.Answer); err != nil {
 		return err
 	}
-	var buf bytes.Buffer
-	if err := s.pages.Item(&buf, s.language(c), view); err != nil {
-		return err
-	}
-	return s.sendPage(c, buf.Bytes())
+	s.setPage(c)
+	return s.pages.Item(c, lang, view)
 }
 
 // itemView puts an answer into the plain values of a page.

@@ -51,11 +51,16 @@ func (s *Server) troublePage(c *fiber.Ctx, p *Problem) error {
 	return s.sendPage(c, buf.Bytes())
 }
 
-// sendPage sends a page with the policy that fits its inline style sheet.
-func (s *Server) sendPage(c *fiber.Ctx, page []byte) error {
+// setPage sets the headers of a page: its policy is the one that fits its inline
+// style sheet.
+func (s *Server) setPage(c *fiber.Ctx) {
 	c.Set(fiber.HeaderContentSecurityPolicy, s.pages.CSP())
 	c.Set("Cross-Origin-Resource-Policy", "same-origin")
 	c.Set(fiber.HeaderContentType, typeHTML+"; charset=utf-8")
+}
+
+func (s *Server) sendPage(c *fiber.Ctx, page []byte) error {
+	s.setPage(c)
 	return c.Send(page)
 }
 

@@ -1,7 +1,6 @@
 package api
 
 import (
-	"context"
 	"crypto/rand"
 	"encoding/base64"
 	"fmt"
@@ -18,10 +17,6 @@ import (
 // implements it has its pages counted, by a picture of one pixel that browsers
 // load with the page, also without JavaScript and from a page that they kept.
 type Scans interface {
-	// Seen returns what is known of the scans of an answer's item, or nil if its
-	// scans do not count.
-	Seen(ctx context.Context, a *trace.Answer) (*scan.Summary, error)
-
 	// Token returns a name for the picture on the page of an answer, of letters,
 	// digits, - and _, or "" if its scans do not count.
 	Token(a *trace.Answer) string
@@ -59,20 +54,6 @@ var pixel = []byte("\x89\x50\x4e\x47\x0d\x0a\x1a\x0a" +
 func (s *Server) scans() Scans {
 	scans, _ := s.cfg.Trails.(Scans)
 	return scans
-}
-
-// seen returns what is known of the scans of an answer's item. That it cannot
-// be had is no reason not to answer.
-func (s *Server) seen(c *fiber.Ctx, a *trace.Answer) *scan.Summary {
-	scans := s.scans()
-	if scans == nil {
-		return nil
-	}
-	summary, err := scans.Seen(c.UserContext(), a)
-	if err != nil {
-		s.cfg.Log.Warn("scans cannot be shown", "request", requestID(c), "err", err)
-	}
-	return summary
 }
 
 // beacon returns the path of the picture that counts the page, and gives the
@@ -164,8 +145,8 @@ type scannedNow struct {
 	Scans *scan.Summary `json:"scans,omitempty"`
 }
 
-func withScans(a *trace.Answer, s *scan.Summary) any {
-	return scannedAnswer{a, scannedNow{a.Now, s}}
+func withScans(k *Known) any {
+	return scannedAnswer{k.Answer, scannedNow{k.Now, k.Scans}}
 }
 
 // scansView puts scans into the plain values of a page.

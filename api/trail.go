@@ -8,6 +8,7 @@ import (
 
 	"suyuan/trace"
 	"suyuan/trace/proof"
+	"suyuan/trace/scan"
 )
 
 // Trails answers for codes.
@@ -18,16 +19,33 @@ type Trails interface {
 	// is an answer; a malformed one is an error of packages gs1 or code; a
 	// product that nobody has registered is a Problem with status 404 and code
 	// "unknown-product".
-	Answer(ctx context.Context, uri string, viewer Viewer) (*trace.Answer, error)
+	Answer(ctx context.Context, uri string, viewer Viewer) (*Known, error)
 
 	// Proof returns the bundle with which a verifier can check the answer.
 	// Errors are those of Answer.
 	Proof(ctx context.Context, uri string, viewer Viewer) (*proof.Bundle, error)
+}
 
-	// Links returns the pages that the brand names for what a URI names: those for
+// A Known is what is known of a code.
+type Known struct {
+	*trace.Answer
+
+	// Scans is what is known of the scans of the answer's item, nil if these do not
+	// count.
+	Scans *scan.Summary
+
+	// Links returns the pages that the brand names for what was asked: those for
 	// the item first, then those for its lot, if that is known, then those for its
-	// product. There are none for what is not known.
-	Links(ctx context.Context, uri, lot string) ([]trace.Link, error)
+	// product. There are none for what is not known. A nil Links names none.
+	Links func() ([]trace.Link, error)
+}
+
+// brandLinks are the links, if there can be any.
+func (k *Known) brandLinks() ([]trace.Link, error) {
+	if k.Links == nil {
+		return nil, nil
+	}
+	return k.Links()
 }
 
 func (s *Server) getTrail(c *fiber.Ctx) error {
@@ -37,11 +55,11 @@ func (s *Server) getTrail(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
-	answer, err := s.cfg.Trails.Answer(c.UserContext(), uri, viewer)
+	known, err := s.cfg.Trails.Answer(c.UserContext(), uri, viewer)
 	if err != nil {
 		return err
 	}
-	return sendJSON(c, withScans(answer, s.seen(c, answer)))
+	return sendJSON(c, withScans(known))
 }
 
 func (s *Server) getProof(c *fiber.Ctx) error {

@@ -22,7 +22,8 @@ const (
 // the records, and a code that was copied is scanned again and again.
 type folded struct {
 	cut    map[uint32]uint64
-	events []*trace.Event // all that were looked at
+	events []*trace.Event // that were looked at
+	whole  bool           // these are all that there are
 	at     atomic.Int64   // store.Rewritten, before they were found to be so
 
 	mu     sync.Mutex // held by whoever reads the trail
@@ -59,7 +60,7 @@ func (n *Node) foldOnce(r *resolved, cut map[uint32]uint64) (*folded, error) {
 	if err != nil {
 		return nil, err
 	}
-	f := &folded{cut: cut, events: g.events, trail: t}
+	f := &folded{cut: cut, events: g.events, whole: g.whole, trail: t}
 	f.at.Store(at)
 	if g.whole {
 		n.folds.put(key, f, len(g.events)+1, maxFoldedTrail, maxFolded)

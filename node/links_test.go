@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"suyuan/trace"
+	"suyuan/trace/code"
 )
 
 // Links of the item, its lot and its product come from the records of who has the
@@ -20,20 +21,30 @@ func TestLinksOfAnItem(t *testing.T) {
 	page := func(kind, path string, subject trace.DraftSubject) trace.Draft {
 		return trace.Draft{Kind: "link", Subjects: []trace.DraftSubject{subject}, Fields: fields{"type": kind, "href": "https://lanzhi.example/" + path}}
 	}
-	product, lot := trace.DraftSubject{GTIN: toner}, trace.DraftSubject{GTIN: toner, Lot: "L1"}
-	placed := n.mustSubmit(t, page("gs1:pip", "toner", product), page("gs1:pip", "wrong", product), page("gs1:certificationInfo", "L1", lot), page("gs1:support", "seven", codesOf(toner, 7, 7)))
+	product, lot := trace.DraftSubject{GTIN: toner}, trace.DraftSubject{GTIN: toner, Lot: "B1"}
+	placed := n.mustSubmit(t, page("gs1:pip", "toner", product), page("gs1:pip", "wrong", product), page("gs1:certificationInfo", "B1", lot), page("gs1:support", "seven", codesOf(toner, 7, 7)))
 	n.mustSubmit(t, trace.Draft{Kind: "correct", Subjects: []trace.DraftSubject{product}, Fields: fields{"target": placed[1].ID, "reason": "wrong-code"}})
 	n.put(t, n.checkpoint(t))
+	var forged string
+	for _, s := range (code.Run{GTIN: toner.Uint64(), Count: 1, Secret: code.Secret{42}}).Serials(0, 1) {
+		forged = s.String()
+	}
 	serial := func(i uint32) string { return link(toner, n.serial(t, toner, 0, i)) }
-	for _, c := range []struct{ name, uri, lot, want string }{
-		{"an item", serial(7), "L1", "seven L1 toner"},
-		{"an item whose lot is not known", serial(7), "", "seven toner"},
-		{"another item", serial(8), "L1", "L1 toner"},
-		{"the product", "https://lanzhi.example/01/" + toner.String(), "", "toner"},
-		{"the lot", "https://lanzhi.example/01/" + toner.String() + "/10/L1", "L1", "L1 toner"},
-		{"a unit", "https://lanzhi.example/00/069012340000000016", "", ""},
+	for _, c := range []struct{ name, uri, want string }{
+		{"an item", serial(7), "seven B1 toner"},
+		{"the item again", serial(7), "seven B1 toner"},
+		{"an item whose lot is not known", serial(150), "toner"},
+		{"another item", serial(8), "B1 toner"},
+		{"a code that was never issued", link(toner, forged), "toner"},
+		{"the product", "https://lanzhi.example/01/" + toner.String(), "toner"},
+		{"the lot", "https://lanzhi.example/01/" + toner.String() + "/10/B1", "B1 toner"},
+		{"a unit", "https://lanzhi.example/00/069012340000000016", ""},
 	} {
-		list, err := n.Links(ctx, c.uri, c.lot)
+		var list []trace.Link
+		k, err := n.Know(ctx, c.uri, trace.Viewer{})
+		if err == nil {
+			list, err = k.Links()
+		}
 		if err != nil {
 			t.Errorf("%s: %v", c.name, err)
 			continue

@@ -281,19 +281,6 @@ type sighting struct {
 	all *scan.Tally  // of all nodes
 }
 
-// Seen says what is known of the scans of an answer's item since it was sold
-// last; nil if its scans do not count.
-func (s *Scans) Seen(a *trace.Answer) (*scan.Summary, error) {
-	seen, err := s.lookUp(a)
-	if seen == nil || err != nil {
-		return nil, err
-	}
-	l := scan.TimelineOf(a.Trail, nil)
-	sum := scan.Summarize(seen.own, seen.all, l.Zone)
-	sum.Nodes = seen.all.Nodes(s.chainName, l.Zone)
-	return sum, nil
-}
-
 func (s *Scans) lookUp(a *trace.Answer) (*sighting, error) {
 	item, ok := scannedItem(a)
 	if !ok {
@@ -336,21 +323,32 @@ func (s *Scans) chainName(node uint32) string {
 }
 
 // Annotate adds to an answer what the scans of its item show: findings to its
-// now, and a warning to its verdict. What cannot be had is left out.
-func (s *Scans) Annotate(ctx context.Context, a *trace.Answer, member string) {
-	var list []trace.FindingView
+// now, and a warning to its verdict. It returns what is known of these scans since
+// the item was sold last, nil if they do not count. What cannot be had is left
+// out.
+func (s *Scans) Annotate(ctx context.Context, a *trace.Answer, member string) *scan.Summary {
 	seen, err := s.lookUp(a)
-	if err == nil && seen != nil && len(seen.all.Shares) > 0 {
-		list, err = s.findings(ctx, a, member, seen)
+	if err != nil {
+		s.node.log.Warn("scans cannot be looked up", "err", err)
 	}
+	if seen == nil {
+		return nil
+	}
+	if len(seen.all.Shares) == 0 {
+		return scan.Summarize(seen.own, seen.all, time.UTC)
+	}
+	list, err := s.findings(ctx, a, member, seen)
 	if err != nil {
 		s.node.log.Warn("scans are not held against the records", "err", err)
 	}
-	if len(list) == 0 {
-		return
+	if len(list) > 0 {
+		a.Now.Findings = append(a.Now.Findings, list...)
+		a.Verdict = trace.Worse(a.Verdict, scan.Warn(list))
 	}
-	a.Now.Findings = append(a.Now.Findings, list...)
-	a.Verdict = trace.Worse(a.Verdict, scan.Warn(list))
+	l := scan.TimelineOf(a.Trail, nil)
+	sum := scan.Summarize(seen.own, seen.all, l.Zone)
+	sum.Nodes = seen.all.Nodes(s.chainName, l.Zone)
+	return sum
 }
 
 func (s *Scans) findings(ctx context.Context, a *trace.Answer, member string, seen *sighting) ([]trace.FindingView, error) {

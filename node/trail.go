@@ -25,6 +25,15 @@ func (n *Node) Answer(ctx context.Context, uri, member string) (*trace.Answer, e
 // AnswerTo is Answer for anybody. Whether the viewer presents a code follows from
 // the link.
 func (n *Node) AnswerTo(ctx context.Context, uri string, viewer trace.Viewer) (*trace.Answer, error) {
+	k, err := n.Know(ctx, uri, viewer)
+	if err != nil {
+		return nil, err
+	}
+	return k.Answer, nil
+}
+
+// Know is AnswerTo with what a page shows beside an answer.
+func (n *Node) Know(ctx context.Context, uri string, viewer trace.Viewer) (*Known, error) {
 	cut, err := n.finalCut()
 	if err != nil {
 		return nil, err
@@ -58,7 +67,7 @@ func (n *Node) AnswerTo(ctx context.Context, uri string, viewer trace.Viewer) (*
 	urgent := t.PendingFindings(events)
 	a.Now.Findings = append(a.Now.Findings, t.Words(urgent, viewer)...)
 	a.Verdict = trace.Worse(a.Verdict, trace.VerdictOf(urgent))
-	return a, nil
+	return &Known{Answer: a, node: n, cut: cut, item: r, trail: f}, nil
 }
 
 // finalCut returns the final size of every chain, closed under the frontiers

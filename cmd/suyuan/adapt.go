@@ -16,7 +16,6 @@ import (
 	"suyuan/node"
 	"suyuan/trace"
 	"suyuan/trace/proof"
-	"suyuan/trace/scan"
 )
 
 // newAPI makes the API server of a node. Packages api and node do not know each
@@ -53,17 +52,12 @@ type backend struct {
 }
 
 // Answer implements api.Trails. What scans cannot say is no reason not to.
-func (b backend) Answer(ctx context.Context, uri string, viewer api.Viewer) (*trace.Answer, error) {
-	a, err := b.n.AnswerTo(ctx, uri, trace.Viewer{Member: viewer.Member, Party: viewer.Party})
-	if err == nil {
-		b.scans.Annotate(ctx, a, viewer.Member)
+func (b backend) Answer(ctx context.Context, uri string, viewer api.Viewer) (*api.Known, error) {
+	k, err := b.n.Know(ctx, uri, trace.Viewer{Member: viewer.Member, Party: viewer.Party})
+	if err != nil {
+		return nil, err
 	}
-	return a, err
-}
-
-// Seen implements api.Scans.
-func (b backend) Seen(_ context.Context, a *trace.Answer) (*scan.Summary, error) {
-	return b.scans.Seen(a)
+	return &api.Known{Answer: k.Answer, Links: k.Links, Scans: b.scans.Annotate(ctx, k.Answer, viewer.Member)}, nil
 }
 
 // Token implements api.Scans.
@@ -97,11 +91,6 @@ func (b backend) Claim(ctx context.Context, c api.Claim) (*api.Claimed, error) {
 // Proof implements api.Trails.
 func (b backend) Proof(ctx context.Context, uri string, _ api.Viewer) (*proof.Bundle, error) {
 	return b.n.Proof(ctx, uri)
-}
-
-// Links implements api.Trails.
-func (b backend) Links(ctx context.Context, uri, lot string) ([]trace.Link, error) {
-	return b.n.Links(ctx, uri, lot)
 }
 
 // Submit implements api.Records.

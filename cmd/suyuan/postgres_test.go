@@ -221,13 +221,13 @@ func serveAnswers(t *testing.T, n *node.Node, rows *rowTrails) string {
 // plainTrails are a node's answers without scans.
 type plainTrails struct{ n *node.Node }
 
-func (p plainTrails) Answer(ctx context.Context, uri string, v api.Viewer) (*trace.Answer, error) {
-	return p.n.AnswerTo(ctx, uri, trace.Viewer{Member: v.Member, Party: v.Party})
+func (p plainTrails) Answer(ctx context.Context, uri string, v api.Viewer) (*api.Known, error) {
+	a, err := p.n.AnswerTo(ctx, uri, trace.Viewer{Member: v.Member, Party: v.Party})
+	return &api.Known{Answer: a}, err
 }
 func (plainTrails) Proof(context.Context, string, api.Viewer) (*proof.Bundle, error) {
 	return nil, errors.ErrUnsupported
 }
-func (plainTrails) Links(context.Context, string, string) ([]trace.Link, error) { return nil, nil }
 
 // rowTrails answers from tables.
 type rowTrails struct {
@@ -239,7 +239,6 @@ type rowTrails struct {
 func (*rowTrails) Proof(context.Context, string, api.Viewer) (*proof.Bundle, error) {
 	return nil, errors.ErrUnsupported
 }
-func (*rowTrails) Links(context.Context, string, string) ([]trace.Link, error) { return nil, nil }
 
 // schema has a table of everything that has a code, with what it lies in, and
 // events with the ranges of things that they name. What is looked up is a key.
@@ -275,7 +274,7 @@ JOIN %[1]s.events e ON e.id = s.event JOIN %[1]s.parties p ON p.name = e.party
 ORDER BY e.id`
 
 // Answer implements api.Trails. It parses and checks the link as a node does.
-func (r *rowTrails) Answer(ctx context.Context, uri string, _ api.Viewer) (*trace.Answer, error) {
+func (r *rowTrails) Answer(ctx context.Context, uri string, _ api.Viewer) (*api.Known, error) {
 	link, err := gs1.Parser{ShortGTIN: true}.Parse(uri)
 	if err != nil {
 		return nil, err
@@ -308,7 +307,7 @@ func (r *rowTrails) Answer(ctx context.Context, uri string, _ api.Viewer) (*trac
 	}
 	t.URI, t.Serial, t.Events, t.Custody = canonical.Canonical(), serial.String(), events, custodyOf(events)
 	a.URI, a.Trail, a.Now.Time = uri, &t, time.Now().UTC().Format(time.RFC3339)
-	return &a, nil
+	return &api.Known{Answer: &a}, nil
 }
 
 func readEvent(rows pgx.Rows) (*trace.EventView, error) {
