@@ -83,7 +83,7 @@ func (n *Node) limited(r *ledger.Record) (bool, error) {
 }
 
 func (n *Node) admitEvent(e *trace.Event, charter *ledger.Charter, limited bool, view ownView) error {
-	if err := n.checkAttachments(e); err != nil {
+	if err := n.checkAttachments(e, limited); err != nil {
 		return err
 	}
 	if err := n.checkForeign(e); err != nil {

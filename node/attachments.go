@@ -130,10 +130,19 @@ func (n *Node) wantAttachments(e *trace.Event) error {
 }
 
 // checkAttachments refuses a record of this node whose attachments are not
-// stored: they are fsynced before the record that names them is acknowledged.
-func (n *Node) checkAttachments(e *trace.Event) error {
+// stored: they are fsynced before the record that names them is acknowledged. Who
+// may sign for one party only names none that the party may not read: naming it
+// would let the party read it.
+func (n *Node) checkAttachments(e *trace.Event, limited bool) error {
 	for _, a := range e.Attachments() {
-		if !n.blobs.Has(a.Digest) {
+		info, err := n.blobs.Stat(a.Digest)
+		may := err == nil
+		if may && limited {
+			if may, err = n.mayRead(a.Digest, info.Audience, trace.Viewer{Party: e.Actor()}); err != nil {
+				return err
+			}
+		}
+		if !may {
 			return refuse(422, string(ledger.CodeMissingAttach), "%s: the file %s has not been uploaded", a.Field, a.Digest)
 		}
 	}

@@ -45,7 +45,7 @@ func TestDocumentsAreForTheirAudience(t *testing.T) {
 			t.Fatal(err)
 		}
 		for i, member := range []string{"", "dist", "brand"} {
-			f, size, err := n.Document(digest, member)
+			f, size, err := n.Document(digest, trace.Viewer{Member: member})
 			if strings.Fields(visible)[i] == "no" {
 				if !errors.Is(err, store.ErrNotFound) {
 					t.Errorf("%q is shown to %q: %v", audience, member, err)

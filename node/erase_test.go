@@ -95,7 +95,7 @@ func TestErase(t *testing.T) {
 	if got := n.filesWith(t, consent); len(got) != 1 || filepath.Base(got[0]) != shared.String() {
 		t.Errorf("still in %v", got)
 	}
-	if _, _, err := n.Document(report, "brand"); !errors.Is(err, store.ErrNotFound) {
+	if _, _, err := n.Document(report, trace.Viewer{Member: "brand"}); !errors.Is(err, store.ErrNotFound) {
 		t.Errorf("the report is still given: %v", err)
 	}
 	_, err = n.Erase(ctx, e)

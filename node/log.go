@@ -1,12 +1,6 @@
 package node
 
-import (
-	"context"
-	"io"
-
-	"suyuan/ledger"
-	"suyuan/ledger/store"
-)
+import "suyuan/ledger"
 
 // Checkpoint returns the newest quorum checkpoint of a chain as a signed note,
 // nothing if there is none.
@@ -32,23 +26,4 @@ func (n *Node) Entries(chain uint32, from uint64, width int) ([][]byte, error) {
 		entries = append(entries, item.Entry)
 	}
 	return entries, nil
-}
-
-// AddDocument stores a file that records can then name.
-func (n *Node) AddDocument(ctx context.Context, r io.Reader, audience store.Audience) (ledger.Hash, error) {
-	return n.blobs.Put(ctx, r, audience)
-}
-
-// Document opens a stored file for a member, "" being the public. The error
-// wraps store.ErrNotFound if it is not held or not for that member.
-func (n *Node) Document(digest ledger.Hash, member string) (io.ReadCloser, int64, error) {
-	info, err := n.blobs.Stat(digest)
-	if err != nil {
-		return nil, 0, err
-	}
-	if info.Audience.Of != ledger.Public && (member == "" || !info.Audience.VisibleTo(member, n.member.Member)) {
-		return nil, 0, store.ErrNotFound
-	}
-	f, err := n.blobs.Open(digest)
-	return f, info.Size, err
 }

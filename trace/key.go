@@ -12,15 +12,16 @@ type KeyKind uint8
 
 // The kinds of key.
 const (
-	KeyRange   KeyKind = 1 // Range: codes of a run
-	KeySSCC    KeyKind = 2 // SSCC
-	KeyLot     KeyKind = 3 // GTIN and Lot
-	KeyGTIN    KeyKind = 4 // GTIN: product records, and inspections of the product
-	KeyRun     KeyKind = 5 // GTIN and Run: run records
-	KeyPlace   KeyKind = 6 // Member and Slug: place records
-	KeyParty   KeyKind = 7 // Member and Slug: party records
-	KeyEntry   KeyKind = 8 // Hash: entries that refs name
-	KeyForeign KeyKind = 9 // GTIN: records of runs of foreign serials
+	KeyRange   KeyKind = 1  // Range: codes of a run
+	KeySSCC    KeyKind = 2  // SSCC
+	KeyLot     KeyKind = 3  // GTIN and Lot
+	KeyGTIN    KeyKind = 4  // GTIN: product records, and inspections of the product
+	KeyRun     KeyKind = 5  // GTIN and Run: run records
+	KeyPlace   KeyKind = 6  // Member and Slug: place records
+	KeyParty   KeyKind = 7  // Member and Slug: party records
+	KeyEntry   KeyKind = 8  // Hash: entries that refs name
+	KeyForeign KeyKind = 9  // GTIN: records of runs of foreign serials
+	KeyFile    KeyKind = 10 // Hash: events that name a file, packs aside
 )
 
 // A Role tells how the event is about a KeyRange or KeySSCC.
@@ -48,9 +49,23 @@ type Key struct {
 }
 
 // IndexKeys returns the keys under which an index keeps the event's position.
+func IndexKeys(e *Event) []Key {
+	keys := e.keys()
+	for _, a := range e.NamedFiles() {
+		if a.Field != fieldPack {
+			keys = append(keys, Key{Kind: KeyFile, Hash: a.Digest})
+		}
+	}
+	return distinct(keys)
+}
+
+// fieldPack is the field of a run that names its pack, which is looked up by run.
+const fieldPack = "pack"
+
+// keys returns the keys of what the event is about.
 // Ranges of a pattern are its whole contents and all its units; exceptions are
 // for the reader of the event to see.
-func IndexKeys(e *Event) []Key {
+func (e *Event) keys() []Key {
 	switch e.Kind {
 	case ledger.KindProduct:
 		return []Key{{Kind: KeyGTIN, GTIN: e.Fields.GTIN("gtin")}}
@@ -60,7 +75,7 @@ func IndexKeys(e *Event) []Key {
 		for _, g := range gtins {
 			keys = append(keys, Key{Kind: KeyGTIN, GTIN: g})
 		}
-		return distinct(keys)
+		return keys
 	case ledger.KindRun:
 		keys := []Key{{Kind: KeyRun, GTIN: e.Fields.GTIN("gtin"), Run: uint16(e.Fields.Uint("run"))}}
 		if e.Fields.Bool("foreign") {
@@ -82,7 +97,7 @@ func IndexKeys(e *Event) []Key {
 		// seldom to be worth a key each.
 		keys = append(keys, Key{Kind: KeyEntry, Hash: e.Hash})
 	}
-	return distinct(keys)
+	return keys
 }
 
 // distinct drops keys that stand twice: a hundred contents of one unit name it

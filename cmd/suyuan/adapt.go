@@ -196,7 +196,7 @@ func (b backend) Status(_ context.Context, viewer api.Viewer) (any, error) {
 
 // Open implements api.Documents.
 func (b backend) Open(_ context.Context, digest ledger.Hash, viewer api.Viewer) (io.ReadCloser, int64, error) {
-	f, size, err := b.n.Document(digest, viewer.Member)
+	f, size, err := b.n.Document(digest, trace.Viewer{Member: viewer.Member, Party: viewer.Party})
 	if errors.Is(err, store.ErrNotFound) {
 		return nil, 0, api.ErrNoDocument
 	}

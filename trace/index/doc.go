@@ -32,7 +32,7 @@
 // the number of the key among those of the event. A GTIN has 6 bytes, a run
 // number 2, an index in a run 3. A text stands behind its length (1 byte).
 //
-//	00                                          version: format 2 (4), rules of the fold (4)
+//	00                                          version: format 4 (4), rules of the fold (4)
 //	01 chain                                    entries applied (8)
 //	10 gtin run 00                              levels used: bit L for level L (8)
 //	10 gtin run 01 position n                   run record: mark
@@ -44,6 +44,7 @@
 //	15 member slug position n                   party: mark
 //	16 leaf hash(32) position n                 entry that refs name: mark
 //	17 gtin position n                          run of foreign serials: mark
+//	18 sha-256(32) position n                   file that an event names: mark
 //
 // A mark says in which way the subject is the event's; see the constants at
 // [role]:

@@ -11,7 +11,7 @@ import (
 )
 
 // formatVersion is the version of everything in this file.
-const formatVersion = 3
+const formatVersion = 4
 
 // version says how an index was filled. One with another version is dropped on
 // opening and filled again: under other rules of the fold it may lack the events
@@ -30,6 +30,7 @@ const (
 	tagParty   byte = 0x15
 	tagEntry   byte = 0x16
 	tagForeign byte = 0x17
+	tagNaming  byte = 0x18
 )
 
 // The byte that stands after the run in a key under tagRun.
@@ -115,6 +116,8 @@ func partyPrefix(member, slug string) []byte {
 func entryPrefix(hash ledger.Hash) []byte { return append([]byte{tagEntry}, hash[:]...) }
 
 func foreignPrefix(gtin gs1.GTIN) []byte { return appendUint48([]byte{tagForeign}, gtin.Uint64()) }
+
+func filePrefix(digest ledger.Hash) []byte { return append([]byte{tagNaming}, digest[:]...) }
 
 // appendSuffix appends what makes the key of one subject of one event unique.
 func appendSuffix(b []byte, pos trace.Position, n uint16) []byte {

@@ -113,6 +113,8 @@ func (w *writer) putKey(k trace.Key, m mark) error {
 		return w.put(entryPrefix(k.Hash), m)
 	case trace.KeyForeign:
 		return w.put(foreignPrefix(k.GTIN), m)
+	case trace.KeyFile:
+		return w.put(filePrefix(k.Hash), m)
 	}
 	return fmt.Errorf("key kind %d is not known", k.Kind)
 }

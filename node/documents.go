@@ -1,0 +1,91 @@
+package node
+
+import (
+	"context"
+	"errors"
+	"io"
+	"slices"
+	"strings"
+
+	"suyuan/ledger"
+	"suyuan/ledger/store"
+	"suyuan/trace"
+	"suyuan/trace/index"
+)
+
+// AddDocument stores a file that records can then name.
+func (n *Node) AddDocument(ctx context.Context, r io.Reader, audience store.Audience) (ledger.Hash, error) {
+	return n.blobs.Put(ctx, r, audience)
+}
+
+// Document opens a stored file for a viewer: what is public for everybody, what is
+// for members for those whom its audience names. Whoever acts for one party of this
+// member opens those of its files that a record names in which the party acts or
+// is named. The error wraps store.ErrNotFound if the file is not held or not for
+// the viewer.
+func (n *Node) Document(digest ledger.Hash, viewer trace.Viewer) (io.ReadCloser, int64, error) {
+	info, err := n.blobs.Stat(digest)
+	if err != nil {
+		return nil, 0, err
+	}
+	may, err := n.mayRead(digest, info.Audience, viewer)
+	if err != nil {
+		return nil, 0, err
+	}
+	if !may {
+		return nil, 0, store.ErrNotFound
+	}
+	f, err := n.blobs.Open(digest)
+	return f, info.Size, err
+}
+
+// mayRead reports whether a file with an audience is for a viewer.
+func (n *Node) mayRead(digest ledger.Hash, audience store.Audience, viewer trace.Viewer) (bool, error) {
+	own := n.member.Member
+	host, _, hosted := strings.Cut(viewer.Party, "/")
+	switch {
+	case audience.Of == ledger.Public:
+		return true, nil
+	case viewer.Member != "":
+		return audience.VisibleTo(viewer.Member, own), nil
+	case !hosted || host != own || audience.Of == ledger.Own || !audience.VisibleTo(own, own):
+		return false, nil
+	}
+	return n.namedFor(digest, viewer)
+}
+
+// namedFor reports whether an event that concerns a party names a file which was
+// not erased.
+func (n *Node) namedFor(digest ledger.Hash, viewer trace.Viewer) (bool, error) {
+	positions, err := n.naming(digest)
+	if err != nil {
+		return false, err
+	}
+	events, err := n.load(nil, positions)
+	if err != nil {
+		return false, err
+	}
+	return slices.ContainsFunc(events, func(e *trace.Event) bool {
+		return viewer.Concerns(e) && slices.ContainsFunc(e.Attachments(), func(a trace.Attachment) bool {
+			return a.Digest == digest && a.Audience.Shared()
+		})
+	}), nil
+}
+
+// naming returns the positions of the events that name a file. Of a chain that
+// names it more often than a look-up takes in it returns none: whoever does that
+// must hide what stands on no other chain.
+func (n *Node) naming(digest ledger.Hash) ([]trace.Position, error) {
+	positions, err := n.index.File(digest, nil)
+	if !errors.Is(err, index.ErrTooMany) {
+		return positions, err
+	}
+	for chain, size := range n.index.Applied() {
+		some, err := n.index.File(digest, map[uint32]uint64{chain: size})
+		if err != nil && !errors.Is(err, index.ErrTooMany) {
+			return nil, err
+		}
+		positions = append(positions, some...)
+	}
+	return positions, nil
+}
