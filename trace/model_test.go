@@ -57,6 +57,17 @@ type plant struct {
 	history map[Item][]*Event
 	records []record
 	recall  *Event
+
+	cargo   map[*Event]map[Item]fate // of shipments
+	filled  map[Item]bool            // cases and pallets that are more than a thing by themselves
+	victims map[Item]*trouble        // of crimes: nobody touches them after that
+}
+
+// A fate is what became of a thing in a shipment.
+type fate struct {
+	end  string // "" while it is on its way
+	by   *Event
+	unit bool // a unit with contents
 }
 
 // A record is an event before it is on its chain.
@@ -84,7 +95,8 @@ func newPlantOf(t *testing.T, seed uint64, slow bool) *plant {
 	p := &plant{w: newWorld(t), rnd: rand.New(rand.NewPCG(seed, 2)), clock: day0, slow: slow,
 		parent: map[Item]Item{}, holder: map[Item]string{}, state: map[Item]State{}, was: map[Item]State{},
 		flow: map[Item]*Event{}, stopped: map[Item][]*Event{}, failed: map[Item][]*Event{}, made: map[Item][]Item{}, how: map[Item]string{},
-		blanks: map[Item]int{}, known: map[Item][]string{}, history: map[Item][]*Event{}}
+		blanks: map[Item]int{}, known: map[Item][]string{}, history: map[Item][]*Event{},
+		cargo: map[*Event]map[Item]fate{}, filled: map[Item]bool{}, victims: map[Item]*trouble{}}
 	p.w.charter.Settings.LateHours = 0
 	for i := range uint32(plantBottles) {
 		p.things = append(p.things, bottle(i))
@@ -154,7 +166,7 @@ func (p *plant) closure(things []Item) []Item {
 // has is what a party has, of the given things, also what is in others.
 func (p *plant) has(things []Item, party string) []Item {
 	return slices.DeleteFunc(slices.Clone(things), func(i Item) bool {
-		return p.holder[i] != party || slices.Contains([]State{InTransit, Sold, Void, Used, ""}, p.state[i])
+		return p.holder[i] != party || slices.Contains([]State{InTransit, Sold, Void, Used, ""}, p.state[i]) || p.victims[i] != nil
 	})
 }
 
@@ -292,19 +304,41 @@ func (p *plant) make(party string) {
 func (p *plant) crossDock(party string) {
 	var coming []Item
 	for _, i := range p.things {
-		if _, in := p.parent[i]; !in && p.state[i] == InTransit && p.flow[i].Fields.Text("to") == party {
+		if _, in := p.parent[i]; !in && p.coming(i) && p.flow[i].Fields.Text("to") == party {
 			coming = append(coming, i)
 		}
 	}
 	things, recipient := p.some(coming), p.somebody()
-	if len(things) == 0 || recipient == party {
+	if len(things) == 0 || sameHand(recipient, party) { // between these it fits in any order
 		return
 	}
 	e := p.record(party, ship, things, subjectsOf(things), to(recipient))
+	p.comesTo("received", e, things)
+	p.load(e, things)
 	for _, i := range p.closure(things) {
 		p.holder[i], p.was[i], p.flow[i] = party, Held, e
 		p.known[i] = append(p.known[i], recipient)
 		p.blanks[i]++
+	}
+}
+
+// coming reports whether a thing is on its way, and nobody has laid hands on it.
+func (p *plant) coming(i Item) bool { return p.state[i] == InTransit && p.victims[i] == nil }
+
+// load puts things on a truck.
+func (p *plant) load(shipment *Event, things []Item) {
+	p.cargo[shipment] = map[Item]fate{}
+	for _, i := range p.closure(things) {
+		p.cargo[shipment][i] = fate{unit: p.filled[i]}
+	}
+}
+
+// comesTo notes what becomes of things on their way.
+func (p *plant) comesTo(end string, by *Event, things []Item) {
+	for _, i := range p.closure(things) {
+		f := p.cargo[p.flow[i]][i]
+		f.end, f.by = end, by
+		p.cargo[p.flow[i]][i] = f
 	}
 }
 
@@ -313,7 +347,7 @@ func (p *plant) inspect(party string) {
 	things := p.some(p.loose(p.things, party))
 	if p.rnd.IntN(3) == 0 {
 		party = "audit"
-		things = p.some(slices.DeleteFunc(slices.Clone(p.things[:plantGoods]), func(i Item) bool { return p.state[i] == "" || p.state[i] == Void }))
+		things = p.some(slices.DeleteFunc(slices.Clone(p.things[:plantGoods]), func(i Item) bool { return p.state[i] == "" || p.state[i] == Void || p.victims[i] != nil }))
 	}
 	if len(things) == 0 {
 		return
@@ -331,7 +365,7 @@ func (p *plant) inspect(party string) {
 // Others are believed for now only.
 func (p *plant) takeBack(party string) {
 	things := p.some(slices.DeleteFunc(slices.Clone(p.things), func(i Item) bool {
-		return p.state[i] != Sold || !slices.Contains(p.known[i], party)
+		return p.state[i] != Sold || !slices.Contains(p.known[i], party) || p.victims[i] != nil
 	}))
 	if len(things) == 0 {
 		return
@@ -354,7 +388,7 @@ func (p *plant) hold(party string) {
 	stopped := slices.DeleteFunc(slices.Clone(p.things), func(i Item) bool { return !slices.ContainsFunc(p.stopped[i], mine) })
 	if len(stopped) > 0 && p.rnd.IntN(2) == 0 {
 		// Bottles only: not all that is in a unit by now was stopped with it.
-		things := p.some(slices.DeleteFunc(stopped, func(i Item) bool { return i.Kind != ItemCode || i.GTIN != wine }))
+		things := p.some(slices.DeleteFunc(stopped, func(i Item) bool { return i.Kind != ItemCode || i.GTIN != wine || p.victims[i] != nil }))
 		if len(things) == 0 {
 			return
 		}
@@ -385,6 +419,7 @@ func (p *plant) pack(party string, units, contents []Item) {
 		subjects = append(subjects, Contents(unit, s))
 	}
 	p.record(party, pack, in, subjects)
+	p.filled[unit] = true
 	for _, i := range in {
 		p.parent[i] = unit
 	}
@@ -402,6 +437,7 @@ func (p *plant) unpack(party string) {
 	}
 	if p.rnd.IntN(2) == 0 {
 		p.record(party, unpack, []Item{unit}, []Subject{Of(unit)})
+		p.filled[unit] = false
 	} else {
 		inside = p.some(inside)
 		var subjects []Subject
@@ -425,6 +461,8 @@ func (p *plant) ship(party string) {
 		return
 	}
 	e := p.send(party, things, recipient)
+	p.note(e, things)
+	p.load(e, things)
 	for _, i := range p.closure(things) {
 		p.known[i] = append(p.known[i], recipient)
 		p.was[i] = p.state[i]
@@ -452,12 +490,12 @@ func (p *plant) send(party string, things []Item, recipient string) *Event {
 	return right
 }
 
-// receive is what comes in of a shipment: all, a part, or by a cancellation
-// nothing. What never comes is lost: nobody records that.
+// receive is what comes in of one shipment or more to one party: all, a part, or by
+// a cancellation nothing. What never comes is lost: nobody records that.
 func (p *plant) receive() {
 	var open []Item
 	for _, i := range p.things {
-		if _, in := p.parent[i]; !in && p.state[i] == InTransit {
+		if _, in := p.parent[i]; !in && p.coming(i) {
 			open = append(open, i)
 		}
 	}
@@ -465,27 +503,53 @@ func (p *plant) receive() {
 		return
 	}
 	shipment := p.flow[open[p.rnd.IntN(len(open))]]
-	things := p.some(slices.DeleteFunc(open, func(i Item) bool { return p.flow[i] != shipment }))
+	party, several := shipment.Fields.Text("to"), p.rnd.IntN(3) == 0
+	things := p.some(slices.DeleteFunc(open, func(i Item) bool {
+		return p.flow[i] != shipment && !(several && p.flow[i].Fields.Text("to") == party)
+	}))
 	if p.rnd.IntN(3) == 0 {
 		things = p.unloaded(things)
 	}
-	if p.rnd.IntN(6) == 0 {
-		party := []string{shipment.Actor(), shipment.Fields.Text("to")}[p.rnd.IntN(2)]
-		p.record(party, cancel, things, subjectsOf(things))
-		p.records[len(p.records)-1].needs = []*Event{shipment}
-		for _, i := range p.closure(things) {
-			p.state[i] = p.was[i]
-		}
-		p.out(things)
+	shipments := p.shipmentsOf(things)
+	if len(shipments) == 1 && p.rnd.IntN(6) == 0 {
+		p.callOff(shipments[0], things)
 		return
 	}
-	party := shipment.Fields.Text("to")
-	p.record(party, receive, things, subjectsOf(things))
-	p.records[len(p.records)-1].needs = []*Event{shipment}
+	e := p.record(party, receive, things, subjectsOf(things))
+	p.records[len(p.records)-1].needs = shipments
+	p.inventory(e, shipments, things)
+	p.comesTo("received", e, things)
 	for _, i := range p.closure(things) {
 		p.state[i], p.holder[i] = Held, party
 	}
 	p.out(things)
+}
+
+// callOff is what one side of a shipment does not want to happen.
+func (p *plant) callOff(shipment *Event, things []Item) {
+	party, end := shipment.Actor(), "kept"
+	if p.rnd.IntN(2) == 0 {
+		party, end = shipment.Fields.Text("to"), "refused"
+	}
+	e := p.record(party, cancel, things, subjectsOf(things))
+	p.records[len(p.records)-1].needs = []*Event{shipment}
+	p.comesTo(end, e, things)
+	for _, i := range p.closure(things) {
+		p.state[i] = p.was[i]
+	}
+	p.out(things)
+}
+
+// shipmentsOf lists the shipments in which things are, in the order of sending.
+func (p *plant) shipmentsOf(things []Item) []*Event {
+	var list []*Event
+	for _, i := range things {
+		if !slices.Contains(list, p.flow[i]) {
+			list = append(list, p.flow[i])
+		}
+	}
+	slices.SortFunc(list, func(a, b *Event) int { return cmp.Compare(a.At, b.At) })
+	return list
 }
 
 // unloaded is things, some of which were taken off the pallets and out of the
@@ -505,6 +569,10 @@ func (p *plant) unloaded(things []Item) []Item {
 
 // end sells something or declares it void.
 func (p *plant) end(party string) {
+	if party == "lanzhi" && p.rnd.IntN(8) == 0 {
+		p.writeOff()
+		return
+	}
 	things := slices.DeleteFunc(p.handy(p.things[:plantGoods], party), func(i Item) bool { return len(p.stopped[i]) > 0 })
 	if len(things) == 0 || p.rnd.IntN(2) == 0 {
 		return
@@ -516,6 +584,21 @@ func (p *plant) end(party string) {
 	p.record(party, kind, things, subjectsOf(things))
 	for _, i := range things {
 		p.state[i], p.holder[i] = state, ""
+	}
+	p.out(things)
+}
+
+// writeOff has the brand declare void what is on its way.
+func (p *plant) writeOff() {
+	things := p.some(slices.DeleteFunc(slices.Clone(p.things[:plantGoods]), func(i Item) bool { return !p.coming(i) }))
+	things = things[:min(len(things), 2)]
+	if len(things) == 0 {
+		return
+	}
+	e := p.record("lanzhi", void, things, subjectsOf(things))
+	p.comesTo("void", e, things)
+	for _, i := range things {
+		p.state[i], p.holder[i] = Void, ""
 	}
 	p.out(things)
 }
@@ -553,7 +636,7 @@ func (p *plant) publish() {
 			// Without the shipment's hash the record was made blind; a
 			// cancellation cannot be, so it waits for it.
 			if on[n] {
-				r.event.Refs = []ledger.Hash{n.Hash}
+				r.event.Refs = append(r.event.Refs, n.Hash)
 			}
 		}
 	}
@@ -572,9 +655,9 @@ func (p *plant) blind() bool {
 
 // In an honest world, however late and in whatever order records come, the fold
 // says of every item where it is, tells just the events that were about it, and
-// finds nothing to complain of.
+// finds nothing to complain of, but for what was lost, broken or counted wrongly.
 func TestFoldAgreesWithTheTruth(t *testing.T) {
-	worlds, moved := 0, 0
+	worlds, moved, told := 0, 0, map[string]bool{}
 	seeds(t, 80, func(t *testing.T, seed uint64) {
 		agrees(t, 60, func(steps int) (*plant, []string) {
 			p := newPlant(t, seed)
@@ -584,11 +667,11 @@ func TestFoldAgreesWithTheTruth(t *testing.T) {
 				return p, nil
 			}
 			worlds++
-			return p, p.disagreements(&moved)
+			return p, append(p.disagreements(&moved), p.miscounted(told)...)
 		})
 	})
-	if *seedFlag == 0 && !t.Failed() && (worlds < 50 || moved < 500) {
-		t.Errorf("only %d worlds and %d moved items: the test shows little", worlds, moved)
+	if *seedFlag == 0 && !t.Failed() && (worlds < 50 || moved < 500 || len(told) < 5) {
+		t.Errorf("only %d worlds and %d moved items, and of quantities only %v: the test shows little", worlds, moved, told)
 	}
 }
 
