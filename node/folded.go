@@ -26,9 +26,10 @@ type folded struct {
 	whole  bool           // these are all that there are
 	at     atomic.Int64   // store.Rewritten, before they were found to be so
 
-	mu     sync.Mutex // held by whoever reads the trail
-	trail  *trace.Trail
-	public *trace.TrailView // nil until it was asked for
+	mu      sync.Mutex // held by whoever reads the trail
+	trail   *trace.Trail
+	public  *trace.TrailView // nil until it was asked for
+	encoded bool             // it was asked for twice
 }
 
 // A foldKey says of what a trail is, besides the cut.
@@ -91,12 +92,15 @@ func (f *folded) view(v trace.Viewer) *trace.TrailView {
 	if v != (trace.Viewer{Code: true}) {
 		return f.trail.For(v) // what one company or dealer sees is for nobody else
 	}
-	if f.public == nil {
-		view := f.trail.For(v)
-		if f.events == nil || view.Keep() != nil { // it is told when it is encoded
-			return view
+	switch {
+	case f.public == nil:
+		f.public = f.trail.For(v) // most are asked for once, for a page
+	case !f.encoded:
+		f.encoded = true
+		view := *f.public       // which others may be reading
+		if view.Keep() == nil { // else it is told when it is encoded
+			f.public = &view
 		}
-		f.public = view
 	}
 	return f.public
 }
