@@ -40,10 +40,10 @@ var layers = map[string]string{
 	"node/replica":  "ledger ledger/store node/wire node/protocol node/keeper libp2p",
 	"node/scan":     "ledger/store/badgerdb trace/scan badger mmdb",
 	"node/reward":   "ledger/store/badgerdb badger webhooks",
-	"node":          "ledger ledger/store trace trace/gs1 trace/code trace/index trace/proof trace/scan trace/stock node/wire node/replica node/scan node/reward libp2p keystore",
+	"node":          "ledger ledger/store trace trace/epcis trace/gs1 trace/code trace/index trace/proof trace/scan trace/stock node/wire node/replica node/scan node/reward libp2p keystore",
 
 	"api/web": "",
-	"api":     "ledger trace trace/gs1 trace/code trace/label trace/proof trace/scan trace/stock api/web fiber",
+	"api":     "ledger trace trace/epcis trace/gs1 trace/code trace/label trace/proof trace/scan trace/stock api/web fiber",
 
 	"cmd/suyuan": "ledger ledger/store trace trace/gs1 trace/code trace/label trace/proof trace/scan trace/stock trace/sheet node api qrcode",
 }

@@ -25,8 +25,9 @@ const (
 	dirLedger    = "ledger"
 	dirBlobs     = "blobs"
 	dirIndex     = "index"
-	dirImports   = "imports" // 0700
-	dirClaims    = "claims"  // 0700: wrong tries of second codes
+	dirImports   = "imports"  // 0700
+	dirCaptures  = "captures" // below dirImports, 0700
+	dirClaims    = "claims"   // 0700: wrong tries of second codes
 
 	// Below dirIndex:
 	dirEvents  = "events" // Badger's

@@ -97,3 +97,22 @@ const (
 	// maxLotMemo bounds the outcomes of lots, some kilobytes each.
 	maxLotMemo = 1 << 15
 )
+
+// Limits of answers in EPCIS.
+const (
+	// maxEPCISLooked bounds the records that one page looks at: a tenth of a second,
+	// and a second where they are large.
+	maxEPCISLooked = 4_096
+
+	// maxEPCISPage is after how many bytes of events a page ends; one record may have
+	// a megabyte of ranges.
+	maxEPCISPage = 4 << 20
+
+	// maxEPCISRecords bounds the records that may tell of a lot or a product, and are
+	// sorted for it: some hundred megabytes of events are read, a few at a time.
+	maxEPCISRecords = 20_000
+
+	// maxCaptures is how many captures are remembered, the newest: weeks of a system
+	// that asks after each within the hour.
+	maxCaptures = 1_000
+)

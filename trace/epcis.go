@@ -1,5 +1,11 @@
 package trace
 
+import (
+	"slices"
+
+	"suyuan/trace/gs1"
+)
+
 // What follows says how the kinds of the table stand in EPCIS 2.0 events (GS1
 // EPCIS 2.0 and CBV 2.0). Package trace/epcis reads and writes such events by
 // these columns and has no list of kinds of its own.
@@ -77,4 +83,24 @@ func (s *DraftSubject) Subject(resolve func(uri string) (Item, error)) (Subject,
 		err = subject.Check()
 	}
 	return subject, err
+}
+
+// Overlaps reports whether the subject names, in any way, something that a range
+// or unit has.
+func (s *Subject) Overlaps(o Subject) bool {
+	return slices.ContainsFunc(s.simple(), func(x Subject) bool { return overlap(x, o) })
+}
+
+// OfProduct reports whether the subject names the product, goods of it by codes or
+// lots, or units that have its codes.
+func (s *Subject) OfProduct(g gs1.GTIN) bool {
+	return slices.ContainsFunc(s.simple(), func(x Subject) bool {
+		switch x.Kind {
+		case SubjectRange:
+			return x.Range.GTIN == g
+		case SubjectLot, SubjectGTIN:
+			return x.GTIN == g
+		}
+		return false
+	})
 }

@@ -16,10 +16,10 @@ import (
 type conversion struct {
 	reader *Reader
 	event  *event
+	object *object // what is left of it
 	draft  *trace.Draft
 	spec   *trace.KindSpec
 	step   trace.EPCISStep // as the event says
-	lot    *Quantity       // of goods without serials
 
 	unmapped []string
 }
@@ -34,16 +34,16 @@ func (c *conversion) convert() error {
 		}
 	}
 	for _, name := range append(slices.Clone(told), "recordTime") {
-		delete(c.event.object.have, name)
+		delete(c.object.have, name)
 	}
-	if left := append(c.unmapped, c.event.object.left()...); len(left) > 0 {
+	if left := append(c.unmapped, c.object.left()...); len(left) > 0 {
 		return unmapped(left)
 	}
 	return c.complete()
 }
 
 func (c *conversion) readKind() error {
-	o := c.event.object
+	o := c.object
 	action, err := o.text("action")
 	if err != nil {
 		return err
@@ -66,7 +66,7 @@ func (c *conversion) readKind() error {
 }
 
 func (c *conversion) readTime() error {
-	text, err := c.event.object.text("eventTime")
+	text, err := c.object.text("eventTime")
 	if err != nil {
 		return err
 	}
@@ -74,7 +74,7 @@ func (c *conversion) readTime() error {
 	if err != nil {
 		return err
 	}
-	zone, err := c.event.object.text("eventTimeZoneOffset")
+	zone, err := c.object.text("eventTimeZoneOffset")
 	if err != nil {
 		return err
 	}
@@ -88,7 +88,7 @@ func (c *conversion) readTime() error {
 
 // readEnvelope reads who acted and what the record refers to.
 func (c *conversion) readEnvelope() error {
-	return c.reader.envelope(c.event.object, c.draft)
+	return c.reader.envelope(c.object, c.draft)
 }
 
 func (r *Reader) envelope(o *object, d *trace.Draft) error {
@@ -112,10 +112,10 @@ func (r *Reader) envelope(o *object, d *trace.Draft) error {
 
 func (c *conversion) readPlace() error {
 	var at, after *Location
-	if _, err := c.event.object.take("readPoint", &at); err != nil {
+	if _, err := c.object.take("readPoint", &at); err != nil {
 		return err
 	}
-	if _, err := c.event.object.take("bizLocation", &after); err != nil {
+	if _, err := c.object.take("bizLocation", &after); err != nil {
 		return err
 	}
 	for field, l := range map[string]*Location{"readPoint.id": at, "bizLocation.id": after} {
@@ -176,7 +176,7 @@ func (r *Reader) party(field, uri string) (string, error) {
 // readTransactions gives the ids of documents to the fields that have their types.
 func (c *conversion) readTransactions() error {
 	var list []Transaction
-	if _, err := c.event.object.take("bizTransactionList", &list); err != nil {
+	if _, err := c.object.take("bizTransactionList", &list); err != nil {
 		return err
 	}
 	for i, t := range list {
@@ -223,10 +223,10 @@ func (c *conversion) set(name string, v any) bool {
 func (c *conversion) readEndpoints() error {
 	var from []Source
 	var to []Destination
-	if _, err := c.event.object.take("sourceList", &from); err != nil {
+	if _, err := c.object.take("sourceList", &from); err != nil {
 		return err
 	}
-	if _, err := c.event.object.take("destinationList", &to); err != nil {
+	if _, err := c.object.take("destinationList", &to); err != nil {
 		return err
 	}
 	for i, s := range from {
@@ -281,11 +281,11 @@ func join(member, slug string) string {
 
 // readMaster reads instance and lot master data.
 func (c *conversion) readMaster() error {
-	raw, ok := c.event.object.have["ilmd"]
+	raw, ok := c.object.have["ilmd"]
 	if !ok {
 		return nil
 	}
-	delete(c.event.object.have, "ilmd")
+	delete(c.object.have, "ilmd")
 	o, err := newObject("ilmd", raw)
 	if err != nil {
 		return err
@@ -308,11 +308,11 @@ func (c *conversion) readMaster() error {
 
 // readCertificates reads the digest of a report.
 func (c *conversion) readCertificates() error {
-	raw, ok := c.event.object.have["certificationInfo"]
+	raw, ok := c.object.have["certificationInfo"]
 	if !ok {
 		return nil
 	}
-	delete(c.event.object.have, "certificationInfo")
+	delete(c.object.have, "certificationInfo")
 	var list []string
 	var one string
 	if json.Unmarshal(raw, &one) == nil {
@@ -322,7 +322,7 @@ func (c *conversion) readCertificates() error {
 	}
 	f := c.fieldAt(trace.HomeCertificate)
 	for _, uri := range list {
-		digest, ok := parseCertificate(uri)
+		digest, ok := parseHash(uri)
 		if f == nil || !ok || !c.set(f.Name, digest) {
 			c.unmapped = append(c.unmapped, "certificationInfo")
 		}
@@ -332,7 +332,7 @@ func (c *conversion) readCertificates() error {
 
 // readExtensions reads the fields that stand in our own namespace.
 func (c *conversion) readExtensions() error {
-	if _, err := c.event.object.take(Prefix+"documents", &c.draft.Documents); err != nil {
+	if _, err := c.object.take(Prefix+"documents", &c.draft.Documents); err != nil {
 		return err
 	}
 	for i := range c.spec.Fields {
@@ -341,7 +341,7 @@ func (c *conversion) readExtensions() error {
 			continue
 		}
 		var v any
-		ok, err := c.event.object.take(Prefix+f.Name, &v)
+		ok, err := c.object.take(Prefix+f.Name, &v)
 		if err != nil {
 			return err
 		}

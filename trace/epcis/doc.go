@@ -27,10 +27,12 @@ namespace urn:suyuan:epcis:, abbreviated suyuan:.
 	chain, seq, state, what was erased of it: not part of what it says, and passed
 	erased             over when it is read
 
-The eventID is "ni:///sha-256;" and the leaf hash of the record's entry in the
-unpadded base64url of RFC 6920, so that it is the same on every node and can be
-checked; the events of one record have "?part=1" and so on behind it. It is not the
-event hash of CBV 2.0, which would differ with what a reader may see.
+The eventID is the same on every node and can be checked: the leaf hash of the
+record's entry as RFC 6920 writes it, where it stands, and, of several events of one
+record, which one it is from 1. It is not the event hash of CBV 2.0, which would
+differ with what a reader may see.
+
+	ni:///sha-256;<hash in unpadded base64url>?at=<chain>.<seq>[.<part>]
 
 # Goods
 

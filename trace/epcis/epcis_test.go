@@ -126,7 +126,7 @@ func (w *world) reader(records ...*Record) *Reader {
 		},
 		Record: func(id string) (ledger.Hash, error) {
 			for _, r := range records {
-				if EventID(r.Event.Hash, 0) == id {
+				if nameOf(r.Event).String() == id {
 					return r.Event.ID, nil
 				}
 			}
@@ -202,7 +202,7 @@ func (w *world) records(t testing.TB) []*Record {
 		e := w.event(t, d)
 		r := &Record{Event: e, Actor: e.Actor(), Chain: "lanzhi/1", State: "final"}
 		if e.Kind == ledger.KindCorrect {
-			r.Target, r.With = target, target.Event.Hash
+			r.Target, r.With = target, target.Event
 		}
 		if e.Kind == ledger.KindShip {
 			target = r
@@ -325,7 +325,10 @@ func schema(t testing.TB) *jsonschema.Schema {
 
 type ahead struct{ *regexp2.Regexp }
 
-func (a ahead) MatchString(s string) bool { ok, err := a.Regexp.MatchString(s); return ok && err == nil }
+func (a ahead) MatchString(s string) bool {
+	ok, err := a.Regexp.MatchString(s)
+	return ok && err == nil
+}
 
 // Every event that we write is what the standard's schema says, in each of the
 // documents in which it stands.

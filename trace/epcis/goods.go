@@ -28,11 +28,11 @@ func (g *goods) empty() bool { return len(g.things)+len(g.classes) == 0 }
 // takeGoods reads two lists.
 func (c *conversion) takeGoods(ids, classes string) (g goods, err error) {
 	var list []string
-	if _, err := c.event.object.take(ids, &list); err != nil {
+	if _, err := c.object.take(ids, &list); err != nil {
 		return g, err
 	}
 	var raw []rawQuantity
-	if _, err := c.event.object.take(classes, &raw); err != nil {
+	if _, err := c.object.take(classes, &raw); err != nil {
 		return g, err
 	}
 	if len(list)+len(raw) > MaxIDs {
@@ -80,7 +80,7 @@ func (r *Reader) class(field string, raw rawQuantity) (Quantity, error) {
 // readGoods reads what the event is about.
 func (c *conversion) readGoods() error {
 	var exact []trace.DraftSubject
-	told, err := c.event.object.take(extSubjects, &exact)
+	told, err := c.object.take(extSubjects, &exact)
 	if err != nil {
 		return err
 	}
@@ -191,7 +191,7 @@ func (c *conversion) masterLot() string {
 		return ""
 	}
 	var master map[string]any
-	_ = json.Unmarshal(c.event.object.have["ilmd"], &master) // readMaster tells what is wrong with it
+	_ = json.Unmarshal(c.object.have["ilmd"], &master) // readMaster tells what is wrong with it
 	lot, _ := master[attribute(f.EPCIS)].(string)
 	return lot
 }
@@ -257,7 +257,7 @@ func (c *conversion) contained(field string, subjects []trace.Subject, g goods) 
 
 // readUnit reads a unit and what is put into it or taken out.
 func (c *conversion) readUnit(exact []trace.DraftSubject, told bool) error {
-	parent, err := c.event.object.text("parentID")
+	parent, err := c.object.text("parentID")
 	if err != nil {
 		return err
 	}

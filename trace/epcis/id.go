@@ -2,6 +2,8 @@ package epcis
 
 import (
 	"encoding/base64"
+	"fmt"
+	"math"
 	"net/url"
 	"strconv"
 	"strings"
@@ -11,49 +13,77 @@ import (
 	"suyuan/trace/gs1"
 )
 
-// EventID is the name of the events of a record: the SHA-256 of its entry (RFC
-// 6920), which is the leaf hash of the ledger. A record of several events has
-// "?part=" and a number from 1 behind it.
-func EventID(leaf ledger.Hash, part int) string {
-	id := eventStem + base64.RawURLEncoding.EncodeToString(leaf[:])
-	if part > 0 {
-		id += partMark + strconv.Itoa(part)
+// An EventName is what an eventID of ours says: the leaf hash of a record's entry
+// (RFC 6920), where it stands, and, for a record of several events, which of them
+// it is, from 1.
+type EventName struct {
+	Hash ledger.Hash
+	trace.Position
+	Part int
+}
+
+const (
+	hashStem  = "ni:///sha-256;"
+	placeMark = "?at="
+)
+
+// nameOf names the event of a record, all its parts together.
+func nameOf(e *trace.Event) EventName { return EventName{Hash: e.Hash, Position: e.Position} }
+
+// String writes the name as an eventID.
+func (n EventName) String() string {
+	id := fmt.Sprintf("%s%s%s%d.%d", hashStem, base64.RawURLEncoding.EncodeToString(n.Hash[:]), placeMark, n.Chain, n.Seq)
+	if n.Part > 0 {
+		id += "." + strconv.Itoa(n.Part)
 	}
 	return id
 }
 
-const (
-	eventStem = "ni:///sha-256;"
-	partMark  = "?part="
-)
-
-// ParseEventID reads what EventID writes; part is 0 without a number. Other ids,
-// such as hashes of events ("?ver=CBV2.0"), are not ours.
-func ParseEventID(id string) (leaf ledger.Hash, part int, ok bool) {
-	rest, ok := strings.CutPrefix(id, eventStem)
-	if !ok {
-		return leaf, 0, false
+// ParseEventID reads what String writes. Other ids, such as hashes of events
+// ("?ver=CBV2.0"), are not ours.
+func ParseEventID(id string) (n EventName, ok bool) {
+	name, at, ok := strings.Cut(id, placeMark)
+	digest, hash := parseHash(name)
+	parts := strings.Split(at, ".")
+	var numbers [3]uint64 // chain, seq, part
+	if !ok || !hash || len(parts) < 2 || len(parts) > len(numbers) {
+		return n, false
 	}
-	name, number, parts := strings.Cut(rest, partMark)
-	raw, err := base64.RawURLEncoding.DecodeString(name)
-	if err != nil || len(raw) != len(leaf) {
-		return leaf, 0, false
-	}
-	if parts {
-		if part, err = strconv.Atoi(number); err != nil || part < 1 {
-			return leaf, 0, false
+	for i := range parts {
+		var err error
+		if numbers[i], err = strconv.ParseUint(parts[i], 10, 63); err != nil {
+			return n, false
 		}
 	}
-	leaf = ledger.Hash(raw)
-	return leaf, part, EventID(leaf, part) == id
+	if numbers[0] > math.MaxUint32 || numbers[2] > math.MaxUint32 {
+		return n, false
+	}
+	n = EventName{digest, trace.Position{Chain: uint32(numbers[0]), Seq: numbers[1]}, int(numbers[2])}
+	return n, n.String() == id
 }
 
 // BaseID is an event's id without the number of its part.
 func BaseID(id string) string {
-	if leaf, part, ok := ParseEventID(id); ok && part > 0 {
-		return EventID(leaf, 0)
+	if n, ok := ParseEventID(id); ok {
+		n.Part = 0
+		return n.String()
 	}
 	return id
+}
+
+// certificate names a file by its SHA-256 (RFC 6920).
+func certificate(digest ledger.Hash) string {
+	return hashStem + base64.RawURLEncoding.EncodeToString(digest[:])
+}
+
+func parseHash(uri string) (h ledger.Hash, ok bool) {
+	text, ok := strings.CutPrefix(uri, hashStem)
+	raw, err := base64.RawURLEncoding.DecodeString(text)
+	if !ok || err != nil || len(raw) != len(h) {
+		return h, false
+	}
+	h = ledger.Hash(raw)
+	return h, certificate(h) == uri
 }
 
 // A space makes the identifiers of a network for what has none of GS1. Such private
@@ -131,16 +161,6 @@ func isTransaction(text string) bool {
 	}
 	u, err := url.Parse(text)
 	return err == nil && (u.Scheme == "http" || u.Scheme == "https") && u.Host != "" || strings.HasPrefix(text, "urn:") && err == nil
-}
-
-// certificate names a file by its SHA-256 (RFC 6920).
-func certificate(digest ledger.Hash) string {
-	return eventStem + base64.RawURLEncoding.EncodeToString(digest[:])
-}
-
-func parseCertificate(uri string) (ledger.Hash, bool) {
-	h, part, ok := ParseEventID(uri)
-	return h, ok && part == 0
 }
 
 // canonical writes the link of elements; they have been checked.

@@ -84,6 +84,9 @@ func newObject(path string, raw []byte) (*object, error) {
 	return &object{path, have}, nil
 }
 
+// clone returns an object of which other attributes may be taken.
+func (o *object) clone() *object { return &object{o.path, maps.Clone(o.have)} }
+
 // take reads an attribute into v, strictly; ok is false if it is not there.
 func (o *object) take(name string, v any) (ok bool, err error) {
 	raw, ok := o.have[name]

@@ -53,8 +53,10 @@ type Item struct {
 	// EventID names the event, "" if it has no name; all parts of a record have one.
 	EventID string
 
-	// Declares says that it declares the event of that name an error.
+	// Declares says that it declares the event of that name an error. Record is then
+	// the id of the correction from which it was written, zero if it does not say.
 	Declares bool
+	Record   ledger.Hash
 
 	events []*event
 	err    error
@@ -68,8 +70,9 @@ type event struct {
 	typ    string
 	id     string
 	part   *partOf
-	record string // id of the record that it comes from
 	err    error
+
+	correction ledger.Hash // id of the record that its declaration comes from
 }
 
 // Read reads an EPCISDocument, an EPCISQueryDocument or a single event. What is
@@ -270,9 +273,6 @@ func (e *event) read(raw json.RawMessage, around prefixes) (err error) {
 	if e.kind, err = e.object.text(extKind); err != nil {
 		return err
 	}
-	if e.record, err = e.object.text(extRecord); err != nil {
-		return err
-	}
 	if _, err = e.object.take(extPart, &e.part); err != nil {
 		return err
 	}
@@ -297,6 +297,11 @@ func (e *event) inner(name string, names prefixes) error {
 	if err := o.rename(names); err != nil {
 		return err
 	}
+	if name == "errorDeclaration" {
+		if _, err := o.take(extRecord, &e.correction); err != nil {
+			return err
+		}
+	}
 	e.object.have[name], err = json.Marshal(o.have)
 	return err
 }
@@ -317,7 +322,7 @@ func grouped(events []*event) []*Item {
 			at[k].events, at[k].Events = append(at[k].events, e), append(at[k].Events, e.at)
 			continue
 		}
-		it := &Item{Events: []int{e.at}, EventID: k.id, Declares: k.declares, events: []*event{e}, err: e.err}
+		it := &Item{Events: []int{e.at}, EventID: k.id, Declares: k.declares, Record: e.correction, events: []*event{e}, err: e.err}
 		if e.part != nil && e.id != "" {
 			at[k] = it
 		}
@@ -337,7 +342,7 @@ func (r *Reader) Draft(it *Item) (*trace.Draft, error) {
 	var whole *trace.Draft
 	var told []partTold
 	for _, e := range it.events {
-		c := conversion{reader: r, event: e, draft: &trace.Draft{Fields: map[string]any{}}}
+		c := conversion{reader: r, event: e, object: e.object.clone(), draft: &trace.Draft{Fields: map[string]any{}}}
 		if err := c.convert(); err != nil {
 			return nil, err
 		}

@@ -30,9 +30,9 @@ type Record struct {
 	Erased []string
 
 	// Of a correction: the record that it takes back, with what the reader may see,
-	// and the leaf hash of what stands in its place, zero if nothing does.
+	// and what stands in its place, nil if nothing does.
 	Target *Record
-	With   ledger.Hash
+	With   *trace.Event
 }
 
 // A Writer writes events of one network.
@@ -103,7 +103,7 @@ func (w *Writer) head(r *Record, spec *trace.KindSpec) *Event {
 	step := spec.EPCIS.At(r.Event.Fields)
 	e := &Event{
 		Type: spec.EPCIS.Type, Action: spec.EPCIS.Action, BizStep: step.Step, Disposition: step.Disposition,
-		EventID: EventID(r.Event.Hash, 0), EventTime: local(r.Event.At, r.Event.Zone), Zone: offset(r.Event.Zone),
+		EventID: nameOf(r.Event).String(), EventTime: local(r.Event.At, r.Event.Zone), Zone: offset(r.Event.Zone),
 		RecordTime: local(r.Event.Recorded, 0),
 		Extensions: map[string]any{extKind: r.Event.Kind.String()},
 	}
@@ -191,8 +191,8 @@ func (w *Writer) place(name string) string {
 func (w *Writer) declaration(r *Record) *Declaration {
 	spec, _ := trace.Spec(r.Event.Kind)
 	d := &Declaration{Time: local(r.Event.At, r.Event.Zone), Reason: "did_not_occur", Extensions: map[string]any{}}
-	if !r.With.IsZero() {
-		d.Reason, d.Corrective = "incorrect_data", []string{EventID(r.With, 0)}
+	if r.With != nil {
+		d.Reason, d.Corrective = "incorrect_data", []string{nameOf(r.With).String()}
 	}
 	w.envelope(r, d.Extensions)
 	if name := r.Event.PlaceName(); name != "" {
@@ -313,7 +313,7 @@ func (w *Writer) aggregation(e *Event, of *trace.Event, part int) bool {
 	e.Children, e.ChildClasses = w.lists(p.contents, nil)
 	w.exact(e, p.of)
 	if all.count > 1 {
-		e.EventID = EventID(of.Hash, part+1)
+		e.EventID = EventName{of.Hash, of.Position, part + 1}.String()
 		e.Extensions[extPart] = partOf{Number: part + 1, Of: all.count, First: p.first + 1}
 	}
 	return true
