@@ -123,7 +123,7 @@ func signingAdvice(err error, guard string) string {
 		return ""
 	case errors.Is(err, store.ErrEnded):
 		return "nothing is lost; if the company goes on, a charter gives its node a new number: suyuan charter propose --dir DIR --from current --rotate log, or --join with the member.json of another node"
-	case errors.Is(err, store.ErrForked):
+	case errors.Is(err, store.ErrForked), errors.Is(err, store.ErrConflict):
 		return "find out which machine signed the other history and stop it; then suyuan charter propose --dir DIR --from current --rotate log: a forked chain is never resumed, the node goes on under a new number"
 	case errors.Is(err, store.ErrGuardLost):
 		return lostGuardAdvice(guard)

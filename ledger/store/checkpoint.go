@@ -247,6 +247,9 @@ func (s *Store) PutCheckpoint(ctx context.Context, cp *ledger.Checkpoint) error 
 		}
 		return fmt.Errorf("checkpoint of chain %d at size %d: %w", cp.Chain, cp.Size, err)
 	}
+	if c.number == s.cfg.Own {
+		s.noteFound(cp)
+	}
 	if cp, err = counted(s.Network(), c.folded(), cp); err != nil {
 		return fmt.Errorf("checkpoint of chain %d: %w", c.number, err)
 	}
@@ -272,18 +275,43 @@ func (s *Store) fits(c *chainLog, cp *ledger.Checkpoint) error {
 }
 
 // noteLost handles a checkpoint under the own log key of entries that are not
-// here: they were signed and have been lost. The guard is raised to it, so that
-// nothing is signed or appended before they have been fetched again. Once it is
-// proven that the key has signed two histories, one that is longer says nothing
-// about what was signed here, and nothing is signed any more anyway.
+// here: see the package comment. Once it is proven that the key has signed two
+// histories, one that is longer says nothing any more.
 func (s *Store) noteLost(cp *ledger.Checkpoint) {
 	if s.Forked(cp.Chain) {
 		return
 	}
-	if err := s.guard.raiseOwn(Mark{cp.Chain, cp.Size, cp.Root}); err != nil {
+	if err := s.guard.claim(Mark{cp.Chain, cp.Size, cp.Root}); err != nil {
 		s.cfg.Log.Error("raise guard", "err", err)
 	}
 	s.judge()
+}
+
+// noteFound has the guard cover a checkpoint under the own log key whose entries
+// are here. Sign sees to that; but this may be one of before a loss. A guard that
+// is not the right one stays what it is.
+func (s *Store) noteFound(cp *ledger.Checkpoint) {
+	if m, ok := s.guard.ownMark(); ok && m.Size >= cp.Size || s.mayWrite() != nil {
+		return
+	}
+	if err := s.guard.raiseOwn(Mark{cp.Chain, cp.Size, cp.Root}); err != nil {
+		s.cfg.Log.Warn("raise guard", "err", err)
+	}
+}
+
+// settle makes a claim the own mark when the entries up to there have come back.
+func (s *Store) settle() {
+	m, ok := s.guard.claimedMark()
+	if !ok {
+		return
+	}
+	root, err := s.rootAt(m.Chain, m.Size)
+	if err != nil || root != m.Root {
+		return
+	}
+	if err := s.guard.raiseOwn(m); err != nil {
+		s.cfg.Log.Error("raise guard", "err", err)
+	}
 }
 
 // contradicted handles a signed checkpoint that the stored tree contradicts.

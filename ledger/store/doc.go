@@ -98,10 +98,35 @@
 //
 //	suyuan guard 1
 //	own <chain> <size> <root, hex>            absent before the first checkpoint
+//	claimed <chain> <size> <root, hex>        signed with the own log key, and not
+//	                                          stored here; see below
 //	cosigned <chain> <size> <root, hex>       ascending by chain
 //	stopped <chain> <size> <root, hex>        ascending by chain; see StopAt
 //	witness waits                             see CreateSecondGuard
 //	sha256 <hex>
+//
+// # A checkpoint under the own key that is not stored here
+//
+// Either this machine has signed it, and directory and guard are old copies; or
+// another machine has the key. Nobody can tell the two apart by the note alone,
+// so the store does what is right in both cases. It appends and signs nothing from
+// then on, also after a restart, because the guard has the note as claimed; and it
+// says so. If the entries come from peers and continue what is stored, the claim
+// becomes the own mark, and the node goes on. If another machine has signed them
+// while this one went on, they do not fit: some peer has one history and this
+// node's checkpoint of the other, and its proof ends the question.
+//
+// The own mark does not move before that. It is what this machine is known to have
+// signed and what it reports when a charter ends the chain; whoever has stolen a
+// key must not be able to have it report more. What is stored is not touched
+// either: the records that do not count in the end are listed, for their signers to
+// sign again under the new number.
+//
+// One who has the key and the newest copy, and writes while this node writes
+// nothing, continues this node's chain. That is no fork, and the entries are taken
+// over as if they had been lost here: they are signed with the keys of operators
+// who may write on this chain, or are frontiers and charter entries. Then the next
+// entry of either is the fork.
 //
 // # Blobs
 //

@@ -27,6 +27,9 @@ func (s *Store) StopAt(ctx context.Context, end ledger.Ended) error {
 	if err != nil {
 		return err
 	}
+	if err := s.unclear(end.Chain); err != nil {
+		return err
+	}
 	if m, ok := s.Signed(end.Chain); ok && m.Size == 0 {
 		_, err := s.stop(ctx, c) // nothing was signed, whatever is stored here
 		return err
@@ -81,6 +84,9 @@ func (s *Store) stop(ctx context.Context, c *chainLog) (Mark, error) {
 	defer s.signMu.Unlock()
 	c.cosign.Lock()
 	defer c.cosign.Unlock()
+	if err := s.unclear(c.number); err != nil {
+		return Mark{}, err
+	}
 	m, ok := s.Signed(c.number)
 	if !ok {
 		return m, fmt.Errorf("stop signing for chain %d: %w: %w", c.number, ErrNotSigning, s.guard.lostBecause())
@@ -104,6 +110,26 @@ func (s *Store) Signed(chain uint32) (m Mark, ok bool) {
 		m = own
 	}
 	return m, true
+}
+
+// unclear says that nobody can tell yet what was signed here of a chain: a note
+// under the own key claims more than is stored, and no proof says that it is
+// another's.
+func (s *Store) unclear(chain uint32) error {
+	m, ok := s.guard.claimedMark()
+	if !ok || chain != m.Chain || s.Forked(chain) || s.Size(chain) >= m.Size {
+		return nil
+	}
+	return fmt.Errorf("stop signing for chain %d: %d entries are said to have been signed here, and %d are stored: %w", chain, m.Size, s.Size(chain), ErrBehind)
+}
+
+// Owed returns the size and root that the own chain must have again before anything
+// is signed: what was signed here, or what a note under the own key claims.
+func (s *Store) Owed() (m Mark, ok bool) {
+	if m, ok := s.guard.claimedMark(); ok {
+		return m, true
+	}
+	return s.guard.ownMark()
 }
 
 // GuardState says whether the guard is there, and if not why.

@@ -32,6 +32,7 @@ type guard struct {
 
 	mu       sync.Mutex      // guards what follows
 	own      *Mark           // nil before the first checkpoint
+	claimed  *Mark           // beyond own; nil if no other note under the own key is known
 	cosigned map[uint32]Mark // by chain
 	stopped  map[uint32]Mark // by chain: nothing beyond is signed any more
 	waits    bool            // nothing is cosigned before what was is known again
@@ -110,6 +111,9 @@ func (g *guard) encode() []byte {
 	if g.own != nil {
 		fmt.Fprintf(&b, "own %d %d %s\n", g.own.Chain, g.own.Size, g.own.Root)
 	}
+	if g.claimed != nil {
+		fmt.Fprintf(&b, "claimed %d %d %s\n", g.claimed.Chain, g.claimed.Size, g.claimed.Root)
+	}
 	for _, chain := range slices.Sorted(maps.Keys(g.cosigned)) {
 		m := g.cosigned[chain]
 		fmt.Fprintf(&b, "cosigned %d %d %s\n", m.Chain, m.Size, m.Root)
@@ -140,6 +144,8 @@ func (g *guard) decode(raw []byte) error {
 		switch f[0] {
 		case "own":
 			g.own = &m
+		case "claimed":
+			g.claimed = &m
 		case "cosigned":
 			g.cosigned[m.Chain] = m
 		case "stopped":
@@ -167,6 +173,16 @@ func (g *guard) ownMark() (Mark, bool) {
 		return Mark{}, false
 	}
 	return *g.own, true
+}
+
+// claimedMark is what a note under the own key says that is beyond ownMark, if any.
+func (g *guard) claimedMark() (Mark, bool) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.claimed == nil {
+		return Mark{}, false
+	}
+	return *g.claimed, true
 }
 
 // cosignedMark is the newest size and root cosigned for a chain, if any.
@@ -198,15 +214,32 @@ func (g *guard) raiseOwn(m Mark) error {
 		if err := g.checkStopped(m); err != nil {
 			return false, err
 		}
-		if g.own == nil {
-			g.own = &m
-			return true, nil
+		grown := g.own == nil
+		if !grown {
+			var err error
+			if grown, err = follows(*g.own, m); err != nil {
+				return false, err
+			}
 		}
-		grown, err := follows(*g.own, m)
 		if grown {
 			g.own = &m
 		}
-		return grown, err
+		if g.claimed != nil && g.claimed.Size <= m.Size {
+			g.claimed = nil
+		}
+		return grown, nil
+	})
+}
+
+// claim notes, durably, what somebody has signed with the own log key and is not
+// stored here.
+func (g *guard) claim(m Mark) error {
+	return g.raise(func() (bool, error) {
+		if g.own != nil && m.Size <= g.own.Size || g.claimed != nil && m.Size <= g.claimed.Size {
+			return false, nil // nothing is signed before more has come back
+		}
+		g.claimed = &m
+		return true, nil
 	})
 }
 

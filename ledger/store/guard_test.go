@@ -38,6 +38,9 @@ func TestGuardFileIsTheDocumentedText(t *testing.T) {
 	if err := g.raiseOwn(mark(1, 258, 0xab)); err != nil {
 		t.Fatal(err)
 	}
+	if err := g.claim(mark(1, 300, 0xcd)); err != nil {
+		t.Fatal(err)
+	}
 	got, err := os.ReadFile(g.path)
 	if err != nil {
 		t.Fatal(err)
@@ -45,6 +48,7 @@ func TestGuardFileIsTheDocumentedText(t *testing.T) {
 	zeros := strings.Repeat("0", 62)
 	want := "suyuan guard 1\n" +
 		"own 1 258 ab" + zeros + "\n" +
+		"claimed 1 300 cd" + zeros + "\n" +
 		"cosigned 2 5 01" + zeros + "\n" +
 		"cosigned 3 9 02" + zeros + "\n" +
 		"sha256 "
@@ -57,6 +61,23 @@ func TestGuardFileIsTheDocumentedText(t *testing.T) {
 	}
 	if m, ok := again.cosignedMark(3); !ok || m != mark(3, 9, 2) {
 		t.Errorf("read back: %+v %v", m, ok)
+	}
+	if m, ok := again.claimedMark(); !ok || m != mark(1, 300, 0xcd) {
+		t.Errorf("read back: %+v %v", m, ok)
+	}
+	for _, m := range []Mark{mark(1, 258, 0xef), mark(1, 299, 0xef), mark(1, 300, 0xef)} {
+		if err := again.claim(m); err != nil {
+			t.Error(err)
+		}
+	}
+	if m, _ := again.claimedMark(); m != mark(1, 300, 0xcd) {
+		t.Errorf("claimed %+v", m)
+	}
+	if err := again.raiseOwn(mark(1, 300, 0xcd)); err != nil {
+		t.Error(err)
+	}
+	if m, ok := openGuard(g.path).claimedMark(); ok {
+		t.Errorf("still claimed: %+v", m)
 	}
 }
 
@@ -161,7 +182,7 @@ func TestGuardThatCannotBeWrittenSignsNothing(t *testing.T) {
 }
 
 func FuzzGuardDecode(f *testing.F) {
-	g := &guard{cosigned: map[uint32]Mark{2: mark(2, 5, 1)}, own: &Mark{Chain: 1, Size: 7}}
+	g := &guard{cosigned: map[uint32]Mark{2: mark(2, 5, 1)}, own: &Mark{Chain: 1, Size: 7}, claimed: &Mark{Chain: 1, Size: 9}}
 	f.Add(g.encode())
 	f.Add([]byte(guardTitle))
 	f.Add([]byte("own 1 2 3\n"))

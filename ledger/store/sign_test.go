@@ -265,3 +265,116 @@ func TestTwoOwnCheckpointsAreEvidence(t *testing.T) {
 		t.Errorf("problems %v", problems)
 	}
 }
+
+// TestARobbedNodeReportsWhatItHasSigned lets a node hear of a thief's longer history
+// before there is a proof of the fork. It writes nothing more, keeps what it has,
+// and reports its own last checkpoint when the chain is to be ended.
+func TestARobbedNodeReportsWhatItHasSigned(t *testing.T) {
+	t.Parallel()
+	net := ledgertest.New()
+	n := onDisk(t, net, "lanzhi").begin(t)
+	peer := inMemory(t, net, "wh")
+	peer.fetch(t, n, 1, 2)
+	b := net.EmptyChain(1) // the thief's machine
+	for it, err := range n.Entries(1, 0, 2) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := b.TryEntry(it.Entry, it.Sidecar); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for range 9 {
+		b.Record(ledger.KindShip)
+	}
+	n.grow(t, 3)
+	own := n.sign(t)
+	thiefs := b.Checkpoint()
+
+	if err := n.PutCheckpoint(context.Background(), thiefs); !errors.Is(err, store.ErrBehind) {
+		t.Fatalf("the thief's checkpoint: %v", err)
+	}
+	checkNotSigning(t, n, "somebody has signed 11 with its log key")
+	if m, ok := n.Owed(); !ok || m.Size != thiefs.Size || m.Root != thiefs.Root {
+		t.Errorf("owed %+v", m)
+	}
+	if _, err := n.Stop(context.Background(), 1); !errors.Is(err, store.ErrBehind) {
+		t.Errorf("stop before anybody knows: %v", err)
+	}
+	n.reopen(t)
+	checkNotSigning(t, n, "somebody has signed 11 with its log key")
+	if _, err := n.Extend(context.Background(), 1, 2, itemsOf(b)[2:]); !errors.Is(err, store.ErrConflict) {
+		t.Errorf("the thief's entries: %v", err)
+	}
+	if n.Size(1) != own.Size || n.Head(1).Root != own.Root {
+		t.Errorf("the own chain has become %+v", n.Head(1))
+	}
+
+	e, err := ledger.MakeEvidence(net.Network, own, thiefs, b.TileSource())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := n.PutEvidence(context.Background(), e); err != nil {
+		t.Fatal(err)
+	}
+	checkNotSigning(t, n, "two histories")
+	m, err := n.Stop(context.Background(), 1)
+	if err != nil || m.Size != own.Size || m.Root != own.Root {
+		t.Errorf("stopped at %+v, %v", m, err)
+	}
+	n.reopen(t)
+	if err := n.StopAt(context.Background(), ledger.Ended{Chain: 1, Size: own.Size, Root: own.Root}); err != nil {
+		t.Errorf("stop at the own end: %v", err)
+	}
+}
+
+// TestAClaimIsSettledByItsEntries takes entries back that continue what is stored,
+// and goes on after them.
+func TestAClaimIsSettledByItsEntries(t *testing.T) {
+	t.Parallel()
+	net := ledgertest.New()
+	n, peer := onDisk(t, net, "lanzhi").begin(t), inMemory(t, net, "wh")
+	if err := n.Close(); err != nil {
+		t.Fatal(err)
+	}
+	old := t.TempDir()
+	copyDir(t, n.cfg.Dir, old)
+	guard, err := os.ReadFile(n.cfg.Guard)
+	if err != nil {
+		t.Fatal(err)
+	}
+	n.reopen(t)
+	n.grow(t, 5)
+	cp := n.sign(t)
+	n.grow(t, 3)
+	last := n.sign(t)
+	peer.fetch(t, n, 1, last.Size)
+	if err := n.Close(); err != nil {
+		t.Fatal(err)
+	}
+	copyDir(t, old, n.cfg.Dir)
+	if err := os.WriteFile(n.cfg.Guard, guard, 0o600); err != nil { // against the rule
+		t.Fatal(err)
+	}
+	n.reopen(t)
+	checkSigning(t, n) // nothing here tells
+	if err := n.PutCheckpoint(context.Background(), cp); !errors.Is(err, store.ErrBehind) {
+		t.Fatal(err)
+	}
+	checkNotSigning(t, n, "fetched from peers")
+	n.fetch(t, peer, 1, last.Size) // an answer may go further than the claim
+	checkSigning(t, n)
+	if err := n.PutCheckpoint(context.Background(), last); err != nil {
+		t.Fatal(err)
+	}
+	n.reopen(t)
+	checkSigning(t, n) // the guard covers what is stored
+	if got := n.sign(t); got.Size != last.Size || got.Root != last.Root {
+		t.Errorf("signs %+v", got)
+	}
+	n.grow(t, 1)
+	if m, ok := n.Signed(1); !ok || m.Size != last.Size {
+		t.Errorf("signed %+v", m)
+	}
+	checkClean(t, n)
+}

@@ -383,6 +383,7 @@ func (s *Store) mayWrite() error {
 
 // judge decides anew whether the own chain may be written and signed.
 func (s *Store) judge() {
+	s.settle()
 	err := s.judgement()
 	s.stateMu.Lock()
 	was := s.refusal
@@ -421,7 +422,10 @@ func (s *Store) judgement() error {
 		return fmt.Errorf("%w: %w: there is evidence that the own chain has two histories", ErrNotSigning, ErrForked)
 	}
 	if note, err := s.contradiction(); err != nil || note != nil {
-		return errors.Join(fmt.Errorf("%w: a checkpoint under the own log key contradicts the own chain", ErrNotSigning), err)
+		return errors.Join(fmt.Errorf("%w: %w: a checkpoint under the own log key contradicts the own chain", ErrNotSigning, ErrConflict), err)
+	}
+	if err := s.judgeClaim(c); err != nil {
+		return err
 	}
 	m, ok := s.guard.ownMark()
 	if cp := s.Latest(c.number); cp != nil && (!ok || cp.Size > m.Size) {
@@ -443,6 +447,18 @@ func (s *Store) judgement() error {
 		return fmt.Errorf("%w: the first %d entries of the own chain are not those that were signed; put back a copy of the directory that has them, never the guard", ErrNotSigning, m.Size)
 	}
 	return nil
+}
+
+// judgeClaim says what a claim of the guard means for the own chain.
+func (s *Store) judgeClaim(c *chainLog) error {
+	m, ok := s.guard.claimedMark()
+	switch head := c.head.Load(); {
+	case !ok:
+		return nil
+	case head.Size < m.Size:
+		return fmt.Errorf("%w: %w: the store has %d entries of the own chain, and somebody has signed %d with its log key: this node, if what is stored is an old copy; the others are fetched from peers", ErrNotSigning, ErrBehind, head.Size, m.Size)
+	}
+	return fmt.Errorf("%w: %w: somebody has signed another history of the first %d entries of the own chain with its log key", ErrNotSigning, ErrConflict, m.Size)
 }
 
 // Append appends a record to the own chain and returns its place when it is on

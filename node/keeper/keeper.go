@@ -58,7 +58,7 @@ func New(cfg Config) *Keeper { return &Keeper{Config: cfg, gaps: make(map[uint32
 func (k *Keeper) State() *protocol.Stored {
 	s := &protocol.Stored{Waits: k.Store.WitnessWaits()}
 	s.Signing, _ = k.Store.SigningState()
-	if m, ok := k.Store.Signed(k.Number); ok {
+	if m, ok := k.Store.Owed(); ok {
 		s.Signed = m.Size
 	}
 	for _, number := range k.Store.Network().Chains() {
@@ -202,8 +202,8 @@ func (k *Keeper) CheckLine(note []byte, member string, line []byte) error {
 // is what the guard names of the own chain.
 func (k *Keeper) Open(chain uint32, note []byte) (*ledger.Checkpoint, protocol.Result, error) {
 	if note == nil {
-		m, ok := k.Store.Signed(chain)
-		if !ok || chain != k.Number {
+		m, ok := k.Store.Owed()
+		if !ok || chain != m.Chain {
 			return nil, protocol.Trouble, fmt.Errorf("chain %d without a checkpoint", chain)
 		}
 		return &ledger.Checkpoint{Chain: chain, Size: m.Size, Root: m.Root}, protocol.Done, nil

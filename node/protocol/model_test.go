@@ -227,6 +227,7 @@ func (c *modelChain) mark() mark { return mark{uint64(len(c.entries)), c.roots[l
 // A modelGuard is the guard file; it is not in backups.
 type modelGuard struct {
 	own      mark
+	claimed  mark // of size 0 if there is none
 	cosigned map[uint32]mark
 	waits    bool
 	lost     bool
@@ -306,7 +307,7 @@ func (d *modelDisk) copyOf() *modelDisk {
 		c.chains[n] = &dup
 	}
 	if d.faults.forgetsGuard {
-		c.guard = &modelGuard{own: d.guard.own, cosigned: maps.Clone(d.guard.cosigned), waits: d.guard.waits}
+		c.guard = &modelGuard{own: d.guard.own, claimed: d.guard.claimed, cosigned: maps.Clone(d.guard.cosigned), waits: d.guard.waits}
 	}
 	return &c
 }
@@ -317,7 +318,26 @@ func (d *modelDisk) refusal() error { return d.refused }
 
 // judge decides anew. Like the store, the model does so when it is opened and when
 // it learns something about its own chain from others.
-func (d *modelDisk) judge() { d.refused = d.judgement() }
+func (d *modelDisk) judge() {
+	d.settle()
+	d.refused = d.judgement()
+}
+
+// settle makes a claim the own mark when its entries are there.
+func (d *modelDisk) settle() {
+	own, m := d.chains[d.number], d.guard.claimed
+	if m.size > 0 && own.mark().size >= m.size && own.roots[m.size] == m.root {
+		d.guard.own, d.guard.claimed = m, mark{}
+	}
+}
+
+// owed is what the own chain must have before it is signed.
+func (g *modelGuard) owed() mark {
+	if g.claimed.size > 0 {
+		return g.claimed
+	}
+	return g.own
+}
 
 // judgeIf judges after news about a chain that may be the own one.
 func (d *modelDisk) judgeIf(chain uint32) {
@@ -332,6 +352,8 @@ func (d *modelDisk) judgement() error {
 	switch {
 	case g.lost, g.second, own.evidence != nil, d.against:
 		return fmt.Errorf("%w: not signing", errModel)
+	case g.claimed.size > 0:
+		return fmt.Errorf("%w: %d entries are said to be signed", errModel, g.claimed.size)
 	case own.latest != nil && own.latest.size > g.own.size:
 		return fmt.Errorf("%w: guard older than the newest checkpoint", errModel)
 	case g.own.size == 0:
@@ -345,7 +367,7 @@ func (d *modelDisk) judgement() error {
 }
 
 func (d *modelDisk) State() *protocol.Stored {
-	s := &protocol.Stored{Signing: d.refusal() == nil, Signed: d.guard.own.size, Waits: d.guard.waits}
+	s := &protocol.Stored{Signing: d.refusal() == nil, Signed: d.guard.owed().size, Waits: d.guard.waits}
 	for _, n := range slices.Sorted(maps.Keys(d.chains)) {
 		ch := d.chains[n]
 		c := protocol.Chain{Number: n, Size: ch.mark().size, Evidence: ch.evidence}
@@ -535,6 +557,9 @@ func (d *modelDisk) put(n *modelNote) (protocol.Result, error) {
 		return protocol.Behind, fmt.Errorf("%w: behind", errModel)
 	}
 	if ch.roots[n.size] == n.root {
+		if n.chain == d.number && d.refused == nil && n.size > d.guard.own.size {
+			d.guard.own = n.mark
+		}
 		d.store(ch, n)
 		d.durable()
 		return protocol.Done, nil
@@ -560,8 +585,10 @@ func (d *modelDisk) put(n *modelNote) (protocol.Result, error) {
 
 // noteLost takes note of entries that were signed here and are not here any more.
 func (d *modelDisk) noteLost(own *modelChain, n *modelNote) {
-	if own.evidence == nil {
-		_ = raise(&d.guard.own, n.mark)
+	if g := d.guard; own.evidence == nil {
+		if n.size > g.own.size && n.size > g.claimed.size && !g.lost {
+			g.claimed = n.mark
+		}
 		d.judge()
 		d.durable()
 	}
@@ -731,7 +758,7 @@ func (d *modelDisk) Read(chain uint32, from, to, size uint64) *piece {
 func (d *modelDisk) Extend(chain uint32, from uint64, p *piece, raw []byte) (uint64, protocol.Result, error) {
 	ch := d.chains[chain]
 	size := ch.mark().size
-	n := &modelNote{oath: oath{chain, d.guard.own}}
+	n := &modelNote{oath: oath{chain, d.guard.owed()}}
 	if raw != nil {
 		var err error
 		if n, err = d.book.open(raw); err != nil {

@@ -312,7 +312,7 @@ func (s *sim) missing() string {
 		d := author.model()
 		own := d.chains[author.no]
 		if d.refusal() != nil {
-			if !d.guard.lost && !d.guard.second && s.held(author.no, d.guard.own) {
+			if !d.guard.lost && !d.guard.second && s.held(author.no, d.guard.owed()) {
 				return fmt.Sprintf("%s does not sign (%v), and what it lacks is there", author.name, d.refusal())
 			}
 			continue

@@ -306,6 +306,11 @@ func TestForkWhoseOtherSideIsFinal(t *testing.T) {
 			}
 		}
 		e.theRestGoesOn(brand, wh, dist, audit) // needs wh, which cannot store what the others name
+		// However much the thief has signed, the brand reports what it has itself.
+		own := brand.store.Latest(1)
+		if m, err := brand.store.Stop(context.Background(), 1); err != nil || m.Size != own.Size || m.Root != own.Root || own.Size != brand.store.Size(1) {
+			t.Errorf("the brand has %d entries and stops at %+v, %v", brand.store.Size(1), m, err)
+		}
 
 		brand.halt()
 		fresh := e.renew(brand, head.Size, dist)
