@@ -529,7 +529,7 @@ func (a *admission) piece(item Item, events []*Event, r *rules) error {
 		return err
 	}
 	if a.event.Kind == ledger.KindUnpack && (last.fills || last.moves.has(item)) {
-		if err := a.mayOpen(m, item); err != nil {
+		if err := a.mayOpen(m, last, item); err != nil {
 			return err
 		}
 	}
@@ -566,9 +566,9 @@ func (a *admission) ownParty(m *machine, item Item) error {
 
 // mayOpen refuses to take something out of a unit that the author's own records
 // say is elsewhere.
-func (a *admission) mayOpen(m *machine, unit Item) error {
+func (a *admission) mayOpen(m *machine, last *touched, unit Item) error {
 	probe := m.clone()
-	probe.holds(a.event, PackedByNonHolder)
+	probe.lets(last)
 	for _, p := range probe.problems {
 		if refusals[p.code] == RefusedNotHolder {
 			return refusal(RefusedNotHolder, a.event, unit, p.other)

@@ -139,7 +139,6 @@ func (m *machine) takeOut(thing Item) {
 
 // step moves the item past one event in one line of the story.
 func (m *machine) step(t *touched) bool {
-	e := t.event
 	if m.item.Kind == ItemLot || m.item.Kind == ItemGTIN {
 		return m.loose(t)
 	}
@@ -149,7 +148,7 @@ func (m *machine) step(t *touched) bool {
 	if m.custody.State == Void && !t.scoped && !m.named(t) {
 		return false // passed over
 	}
-	switch e.Kind {
+	switch t.event.Kind {
 	case ledger.KindPack:
 		return m.pack(t)
 	case ledger.KindUnpack:
@@ -160,11 +159,11 @@ func (m *machine) step(t *touched) bool {
 		m.endInUnit(t)
 		return false
 	}
-	switch e.Kind {
+	switch t.event.Kind {
 	case ledger.KindTransform:
 		m.transform(t)
 	case ledger.KindActivate:
-		m.activate(e)
+		m.activate(t)
 	case ledger.KindVoid:
 		m.void(t)
 	case ledger.KindShip:
@@ -178,7 +177,7 @@ func (m *machine) step(t *touched) bool {
 	case ledger.KindReturn:
 		m.takeBack(t)
 	default:
-		return m.observe(e, t.scoped)
+		return m.observe(t)
 	}
 	return true
 }
@@ -218,68 +217,6 @@ func sameHand(a, b string) bool {
 	return a == b || memberOf(a) == memberOf(b) && (!strings.Contains(a, "/") || !strings.Contains(b, "/"))
 }
 
-// holds reports whether the event's actor may act as holder, and says what is
-// odd about it. strange is the finding for one who does not hold the item. An
-// act that does not count moves nothing, so that a false claim burdens its
-// author and not those who come after.
-func (m *machine) holds(e *Event, strange string) bool {
-	actor := e.Actor()
-	switch m.custody.State {
-	case "":
-		m.know(actor)
-		return true
-	case Void:
-		m.report(EventOnVoid, e, m.since)
-		return false
-	case Sold:
-		if m.follows(e) {
-			return m.takenAs(e)
-		}
-		m.report(MovedAfterSold, e, m.since)
-		return false
-	case Used:
-		m.report(MovedAfterUse, e, m.since)
-		return false
-	case InTransit:
-		if m.addressed(actor) {
-			m.report(ReceiptMissing, e, m.shipment)
-			m.become(Held, actor, e)
-			return true
-		}
-		if sameHand(actor, m.custody.Holder) {
-			m.report(ShipmentOpen, e, m.shipment)
-			return true
-		}
-	default:
-		if sameHand(actor, m.custody.Holder) {
-			return true
-		}
-	}
-	for _, p := range slices.Sorted(maps.Keys(m.displaced)) {
-		if sameHand(actor, p) {
-			// Both have goods with this code in their hands: both lines go on.
-			m.report(HeldByTwo, e, m.displaced[p])
-			return true
-		}
-	}
-	if m.follows(e) {
-		return m.takenAs(e)
-	}
-	m.report(strange, e, m.since)
-	return false
-}
-
-// takenAs lets the actor act as holder because of an entry that its event
-// names and that is not at hand, if that is likely.
-func (m *machine) takenAs(e *Event) bool {
-	m.report(RefMissing, e, nil)
-	if !m.stands(e) && !m.likely(e) {
-		return false
-	}
-	m.take(Held, e)
-	return true
-}
-
 // take makes the actor the holder, and puts another holder out of possession.
 func (m *machine) take(s State, e *Event) {
 	if h := m.custody.Holder; h != "" && !sameHand(h, e.Actor()) && m.custody.State != InTransit {
@@ -288,43 +225,27 @@ func (m *machine) take(s State, e *Event) {
 	m.become(s, e.Actor(), e)
 }
 
-func (m *machine) activate(e *Event) {
-	switch {
-	case !m.rules.entitles(e, m.item):
-		m.report(NotAuthority, e, nil)
-	case m.custody.State == Void:
-		m.report(EventOnVoid, e, m.since)
-	case m.activated:
-		m.report(ActivatedTwice, e, m.active)
-	default:
-		m.activated = true
-		m.active = e
-		switch m.custody.State {
-		case "", Issued:
-			m.become(Active, e.Actor(), e)
-		case InTransit:
-			if m.before.State == Issued {
-				m.before.State = Active // should the shipment be cancelled
-			}
+// activate puts the code on goods, which may be on their way already.
+func (m *machine) activate(t *touched) {
+	if !m.lets(t) {
+		return
+	}
+	m.activated, m.active = true, t.event
+	switch m.custody.State {
+	case "", Issued:
+		m.become(Active, t.event.Actor(), t.event)
+	case InTransit:
+		if m.before.State == Issued {
+			m.before.State = Active // should the shipment be cancelled
 		}
 	}
 }
 
 func (m *machine) void(t *touched) {
-	e := t.event
-	if m.custody.State == Void {
-		return
+	if m.lets(t) {
+		m.become(Void, "", t.event)
+		m.leave(t)
 	}
-	switch {
-	case m.rules.entitles(e, m.item):
-	case m.custody.State == Sold, m.custody.State == Used, !m.stands(e):
-		m.report(NotAuthority, e, nil) // nobody holds it, or somebody else
-		return
-	case !m.holds(e, NotAuthority):
-		return
-	}
-	m.become(Void, "", e)
-	m.leave(t)
 }
 
 // pack puts the item, or a unit, into a unit.
@@ -338,11 +259,11 @@ func (m *machine) pack(t *touched) bool {
 		}
 		if mine {
 			about = true
-			strange := PackedByNonHolder
+			table := custodyTable[ledger.KindPack]
 			if old, in := m.units[p.thing]; in && old != p.unit {
-				strange = PackedTwice
+				table = repacking
 			}
-			if !m.holds(t.event, strange) {
+			if _, ok := m.decide(table, t); !ok {
 				continue
 			}
 			m.take(m.stateAtRest(), t.event)
@@ -408,7 +329,7 @@ func (m *machine) fill(t *touched) bool {
 	if !t.fills {
 		return false
 	}
-	if t.event.Kind != ledger.KindPack || !m.holds(t.event, PackedByNonHolder) {
+	if t.event.Kind != ledger.KindPack || !m.lets(t) {
 		return true
 	}
 	m.filled = true
@@ -439,7 +360,7 @@ func (m *machine) unpack(t *touched) bool {
 			}
 			continue
 		}
-		if !mine || m.holds(t.event, PackedByNonHolder) {
+		if !mine || m.lets(t) {
 			m.takeOut(p.thing)
 		}
 	}
@@ -456,7 +377,7 @@ func (m *machine) unpack(t *touched) bool {
 		if !mine && !m.stands(t.event) {
 			continue
 		}
-		if !mine || m.holds(t.event, PackedByNonHolder) {
+		if !mine || m.lets(t) {
 			m.takeOut(thing)
 		}
 	}
@@ -514,7 +435,7 @@ func (m *machine) leave(t *touched) {
 // ship sends the item.
 func (m *machine) ship(t *touched) {
 	e := t.event
-	if !m.holds(e, ShippedByNonHolder) {
+	if !m.lets(t) {
 		return
 	}
 	before := m.custody
@@ -531,54 +452,25 @@ func (m *machine) ship(t *touched) {
 	m.depart(t)
 }
 
+// receive gives the item to who says that it came to him.
 func (m *machine) receive(t *touched) {
-	e := t.event
-	actor := e.Actor()
-	switch m.custody.State {
-	case Void:
-		m.report(EventOnVoid, e, m.since)
-		return
-	case Sold:
-		if !m.follows(e) {
-			m.report(MovedAfterSold, e, m.since)
-			return
-		}
-		m.takenAs(e)
-		return
-	case Used:
-		m.report(MovedAfterUse, e, m.since)
-		return
-	case "":
-		end := EndOver
-		if m.follows(e) {
-			end = EndFollowed
-		}
-		m.unload(t)
-		m.arrive(end, e)
-		return
-	}
-	strange := ReceivedNotShipped
-	switch open := m.custody.State == InTransit; {
-	case open && m.addressed(actor):
-		m.unload(t)
-		return
-	case open:
-		strange = ReceivedByOther
-	case sameHand(actor, m.custody.Holder):
-		m.report(ReceivedAgain, e, m.since)
-		return
-	}
-	if m.follows(e) {
-		if m.takenAs(e) {
-			m.arrive(EndFollowed, e)
+	before := m.custody.State
+	row, ok := m.decide(custodyTable[ledger.KindReceive], t)
+	switch {
+	case row.effect == follows:
+		if ok {
+			m.arrive(EndFollowed, t.event)
 		}
 		return
-	}
-	m.report(strange, e, m.since)
-	if m.stands(e) {
+	case ok:
 		m.unload(t)
 	}
-	m.arrive(EndOver, e)
+	switch {
+	case before == "" && m.namesAbsent(t.event):
+		m.arrive(EndFollowed, t.event)
+	case before == "", row.finding == ReceivedByOther, row.finding == ReceivedNotShipped:
+		m.arrive(EndOver, t.event)
+	}
 }
 
 // unload gives the item to who has received it. What a receipt names without the
@@ -605,9 +497,9 @@ func (m *machine) outermost(t *touched, thing Item) (last Item) {
 	return last
 }
 
-// follows reports whether the event names an entry that is not at hand: it
+// namesAbsent reports whether the event names an entry that is not at hand: it
 // counts as taken that it is the missing link.
-func (m *machine) follows(e *Event) bool {
+func (m *machine) namesAbsent(e *Event) bool {
 	return slices.ContainsFunc(e.Refs, m.rules.missing)
 }
 
@@ -616,43 +508,20 @@ func (m *machine) refersTo(e, other *Event) bool {
 	return slices.ContainsFunc(e.Refs, func(ref ledger.Hash) bool { return ref == other.Hash || m.rules.replaced(ref) == other.Hash })
 }
 
+// cancel takes back what is left of the open shipment.
 func (m *machine) cancel(t *touched) {
-	e := t.event
-	open := m.custody.State == InTransit && (sameHand(e.Actor(), m.custody.Holder) || m.addressed(e.Actor()))
-	switch {
-	case m.follows(e):
-		m.report(RefMissing, e, nil)
-		return
-	case !open || len(e.Refs) > 0 && !m.refersTo(e, m.shipment):
-		// One without refs is about the open shipment: readers of a bundle are not
-		// shown them, and no author's door lets one pass.
-		m.report(CancelNoEffect, e, nil)
+	if !m.lets(t) {
 		return
 	}
-	m.endBack(e)
+	m.endBack(t.event)
 	m.become(m.before.State, m.before.Holder, m.shipment)
 	m.takeOut(m.outermost(t, m.item))
 }
 
-// sell takes the item out of the chain, also where the seller held it only
-// before: that something with this code was sold is what matters to the next
-// buyer. A sale by a stranger is no more than a claim.
+// sell takes the item out of the chain.
 func (m *machine) sell(t *touched) {
 	e := t.event
-	switch m.custody.State {
-	case Void:
-		m.report(EventOnVoid, e, m.since)
-		return
-	case Sold:
-		if !m.follows(e) && m.stands(e) {
-			m.report(SoldTwice, e, m.since)
-			return
-		}
-	case Used:
-		m.report(MovedAfterUse, e, m.since)
-		return
-	}
-	if stands := m.stands(e); !m.holds(e, SoldByNonHolder) && !stands {
+	if !m.lets(t) {
 		return
 	}
 	if len(m.stopped) > 0 {
@@ -669,83 +538,35 @@ func (m *machine) sell(t *touched) {
 func (m *machine) transform(t *touched) {
 	e := t.event
 	if t.consumed.has(m.item) || t.consumed.hasAny(m.around()) {
-		if m.makes(e) {
+		if m.lets(t) {
 			m.become(Used, "", e)
 			m.leave(t)
 		}
 		return
 	}
-	switch m.custody.State {
-	case "", Issued:
-		if m.item.Kind == ItemCode && !m.rules.entitles(e, m.item) {
-			m.report(NotAuthority, e, nil)
-			return
-		}
+	before := m.custody.State
+	if _, ok := m.decide(producing, t); !ok {
+		return
+	}
+	if before == "" || before == Issued {
 		m.activated, m.active = true, e
 		m.become(Active, e.Actor(), e)
-	default:
-		if !m.makes(e) {
-			return
-		}
 	}
 	m.made = e
 }
 
-// makes reports whether the event's actor may use the item, or say of what it is.
-func (m *machine) makes(e *Event) bool {
-	if !m.stands(e) {
-		m.report(UsedByNonHolder, e, m.since)
-		return false
-	}
-	return m.holds(e, UsedByNonHolder)
-}
-
-// takeBack brings the item back into the chain. Consumers bring it to whomever
-// they like: a stranger is believed for now, but cannot end the item.
+// takeBack brings the item back into the chain, for good or only to be destroyed:
+// that a stranger cannot do.
 func (m *machine) takeBack(t *touched) {
-	e := t.event
-	stands := m.stands(e)
-	switch m.custody.State {
-	case "":
-	case Sold:
-		if !stands && m.strict {
-			m.report(ReturnedByOther, e, m.since)
-			return
-		}
-		if !stands {
-			m.doubt(ReturnedByOther, e)
-		}
-	case Void:
-		m.report(EventOnVoid, e, m.since)
+	if !m.lets(t) {
 		return
-	case Used:
-		m.report(MovedAfterUse, e, m.since)
-		return
-	default:
-		code := ReturnedByOther
-		switch {
-		case m.inHandOf(e):
-			code, stands = SaleMissing, true
-		case m.follows(e):
-			code = RefMissing
-		}
-		m.report(code, e, m.since)
-		if !stands {
-			return
-		}
 	}
 	m.leave(t)
-	ends := m.stands(e) && e.Fields.Text("disposition") == "destroy"
-	m.take(Held, e)
+	ends := m.stands(t.event) && t.event.Fields.Text("disposition") == "destroy"
+	m.take(Held, t.event)
 	if ends {
-		m.become(Void, "", e)
+		m.become(Void, "", t.event)
 	}
-}
-
-// inHandOf reports whether the event's actor has the item, or it is on its way
-// to him.
-func (m *machine) inHandOf(e *Event) bool {
-	return sameHand(e.Actor(), m.custody.Holder) || m.custody.State == InTransit && m.addressed(e.Actor())
 }
 
 // addressed reports whether the shipment on its way is for the party. To whom it

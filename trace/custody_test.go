@@ -2,6 +2,7 @@ package trace
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -57,6 +58,33 @@ func TestCustodyTable(t *testing.T) {
 		trimmed.WriteString(strings.TrimRight(line, " \n") + "\n")
 	}
 	golden(t, "custody.txt", []byte(trimmed.String()))
+}
+
+// TestEveryRowDecidesSomething holds that no row of the custody table stands behind
+// one that fits whenever it does, and that the last is for all that is left. Rows
+// that kinds share may be superseded in some, not in packing.
+func TestEveryRowDecidesSomething(t *testing.T) {
+	tables := map[string][]transition{"repack": repacking, "produce": producing}
+	for kind, rows := range custodyTable {
+		tables[kind.String()] = rows
+	}
+	for kind, rows := range tables {
+		if last := rows[len(rows)-1]; last.in != anyState || last.when != always {
+			t.Errorf("%s: the last row is not for all that is left", kind)
+		}
+		for i, row := range rows {
+			left := row.in
+			for _, earlier := range rows[:i] {
+				if earlier.when&^row.when == 0 {
+					left &^= earlier.in
+				}
+			}
+			shared := kind != ledger.KindPack.String() && slices.Contains(goods(), row)
+			if left == 0 && !shared {
+				t.Errorf("%s: row %d never decides: %+v", kind, i, row)
+			}
+		}
+	}
 }
 
 // outcome follows the item through an event and says what it did.

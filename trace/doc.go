@@ -112,8 +112,8 @@ records.txt show a draft of each kind and the bytes of its record.
 
 # Custody
 
-Following an item, a machine with these states goes from event to event, as
-testdata/custody.txt shows:
+Following an item, a machine with these states goes from event to event by the
+table in transition.go; testdata/custody.txt shows what comes of it:
 
 	issued      the run is recorded; its author holds the item
 	active      activated; who did it holds it
