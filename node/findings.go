@@ -57,6 +57,15 @@ func (n *Node) troubles(ctx context.Context, t *turn, q *stock.Question, viewer 
 	if err := n.addQuantities(ctx, t, all, tallies); err != nil {
 		return nil, nil, err
 	}
+	if q.Now() {
+		whole, err := n.addScansOutside(ctx, t, all, tallies, viewer)
+		if err != nil {
+			return nil, nil, err
+		}
+		if !whole {
+			uncounted = append(uncounted, uncountedScans)
+		}
+	}
 	err = n.addLots(ctx, t, q.Values[stock.ByProduct], func(l *lotAccount) { all.Add(naming(l.outcome.Findings, viewer.Party), l.item, 0) })
 	if errors.Is(err, index.ErrTooMany) {
 		uncounted, err = append(uncounted, "lot"), nil

@@ -54,6 +54,7 @@ type Node struct {
 	clocks  *clocks
 
 	scans   atomic.Pointer[Scans] // nil before OpenScans
+	seen    whereabouts           // where phones looked codes up
 	replica *replica.Replica      // nil unless Run is running
 	door    *door                 // of the sequencer's goroutine
 	books   *books                // what was counted

@@ -29,6 +29,13 @@ func appointmentsOf(events []*Event, gtin gs1.GTIN, authority func(member string
 	return list
 }
 
+// Appointments returns the appoint records among events that count: not those that
+// were corrected.
+func Appointments(events []*Event) []*Event {
+	counting := applyCorrections(events, func(*Event) bool { return true }).counting
+	return slices.DeleteFunc(slices.Clone(counting), func(e *Event) bool { return e.Kind != ledger.KindAppoint })
+}
+
 // of returns the appointments of a party, or of the member that hosts it as a
 // whole, on a day.
 func (list appointments) of(party, day string) appointments {

@@ -104,6 +104,28 @@ type Tally struct {
 	Deps  Deps
 
 	passing bool // some outcome is not lasting
+
+	// The codes from pieces[i].from on, up to the next piece, are of a cell.
+	pieces []piece
+}
+
+type piece struct {
+	from uint32
+	cell int
+}
+
+// At returns the cell of a code of the run by its index, nil if the tally has none.
+func (t *Tally) At(index uint32) *Cell {
+	after, _ := slices.BinarySearchFunc(t.pieces, index, func(p piece, index uint32) int {
+		if p.from <= index {
+			return -1
+		}
+		return 1
+	})
+	if after == 0 || index > t.Run.To {
+		return nil
+	}
+	return &t.Cells[t.pieces[after-1].cell]
 }
 
 // Lasting reports whether the tally holds until an event comes on which it
@@ -220,7 +242,14 @@ func (c *counting) add(t *Tally, first trace.Item, n uint64) error {
 		return err
 	}
 	sig := s.signature()
-	if at, ok := c.cells[sig]; ok {
+	at, known := c.cells[sig]
+	if !known {
+		at = len(t.Cells)
+	}
+	if first.Kind == trace.ItemCode {
+		t.pieces = append(t.pieces, piece{first.Index, at})
+	}
+	if known {
 		t.Cells[at].Count += n
 		return nil
 	}

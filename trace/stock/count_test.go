@@ -73,7 +73,13 @@ func checkRun(t *testing.T, w at, run trace.Range) {
 			}
 			return
 		}
+		if c := tally.At(i); c == nil || say(c.Outcome) != whole {
+			t.Errorf("%s: is found in another cell", item)
+		}
 		want[whole]++
+	}
+	if tally.At(run.To+1) != nil {
+		t.Errorf("run %v: a code beyond it has a cell", run)
 	}
 	got := make(map[string]uint64)
 	for _, c := range tally.Cells {

@@ -1,0 +1,305 @@
+package node
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"sync"
+	"time"
+
+	keep "suyuan/node/scan"
+	"suyuan/trace"
+	"suyuan/trace/code"
+	"suyuan/trace/gs1"
+	"suyuan/trace/index"
+	"suyuan/trace/scan"
+	"suyuan/trace/stock"
+)
+
+const (
+	// maxScanned bounds the codes whose first scans are held against shipments, some
+	// 150 bytes each. Of a national brand's codes few are looked up before they have
+	// been for long in the hands of a consumer.
+	maxScanned = 1 << 18
+
+	// maxLocating bounds the packs that are asked for a code in one question: a
+	// second or two. The next question goes on.
+	maxLocating = 1 << 20
+
+	// scannedFor is how long the scans that were gone through are good for. Who
+	// watches for goods that stray does so by the day.
+	scannedFor = time.Minute
+)
+
+// uncountedScans says that not all scans were held against the records yet.
+const uncountedScans = "scans"
+
+// whereabouts keeps where codes were first looked up, and which codes those are: scans
+// are kept under a hash, to which only the packs know the code.
+type whereabouts struct {
+	mu    sync.Mutex
+	at    time.Time   // when list was made
+	runs  []index.Run // whose packs were asked
+	codes map[scan.Key]located
+	list  []firstSight
+	whole bool // list has all
+}
+
+// A located is a code of a run, or of none of those that were asked.
+type located struct {
+	run   index.Run
+	index uint32
+	found bool
+}
+
+// A firstSight is the first scan of a code in a cycle whose place is known.
+type firstSight struct {
+	located
+	first  int64
+	region string
+}
+
+// addScansOutside adds to the findings of now the shipments whose codes were looked
+// up outside the territory of whom they were sent to. It reports whether all scans
+// were taken in.
+func (n *Node) addScansOutside(ctx context.Context, t *turn, all stock.Troubles, tallies []*stock.Tally, viewer trace.Viewer) (whole bool, err error) {
+	s := n.scans.Load()
+	if s == nil {
+		return true, nil
+	}
+	watched, appoints, err := n.watched(tallies, t.cut)
+	if err != nil || len(watched) == 0 {
+		return true, err
+	}
+	c := s.counter()
+	newest, err := n.newestWithin(t.cut)
+	if c == nil || err != nil || newest == nil {
+		return true, err
+	}
+	list, whole, err := n.seen.of(ctx, s, c, watched)
+	if err != nil {
+		return false, err
+	}
+	b := &strays{n: n, shipments: make(map[trace.Position]*stray)}
+	for _, x := range list {
+		if err := b.add(watched[x.run], &x); err != nil {
+			return false, err
+		}
+	}
+	for _, at := range slices.SortedFunc(maps.Keys(b.shipments), trace.Position.Compare) {
+		x := b.shipments[at]
+		if x.shipment == nil {
+			continue
+		}
+		var found []stock.Finding
+		for _, f := range trace.ScansOutside(newest, x.shipment, x.seen, appoints) {
+			found = append(found, stock.Finding{Finding: f, By: stock.RecordOf(x.shipment)})
+		}
+		all.Add(naming(found, viewer.Party), x.first, 0)
+	}
+	return whole, nil
+}
+
+// watched returns the tallies of runs of products some dealer of which has a
+// territory, and the appointments that say so.
+func (n *Node) watched(tallies []*stock.Tally, cut map[uint32]uint64) (map[index.Run]*stock.Tally, []*trace.Event, error) {
+	watched := make(map[index.Run]*stock.Tally)
+	asked := make(map[gs1.GTIN]bool) // whether it has territories
+	var appoints []*trace.Event
+	for _, t := range tallies {
+		gtin := t.Run.GTIN
+		if gtin.IsZero() {
+			continue // units
+		}
+		has, known := asked[gtin]
+		if !known {
+			list, err := n.territories(gtin, cut)
+			if err != nil {
+				return nil, nil, err
+			}
+			has = slices.ContainsFunc(list, func(e *trace.Event) bool { return len(e.Fields.Texts("territory")) > 0 })
+			asked[gtin], appoints = has, append(appoints, list...)
+		}
+		if has {
+			watched[index.Run{GTIN: gtin, Number: t.Run.Run}] = t
+		}
+	}
+	return watched, appoints, nil
+}
+
+// territories returns the appointments for a product that count.
+func (n *Node) territories(gtin gs1.GTIN, cut map[uint32]uint64) ([]*trace.Event, error) {
+	ours, err := n.authorityCut(gtin, cut)
+	if err != nil {
+		return nil, err
+	}
+	at, err := n.index.Naming(trace.Product(gtin), ours)
+	if err != nil && !errors.Is(err, index.ErrTooMany) {
+		return nil, err
+	}
+	events, err := n.load(nil, at)
+	if err != nil {
+		return nil, err
+	}
+	return trace.Appointments(events), nil
+}
+
+// strays gathers first scans by the shipment that brought the goods to where the
+// records have them last.
+type strays struct {
+	n         *Node
+	shipments map[trace.Position]*stray
+}
+
+type stray struct {
+	shipment *trace.Event // nil if it cannot be read
+	first    trace.Item
+	seen     []trace.Sighting
+}
+
+// add notes the first scan of a code that has arrived somewhere before.
+func (b *strays) add(t *stock.Tally, x *firstSight) error {
+	cell := t.At(x.index)
+	if cell == nil || len(cell.Legs) == 0 {
+		return nil
+	}
+	last := cell.Legs[len(cell.Legs)-1]
+	if last.End != trace.EndReceived {
+		return nil
+	}
+	s := b.shipments[last.Shipment]
+	if s == nil {
+		e, err := b.n.event(last.Shipment)
+		if err != nil {
+			return err
+		}
+		s = &stray{shipment: e, first: trace.Code(x.run.GTIN, x.run.Number, x.index)}
+		b.shipments[last.Shipment] = s
+	}
+	if s.shipment != nil && x.first >= s.shipment.At {
+		s.seen = append(s.seen, trace.Sighting{GTIN: x.run.GTIN, Region: x.region})
+	}
+	return nil
+}
+
+// of returns where codes of some runs were first looked up, and whether these are all.
+func (g *whereabouts) of(ctx context.Context, s *Scans, c *counter, watched map[index.Run]*stock.Tally) ([]firstSight, bool, error) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	runs := slices.SortedFunc(maps.Keys(watched), func(a, b index.Run) int {
+		return cmp.Or(cmp.Compare(a.GTIN.Uint64(), b.GTIN.Uint64()), cmp.Compare(a.Number, b.Number))
+	})
+	packs, err := s.node.packsOf(ctx, runs)
+	if err != nil {
+		return nil, false, err
+	}
+	same := slices.EqualFunc(packs, g.runs, func(p runPack, run index.Run) bool { return p.run == run })
+	if same && g.whole && s.node.now().Sub(g.at) < scannedFor {
+		return g.list, true, nil
+	}
+	if !same || g.codes == nil {
+		g.runs, g.codes = nil, make(map[scan.Key]located)
+		for _, p := range packs {
+			g.runs = append(g.runs, p.run)
+		}
+	}
+	firsts, whole, err := firstScans(ctx, s, c)
+	if err != nil {
+		return nil, false, err
+	}
+	g.list, g.whole, g.at = nil, whole, s.node.now()
+	asked := 0
+	for id, f := range firsts {
+		x, known := g.codes[id.item]
+		if !known && asked > maxLocating {
+			g.whole = false
+			continue
+		}
+		if !known {
+			asked += len(packs)
+			if x, err = locate(packs, id.item); err != nil {
+				return nil, false, err
+			}
+			g.codes[id.item] = x
+		}
+		if x.found {
+			g.list = append(g.list, firstSight{x, f.at, f.region})
+		}
+	}
+	return g.list, g.whole, nil
+}
+
+type itemCycle struct {
+	item  scan.Key
+	cycle uint16
+}
+
+type firstScan struct {
+	at     int64
+	region string
+}
+
+// firstScans returns the first scan of each code and cycle whose place is known, on
+// whatever node of the charter it was.
+func firstScans(ctx context.Context, s *Scans, c *counter) (firsts map[itemCycle]firstScan, whole bool, err error) {
+	firsts, whole = make(map[itemCycle]firstScan), true
+	err = c.Firsts(ctx, s.node.chain, func(item scan.Key, cycle uint16, x scan.Share) {
+		id := itemCycle{item, cycle}
+		old, known := firsts[id]
+		region := trace.RegionOf(x.Place.Country, trace.Names{Zh: x.Place.Zh, En: x.Place.En})
+		switch {
+		case region == "", known && old.at <= x.First, x.Node != s.node.chain && !s.counts(x.Node):
+		case !known && len(firsts) == maxScanned:
+			whole = false
+		default:
+			firsts[id] = firstScan{x.First, region}
+		}
+	})
+	if errors.Is(err, keep.ErrClosed) {
+		return nil, true, nil
+	}
+	return firsts, whole, err
+}
+
+// An runPack is a pack with its run.
+type runPack struct {
+	run  index.Run
+	pack *code.Pack
+}
+
+// packsOf opens the packs of runs that are here and good: codes of others cannot be
+// named.
+func (n *Node) packsOf(ctx context.Context, runs []index.Run) ([]runPack, error) {
+	var list []runPack
+	for _, run := range runs {
+		record, err := n.runOf(run.GTIN, run.Number, nil)
+		if err != nil {
+			return nil, err
+		}
+		if record == nil {
+			continue
+		}
+		prover, err := n.packs.get(ctx, record.Fields.Hash("pack"), record.Fields.Hash("root"))
+		if err == nil {
+			list = append(list, runPack{run, prover.Pack()})
+		}
+	}
+	return list, ctx.Err()
+}
+
+// locate finds the code with a hash in packs.
+func locate(packs []runPack, item scan.Key) (located, error) {
+	for _, p := range packs {
+		at, found, err := p.pack.Lookup(code.Hash(item))
+		if err != nil {
+			return located{}, fmt.Errorf("look a scanned code up in run %d of %s: %w", p.run.Number, p.run.GTIN, err)
+		}
+		if found {
+			return located{p.run, at, true}, nil
+		}
+	}
+	return located{}, nil
+}
