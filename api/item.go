@@ -383,22 +383,27 @@ func wayOf(events []trace.EventView) []web.Text {
 }
 
 func (b *viewBuilder) events(list []trace.EventView, marked map[ledger.Hash]bool) []web.Event {
-	byID := make(map[ledger.Hash]*trace.EventView, len(list))
-	for i := range list {
-		byID[list[i].ID] = &list[i]
+	var byID map[ledger.Hash]*trace.EventView // nil until something was taken back
+	find := func(id ledger.Hash) *trace.EventView {
+		if byID == nil && !id.IsZero() {
+			byID = make(map[ledger.Hash]*trace.EventView, len(list))
+			for i := range list {
+				byID[list[i].ID] = &list[i]
+			}
+		}
+		return byID[id]
 	}
 	reference := func(id ledger.Hash) *web.Reference {
-		if e := byID[id]; e != nil {
+		if e := find(id); e != nil {
 			return &web.Reference{Kind: e.Kind, At: instant(e.At)}
 		}
 		return nil
 	}
-	var out []web.Event
-	for _, e := range list {
-		v := web.Event{
-			Kind: e.Kind, At: instant(e.At), Marked: marked[e.ID],
-			Party: web.Text{Zh: e.Party.Zh, En: e.Party.En},
-		}
+	out := make([]web.Event, len(list))
+	for i := range list {
+		e, v := &list[i], &out[i]
+		v.Kind, v.At, v.Marked = e.Kind, instant(e.At), marked[e.ID]
+		v.Party = web.Text{Zh: e.Party.Zh, En: e.Party.En}
 		if e.Place != nil {
 			v.Place, v.PlaceIs = web.Text{Zh: e.Place.Zh, En: e.Place.En}, e.Place.Kind
 		}
@@ -408,7 +413,7 @@ func (b *viewBuilder) events(list []trace.EventView, marked map[ledger.Hash]bool
 		if e.Kind == ledger.KindCorrect.String() {
 			v.Corrects = reference(e.Fields.Hash("target"))
 		}
-		if by := byID[e.Corrected]; by != nil {
+		if by := find(e.Corrected); by != nil {
 			v.Corrected = &web.Correction{Reason: by.Fields.Text("reason"), With: reference(by.Fields.Hash("replacement"))}
 		}
 		for _, name := range eventFields {
@@ -423,7 +428,6 @@ func (b *viewBuilder) events(list []trace.EventView, marked map[ledger.Hash]bool
 				v.Facts = append(v.Facts, web.Fact{Key: name, Value: value})
 			}
 		}
-		out = append(out, v)
 	}
 	return out
 }
