@@ -166,6 +166,7 @@ type PlaceView struct {
 type FindingView struct {
 	Code     string        `json:"code"`
 	Severity Severity      `json:"severity"`
+	Audience string        `json:"audience"` // who is told: public, members or parties
 	Zh       string        `json:"zh"`
 	En       string        `json:"en"`
 	Records  []ledger.Hash `json:"records"`
@@ -247,7 +248,7 @@ func (t *Trail) Words(list []Finding, v Viewer) []FindingView {
 		if records == nil {
 			records = []ledger.Hash{}
 		}
-		out = append(out, FindingView{f.Code, f.Severity, zh, en, records})
+		out = append(out, FindingView{f.Code, f.Severity, f.Audience.String(), zh, en, records})
 	}
 	return out
 }

@@ -74,7 +74,7 @@ func Findings(r *Record, all *Tally, l *Timeline, th Thresholds, name func(node 
 			return strings.NewReplacer(names...).Replace(text)
 		}
 		zh, en := split(values)
-		list = append(list, trace.FindingView{Code: code, Severity: spec.severity, Zh: fill(spec.zh, zh), En: fill(spec.en, en), Records: []ledger.Hash{}})
+		list = append(list, trace.FindingView{Code: code, Severity: spec.severity, Audience: ledger.Public.String(), Zh: fill(spec.zh, zh), En: fill(spec.en, en), Records: []ledger.Hash{}})
 		return &list[len(list)-1]
 	}
 	if t := r.Travel; t != nil {
