@@ -765,9 +765,7 @@ func (r *Result) Refused(rec *Record, code, field, detail string) []Problem {
 			}
 		}
 	}
-	f := wrong(CodeBadField, detail)
-	f.code = code
-	list := []Problem{r.problem(r.rows[number], at, f)}
+	list := []Problem{r.problem(r.rows[number], at, refusal(code, detail))}
 	for _, n := range rec.Rows {
 		if n != number {
 			list = append(list, r.problem(r.rows[n], -1, wrong(CodeGroupBad, number)))
