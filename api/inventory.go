@@ -280,9 +280,9 @@ func (r *reading) end() error {
 // ScanReports is implemented by a [Config.Figures] that counts scans too.
 type ScanReports interface {
 	// ScanReport returns where codes are scanned, as JSON, with up to so many of
-	// those that are most likely to have been copied. What one node counted is for
-	// its own member.
-	ScanReport(ctx context.Context, suspects int) (any, error)
+	// those that are most likely to have been copied: by what this node counted and
+	// others told it, or only nodes of some members. It is for members.
+	ScanReport(ctx context.Context, suspects int, members []string) (any, error)
 }
 
 func (s *Server) getScanReport(c *fiber.Ctx) error {
@@ -291,18 +291,19 @@ func (s *Server) getScanReport(c *fiber.Ctx) error {
 		return err
 	}
 	if op.Party != "" {
-		return NewProblem(http.StatusForbidden, codeScope, "where codes are scanned is for the member, not for one party")
+		return NewProblem(http.StatusForbidden, codeScope, "where codes are scanned is for members, not for one party")
 	}
 	reports, ok := figures.(ScanReports)
 	if !ok {
 		return NewProblem(http.StatusNotFound, codeNoFigures, "this node counts no scans")
 	}
-	r := reading{c: c, known: []string{"limit"}}
+	r := reading{c: c, known: []string{"limit", "member"}}
 	_, limit := r.page()
+	members := r.all("member")
 	if err := r.end(); err != nil {
 		return err
 	}
-	report, err := reports.ScanReport(c.UserContext(), limit)
+	report, err := reports.ScanReport(c.UserContext(), limit, members)
 	if err != nil {
 		return err
 	}

@@ -38,8 +38,8 @@ func (f *fakeFigures) Findings(_ context.Context, q stock.FindingQuestion, v Vie
 	return &stock.Findings{}, f.err
 }
 
-func (f *fakeFigures) ScanReport(_ context.Context, suspects int) (any, error) {
-	return suspects, f.err
+func (f *fakeFigures) ScanReport(_ context.Context, suspects int, members []string) (any, error) {
+	return []any{suspects, members}, f.err
 }
 
 // dealerAuth knows the token of a dealer beside the usual ones.
@@ -64,7 +64,7 @@ func TestFigures(t *testing.T) {
 		{"/api/v1/inventory?by=party,state&state=held&state=sold&limit=9&lot=", member, stock.Question{
 			By: []stock.Dim{"party", "state"}, Values: map[stock.Dim][]string{"state": {"held", "sold"}, "lot": {""}}, Limit: 9}},
 		{"/api/v1/inventory?at=2026-03-01T00:00:00%2B08:00&after=x", dealer, stock.Question{
-			Values: map[stock.Dim][]string{}, Party: "wh/shop", Time: 1_772_294_400_000, After: "x", Limit: maxPage}},
+			Values: map[stock.Dim][]string{}, Party: "wh/shop", Time: 1_772_294_400_000, After: "x", Limit: maxPage, Who: "wh/shop"}},
 		{"/api/v1/movements?by=from&as_of=wh/2:120,lanzhi/1:44", member, stock.Question{
 			By: []stock.Dim{"from"}, Values: map[stock.Dim][]string{}, Moves: true, AsOf: map[string]uint64{"wh/2": 120, "lanzhi/1": 44}, Limit: maxPage}},
 		{"/api/v1/inventory/runs?product=06901234000016", member, stock.Question{
@@ -90,8 +90,21 @@ func TestFigures(t *testing.T) {
 	checkProblem(t, ask(t, s, "GET", "/api/v1/inventory/runs", "", dealer...), http.StatusForbidden, codeScope)
 	checkProblem(t, ask(t, s, "GET", "/api/v1/scans", "", dealer...), http.StatusForbidden, codeScope)
 	checkProblem(t, ask(t, s, "GET", "/api/v1/scans?limit=0", "", member...), http.StatusBadRequest, codeParameter)
-	if r := ask(t, s, "GET", "/api/v1/scans?limit=7", "", member...); r.body != "7\n" {
+	if r := ask(t, s, "GET", "/api/v1/scans?limit=7&member=wh&member=dist", "", member...); r.body != "[7,[\"wh\",\"dist\"]]\n" {
 		t.Errorf("scans: %q", r.body)
+	}
+	for _, caller := range []struct {
+		op   Operator
+		want string
+	}{
+		{Operator{Member: "wh", Party: "shop", Address: ledger.Address{1}}, "wh/shop"},
+		{Operator{Member: "wh", Party: "shop", Address: ledger.Address{2}}, "wh/shop"},
+		{Operator{Member: "wh", Address: ledger.Address{2}}, ledger.Address{2}.String()},
+		{Operator{Member: "wh"}, ""},
+	} {
+		if got := askerOf(&caller.op); got != caller.want {
+			t.Errorf("%+v takes turns as %q, want %q", caller.op, got, caller.want)
+		}
 	}
 	f.err = NewProblem(http.StatusServiceUnavailable, "still-counting", "")
 	if r := ask(t, s, "GET", "/api/v1/inventory", "", member...); r.Header.Get("Retry-After") == "" {

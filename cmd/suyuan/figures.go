@@ -45,6 +45,6 @@ func (b backend) EventsAfter(ctx context.Context, after map[uint32]uint64, final
 }
 
 // ScanReport implements api.ScanReports.
-func (b backend) ScanReport(ctx context.Context, suspects int) (any, error) {
-	return b.scans.Report(ctx, suspects)
+func (b backend) ScanReport(ctx context.Context, suspects int, members []string) (any, error) {
+	return b.scans.Report(ctx, suspects, members)
 }
