@@ -63,6 +63,7 @@ func New(cfg Config) *Core {
 		cfg: cfg, iv: cfg.Intervals.WithDefaults(), rnd: rand.New(rand.NewPCG(cfg.Seed, uint64(cfg.Number))),
 		tasks: make(map[Task]func(Event)), net: &Network{}, streams: make(map[Stream]*session),
 		blame: newBlame(cfg.Offences), requests: requests{byMember: make(map[string]int)},
+		attach:  attachments{shelves: make(map[uint32]*shelf), wanted: make(map[ledger.Hash]*wanted)},
 		witness: witness{petitions: make(map[uint32]*petition)}, rounds: rounds{voters: make(map[string]*voter)},
 	}
 }
@@ -262,7 +263,7 @@ func (c *Core) Peers() []PeerView {
 func (c *Core) PassedOver(peer, chain uint32) time.Time { return c.blame.until(c.now, peer, chain) }
 
 // Wanted reports whether an attachment is still to be fetched.
-func (c *Core) Wanted(digest ledger.Hash) bool { return c.attach.find(digest) != nil }
+func (c *Core) Wanted(digest ledger.Hash) bool { return c.attach.wanted[digest] != nil }
 
 // hello is what this node says first.
 func (c *Core) hello() *wire.Hello {

@@ -1,6 +1,7 @@
 package protocol
 
 import (
+	"encoding/binary"
 	"errors"
 	"math/rand/v2"
 	"slices"
@@ -451,7 +452,7 @@ func TestAttachments(t *testing.T) {
 	d.does(w)
 	d.does(w)
 	none[FetchBlob](d)
-	if n := len(d.core.attach.list); n != 1 {
+	if n := len(d.core.attach.shelves[3].queue); n != 1 {
 		t.Fatalf("%d are wanted", n)
 	}
 	d.admitAgain(2)
@@ -463,8 +464,8 @@ func TestAttachments(t *testing.T) {
 	if len(a.Peers) != 2 || a.Peers[0] != 3 {
 		t.Errorf("asks %v", a.Peers)
 	}
-	d.does(Want{Digest: ledger.Hash{2}, Chain: 1, Attempt: 7})
-	none[FetchBlob](d) // one at a time
+	d.does(Want{Digest: ledger.Hash{2}, Chain: 3, Attempt: 7})
+	none[FetchBlob](d) // one of a chain at a time
 	d.does(Ended{Task: a.Task, Result: Done})
 	if d.core.Wanted(w.Digest) {
 		t.Error("still wanted")
@@ -473,6 +474,42 @@ func TestAttachments(t *testing.T) {
 	d.does(Ended{Task: a.Task, Result: NotHeld, Err: ErrNoHolder})
 	if got := find[Attached](d); got.Attempt != 7 || !errors.Is(got.Err, ErrNoHolder) {
 		t.Errorf("the attempt ends with %+v", got)
+	}
+}
+
+// TestAttachmentsOfOneAuthorHoldUpNobodyElses has an author name thousands of files
+// that come slowly or never.
+func TestAttachmentsOfOneAuthorHoldUpNobodyElses(t *testing.T) {
+	d := newDesk(t, 4)
+	for n := range uint32(3) {
+		d.admit(n + 2)
+	}
+	digest := func(n int) (h ledger.Hash) {
+		binary.BigEndian.PutUint64(h[:], uint64(n))
+		return h
+	}
+	for n := range 5000 {
+		d.does(Want{Digest: digest(n), Chain: 2})
+	}
+	slow := find[FetchBlob](d)
+	none[FetchBlob](d)
+	d.does(Want{Digest: digest(6000), Chain: 3})
+	d.does(Want{Digest: digest(6001), Chain: 3})
+	d.does(Want{Digest: digest(6002), Chain: 4})
+	for _, want := range []int{6000, 6001, 6002} {
+		i := slices.IndexFunc(d.todo, func(a Action) bool { b, ok := a.(FetchBlob); return ok && b.Digest == digest(want) })
+		if i < 0 {
+			t.Fatalf("file %d is not asked for: %s", want, d.list())
+		}
+		d.does(Ended{Task: d.todo[i].(FetchBlob).Task, Result: Done})
+	}
+	d.take()
+	d.does(Ended{Task: slow.Task, Result: Broken})
+	if b := find[FetchBlob](d); b.Digest != digest(1) {
+		t.Errorf("then asks for %v", b.Digest)
+	}
+	if !d.core.Wanted(slow.Digest) || d.core.Wanted(digest(6000)) {
+		t.Error("what has failed is not wanted any more, or what has come still is")
 	}
 }
 

@@ -52,6 +52,10 @@ const (
 	maxFetches          = 8
 	maxFetchesPerMember = 2
 
+	// maxAttachments bounds the files that are fetched at one time, each of another
+	// chain: they are long, and go to the disk piece by piece.
+	maxAttachments = 8
+
 	// maxOffers bounds the proposals that stay open while no quorum is reached.
 	maxOffers = 16
 
