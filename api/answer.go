@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"strconv"
@@ -33,6 +34,38 @@ func sendJSON(c *fiber.Ctx, v any) error {
 	}
 	c.Set(fiber.HeaderContentType, typeJSON)
 	return c.Send(data)
+}
+
+// noTrail is how an answer without a trail begins to tell of it. No string in JSON
+// holds these bytes: its quotation marks are escaped.
+var noTrail = []byte(`"trail":null`)
+
+// sendAnswer sends the answer about a code. Most of it is the trail, which may have
+// been encoded once for many and is put in as it is.
+func sendAnswer(c *fiber.Ctx, k *Known) error {
+	if k.Trail == nil {
+		return sendJSON(c, withScans(k))
+	}
+	around := *k.Answer
+	around.Trail = nil
+	data, err := encodeJSON(withScans(&Known{Answer: &around, Scans: k.Scans}))
+	if err != nil {
+		return err
+	}
+	before, after, ok := bytes.Cut(data, noTrail)
+	if !ok {
+		return errors.New("encode answer: there is no place for the trail")
+	}
+	c.Set(fiber.HeaderContentType, typeJSON)
+	r := c.Response()
+	r.AppendBody(before)
+	r.AppendBody(noTrail[:len(noTrail)-len("null")])
+	if err := k.Trail.WriteJSON(r.BodyWriter()); err != nil {
+		r.ResetBody() // for what is told instead
+		return fmt.Errorf("encode answer: %w", err)
+	}
+	r.AppendBody(after)
+	return nil
 }
 
 // A document is an answer made once.

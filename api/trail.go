@@ -59,7 +59,7 @@ func (s *Server) getTrail(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
-	return sendJSON(c, withScans(known))
+	return sendAnswer(c, known)
 }
 
 func (s *Server) getProof(c *fiber.Ctx) error {

@@ -91,11 +91,11 @@ func TestTrailsAreFoldedAgain(t *testing.T) {
 	kept := func() *folded {
 		t.Helper()
 		n.mustAnswer(t, code, "")
-		r, err := n.resolveItem(t.Context(), code)
-		if err != nil {
-			t.Fatal(err)
+		l, ok := n.lookedUp.get(code)
+		if !ok {
+			t.Fatal("the link is not remembered")
 		}
-		f, ok := n.folds.get(foldKey{r.Item, r.URI, r.Serial})
+		f, ok := n.folds.get(l.like.Key)
 		if !ok {
 			t.Fatal("the trail is not kept")
 		}

@@ -40,18 +40,19 @@ type Node struct {
 	now    func() time.Time
 	log    *slog.Logger
 
-	keys    *Keyring
-	tokens  *tokens
-	store   *store.Store
-	blobs   *store.Blobs
-	index   *index.Index
-	packs   *packs
-	wanted  *wanted
-	events  eventCache
-	folds   cache[foldKey, *folded]
-	claims  *claims
-	rewards *reward.Outbox // nil without rewards.toml
-	clocks  *clocks
+	keys     *Keyring
+	tokens   *tokens
+	store    *store.Store
+	blobs    *store.Blobs
+	index    *index.Index
+	packs    *packs
+	wanted   *wanted
+	events   eventCache
+	folds    cache[likeKey, *folded]
+	lookedUp cache[string, lookedUp]
+	claims   *claims
+	rewards  *reward.Outbox // nil without rewards.toml
+	clocks   *clocks
 
 	scans   atomic.Pointer[Scans] // nil before OpenScans
 	seen    whereabouts           // where phones looked codes up
@@ -59,6 +60,7 @@ type Node struct {
 	door    *door                 // of the sequencer's goroutine
 	books   *books                // what was counted
 	cuts    lastCut
+	memo    memo
 	started time.Time
 
 	mu        sync.Mutex // guards operators and replica

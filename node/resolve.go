@@ -21,6 +21,7 @@ type resolved struct {
 
 	RunNumber uint16
 	BadPack   bool // the pack is not what the run record says
+	lists     bool // the GTIN has lists of foreign serials
 
 	Run    *trace.Event // the run that the serial names, nil if it is not known
 	Prover *code.Prover // of the run's pack; nil without a run
@@ -29,6 +30,13 @@ type resolved struct {
 
 // neverIssued reports whether the run is known and does not have the code.
 func (r *resolved) neverIssued() bool { return r.Run != nil && r.Item.Kind == 0 }
+
+// fixed reports whether the link names the same as long as there are no other
+// records. Otherwise a file that arrives may tell: of codes of ours the pack, a list
+// of foreign serials.
+func (r *resolved) fixed() bool {
+	return r.Item.Kind == trace.ItemCode && r.Prover != nil && !r.lists
+}
 
 // resolveItem finds what a link names among all stored records, for callers who
 // write about it. A code that was not found is an error here.
@@ -108,11 +116,13 @@ func parseLink(uri string) (*gs1.Link, error) {
 // tells of the product, or of a run, within the cut. A case has codes of its own
 // and need not be a product.
 func (n *Node) productKnown(gtin gs1.GTIN, cut map[uint32]uint64) (bool, error) {
-	ours, err := n.authorityCut(gtin, cut)
-	if err != nil {
-		return false, err
-	}
-	list, err := n.index.Naming(trace.Product(gtin), ours)
+	list, err := n.memo.positions(cut, "product "+gtin.String(), func() ([]trace.Position, error) {
+		ours, err := n.authorityCut(gtin, cut)
+		if err != nil {
+			return nil, err
+		}
+		return n.index.Naming(trace.Product(gtin), ours)
+	})
 	if errors.Is(err, index.ErrTooMany) {
 		return true, nil
 	}
@@ -129,6 +139,7 @@ func (n *Node) productKnown(gtin gs1.GTIN, cut map[uint32]uint64) (bool, error) 
 func (n *Node) resolveSerial(ctx context.Context, r *resolved, text string, cut map[uint32]uint64) error {
 	r.Serial = text
 	lists, err := n.resolveForeign(ctx, r, text, cut)
+	r.lists = lists
 	if err != nil || r.Run != nil {
 		return err
 	}

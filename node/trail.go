@@ -38,21 +38,19 @@ func (n *Node) Know(ctx context.Context, uri string, viewer trace.Viewer) (*Know
 	if err != nil {
 		return nil, err
 	}
-	r, err := n.resolve(ctx, uri, cut)
+	t, err := n.lookUp(ctx, uri, cut)
 	if err != nil {
 		return nil, err
 	}
-	f, err := n.foldOnce(r, cut)
-	if err != nil {
-		return nil, err
-	}
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	t := f.trail
+	r := t.what
 	viewer.Code = r.Serial != "" || r.Item.Kind == trace.ItemSSCC
-	now, findings := trace.NowOf(t, n.now())
+	now, findings := trace.NowOf(t.Trail, n.now())
 	now.Findings = t.Words(findings, viewer)
-	a := &trace.Answer{URI: uri, Verdict: t.Verdict, Trail: f.view(viewer), Pending: []trace.EventView{}, Assurance: n.assurance(t), Now: now}
+	view, err := t.view(viewer)
+	if err != nil {
+		return nil, err
+	}
+	a := &trace.Answer{URI: uri, Verdict: t.Verdict, Trail: view, Pending: []trace.EventView{}, Assurance: n.assurance(t.Trail), Now: now}
 	if now.Expired {
 		a.Verdict = trace.Worse(a.Verdict, trace.Warn)
 	}
@@ -67,7 +65,7 @@ func (n *Node) Know(ctx context.Context, uri string, viewer trace.Viewer) (*Know
 	urgent := t.PendingFindings(events)
 	a.Now.Findings = append(a.Now.Findings, t.Words(urgent, viewer)...)
 	a.Verdict = trace.Worse(a.Verdict, trace.VerdictOf(urgent))
-	return &Known{Answer: a, node: n, cut: cut, item: r, trail: f}, nil
+	return &Known{Answer: a, node: n, cut: cut, item: r, trail: t.from}, nil
 }
 
 // finalCut returns the final size of every chain, closed under the frontiers
@@ -137,32 +135,35 @@ func (n *Node) closedSize(chain uint32, cut map[uint32]uint64) (uint64, error) {
 
 // fold gathers the events about what was resolved and makes their trail.
 func (n *Node) fold(r *resolved, cut map[uint32]uint64) (*trace.Trail, error) {
-	t, _, err := n.foldWith(r, cut)
-	return t, err
+	g, err := n.gatherFirst(r, cut)
+	if err != nil {
+		return nil, err
+	}
+	return n.foldFrom(r, cut, g)
 }
 
 // gathered are the events of which a trail is made.
 type gathered struct {
-	events []*trace.Event
-	whole  bool // they are all that there are
+	events  []*trace.Event
+	whole   bool // they are all that there are
+	reading *reading
 }
 
-// foldWith is fold with the events that it gathered.
-func (n *Node) foldWith(r *resolved, cut map[uint32]uint64) (*trace.Trail, *gathered, error) {
-	events, whole, err := n.gather(r, cut)
-	if err != nil {
-		return nil, nil, err
+// foldFrom is fold with what gatherFirst gave, to which it adds the rest.
+func (n *Node) foldFrom(r *resolved, cut map[uint32]uint64, g *gathered) (*trace.Trail, error) {
+	if err := n.gatherRest(r, cut, g); err != nil {
+		return nil, err
 	}
 	f, err := n.folding(cut)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	f.Item, f.URI, f.Serial, f.Absent, f.BadPack, f.Events = n.itemOf(r), r.URI, r.Serial, r.neverIssued(), r.BadPack, events
+	f.Item, f.URI, f.Serial, f.Absent, f.BadPack, f.Events = n.itemOf(r), r.URI, r.Serial, r.neverIssued(), r.BadPack, g.events
 	t := trace.Fold(f.Input)
-	if !whole {
+	if !g.whole {
 		noteLeftOut(t)
 	}
-	return t, &gathered{events, whole}, f.err
+	return t, f.err
 }
 
 // A folding is what all trails at one cut have in common. It is for one goroutine.
@@ -280,31 +281,36 @@ func (n *Node) itemOf(r *resolved) trace.Item {
 	return trace.Code(r.GTIN, r.RunNumber, 0)
 }
 
-// gather reads the events that the trail may depend on, within a cut; nil cuts
-// nothing off. whole is false if they were too many or too large to look at.
-func (n *Node) gather(found *resolved, cut map[uint32]uint64) (events []*trace.Event, whole bool, err error) {
+// gatherFirst reads the events that name what the trail is about, or a unit around
+// it, within a cut; nil cuts nothing off.
+func (n *Node) gatherFirst(found *resolved, cut map[uint32]uint64) (*gathered, error) {
 	positions, whole, err := n.positions(found, cut)
 	if err != nil {
-		return nil, false, err
+		return nil, err
 	}
 	r := n.newReading()
-	if events, err = r.load(positions); err != nil {
-		return nil, false, err
+	events, err := r.load(positions)
+	return &gathered{events, whole && r.whole, r}, err
+}
+
+// gatherRest adds the events about what went into the item, and the records of
+// places and parties that all these name.
+func (n *Node) gatherRest(found *resolved, cut map[uint32]uint64, g *gathered) (err error) {
+	about := func(i trace.Item) ([]*trace.Event, error) { return g.reading.about(i, cut) }
+	if g.events, err = trace.WithSources(found.Item, g.events, about); err != nil {
+		return err
 	}
-	about := func(i trace.Item) ([]*trace.Event, error) { return r.about(i, cut) }
-	if events, err = trace.WithSources(found.Item, events, about); err != nil {
-		return nil, false, err
-	}
-	places, err := n.places(events, cut)
+	places, err := n.places(g.events, cut)
 	if err != nil {
-		return nil, false, err
+		return err
 	}
-	parties, err := n.parties(events, cut)
+	parties, err := n.parties(g.events, cut)
 	if err != nil {
-		return nil, false, err
+		return err
 	}
-	events, err = n.load(events, append(places, parties...))
-	return events, whole && r.whole, err
+	g.events, err = n.load(g.events, append(places, parties...))
+	g.whole = g.whole && g.reading.whole
+	return err
 }
 
 // positions returns where the events stand that a trail may depend on. What is
@@ -373,7 +379,7 @@ func (n *Node) places(events []*trace.Event, cut map[uint32]uint64) ([]trace.Pos
 	for _, e := range events {
 		names = append(names, e.PlaceName())
 	}
-	return lookUpAll(names, cut, n.index.Place)
+	return lookUpAll(names, cut, n.place)
 }
 
 // parties returns the positions of the records of parties that events name.
@@ -385,7 +391,7 @@ func (n *Node) parties(events []*trace.Event, cut map[uint32]uint64) ([]trace.Po
 			names = append(names, e.Fields.Text(field))
 		}
 	}
-	return lookUpAll(names, cut, n.index.Party)
+	return lookUpAll(names, cut, n.party)
 }
 
 // lookUpAll looks up each name of the form <member>/<slug> once and returns the

@@ -3,41 +3,101 @@ package trace
 import (
 	"bytes"
 	"encoding/json"
+	"io"
+	"slices"
 )
 
-// A keptJSON is the JSON of one view. A copy of the view has it too, and may have
-// been changed: it is not what that writes.
+// A keptJSON is the JSON of one view: what differs between items whose trails say
+// the same, and the rest. A copy of the view has it too, and may have been changed:
+// it is not what that writes.
 type keptJSON struct {
-	of  *TrailView
-	raw []byte
+	of         *TrailView
+	head, tail []byte
+}
+
+// A viewHead is what a view's JSON begins with.
+type viewHead struct {
+	URI    string `json:"uri"`
+	GTIN   string `json:"gtin"`
+	Serial string `json:"serial"`
+}
+
+// head returns the beginning of the view's JSON, up to the comma after the serial.
+func (v *TrailView) head() ([]byte, error) {
+	raw, err := encodePlain(viewHead{v.URI, v.GTIN, v.Serial})
+	if err != nil {
+		return nil, err
+	}
+	raw[len(raw)-1] = ','
+	return raw, nil
 }
 
 // Keep has the view remember its JSON, for one that is given to many. It must not
 // be changed any more.
 func (v *TrailView) Keep() error {
 	raw, err := v.encode()
-	if err == nil {
-		v.kept = &keptJSON{v, raw}
+	if err != nil {
+		return err
 	}
+	head, err := v.head()
+	if err != nil {
+		return err
+	}
+	v.kept = &keptJSON{v, head, raw[len(head):]}
+	return nil
+}
+
+// Of returns the view of the trail of another code that says the same: see
+// [Trail.Of]. It shares what it does not change, the rest of the JSON too if that
+// is kept, and must not be changed either.
+func (v *TrailView) Of(uri, serial string) (*TrailView, error) {
+	of := *v
+	of.URI, of.Serial, of.kept = uri, serial, nil
+	if v.kept == nil || v.kept.of != v {
+		return &of, nil
+	}
+	head, err := of.head()
+	of.kept = &keptJSON{&of, head, v.kept.tail}
+	return &of, err
+}
+
+// WriteJSON writes what MarshalJSON returns. What is kept is not copied before.
+func (v *TrailView) WriteJSON(w io.Writer) error {
+	if v.kept != nil && v.kept.of == v {
+		if _, err := w.Write(v.kept.head); err != nil {
+			return err
+		}
+		_, err := w.Write(v.kept.tail)
+		return err
+	}
+	raw, err := v.encode()
+	if err != nil {
+		return err
+	}
+	_, err = w.Write(raw)
 	return err
 }
 
 // MarshalJSON implements json.Marshaler.
 func (v *TrailView) MarshalJSON() ([]byte, error) {
 	if v.kept != nil && v.kept.of == v {
-		return v.kept.raw, nil
+		return slices.Concat(v.kept.head, v.kept.tail), nil
 	}
 	return v.encode()
 }
 
-// encode leaves it to whoever encodes what the view stands in whether <, > and &
-// are escaped.
 func (v *TrailView) encode() ([]byte, error) {
 	type plain TrailView // without the method
+	return encodePlain((*plain)(v))
+}
+
+// encodePlain leaves it to whoever encodes what v stands in whether <, > and &
+// are escaped.
+func encodePlain(v any) ([]byte, error) {
 	var buf bytes.Buffer
 	enc := json.NewEncoder(&buf)
 	enc.SetEscapeHTML(false)
-	if err := enc.Encode((*plain)(v)); err != nil {
+	if err := enc.Encode(v); err != nil {
 		return nil, err
 	}
 	return bytes.TrimSuffix(buf.Bytes(), []byte("\n")), nil

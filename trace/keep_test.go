@@ -3,6 +3,7 @@ package trace
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"testing"
 )
 
@@ -36,6 +37,22 @@ func TestKeptViewsHaveTheSameJSON(t *testing.T) {
 				t.Errorf("%s, escaped %t:\n%swant\n%s", name, escape, got, want)
 			}
 		}
+	}
+	other := make()
+	other.URI, other.Serial = "https://x/01/1?c&d", "<1>"
+	of, err := kept.Of(other.URI, other.Serial)
+	if err != nil || of.kept == nil {
+		t.Fatalf("of another: %+v, %v", of, err)
+	}
+	var got, want bytes.Buffer
+	if err := errors.Join(of.WriteJSON(&got), other.WriteJSON(&want)); err != nil || got.String() != want.String() {
+		t.Errorf("of another: %s, want %s; %v", &got, &want, err)
+	}
+	if raw, err := of.MarshalJSON(); err != nil || string(raw) != want.String() {
+		t.Errorf("of another: %s, want %s; %v", raw, &want, err)
+	}
+	if unkept, err := make().Of("u", "s"); err != nil || unkept.kept != nil || unkept.URI != "u" {
+		t.Errorf("of another, not kept: %+v, %v", unkept, err)
 	}
 	copied := *kept
 	copied.URI = "other"
