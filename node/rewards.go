@@ -24,6 +24,9 @@ type RewardSettings struct {
 
 	// SecretFile is the path of the file with the shared secret, whsec_ and Base64
 	// as Standard Webhooks writes it; a relative one is below the node's directory.
+	// It may have several, one in a line, and is read before each message: a
+	// message is signed with each, until the receiver knows the new one and the line
+	// with the old one goes.
 	SecretFile string `toml:"secret_file"`
 
 	// AllowLoopback allows a receiver on this machine, also over plain HTTP.
@@ -58,18 +61,27 @@ func ReadRewardSettings(dir string) (*reward.Receiver, error) {
 	if !filepath.IsAbs(s.SecretFile) {
 		s.SecretFile = filepath.Join(dir, s.SecretFile)
 	}
-	text, err := os.ReadFile(s.SecretFile)
-	if err != nil {
+	r := &reward.Receiver{URL: s.URL, Loopback: s.AllowLoopback, Secrets: func() ([][]byte, error) { return readSecrets(s.SecretFile) }}
+	if _, err := r.Secrets(); err != nil {
 		return nil, fmt.Errorf("%s: secret_file: %w", path, err)
-	}
-	r := &reward.Receiver{URL: s.URL, Loopback: s.AllowLoopback}
-	if r.Secret, err = reward.ParseSecret(string(text)); err != nil {
-		return nil, fmt.Errorf("%s: %w", s.SecretFile, err)
 	}
 	if err := r.Check(); err != nil {
 		return nil, fmt.Errorf("%s: url: %w", path, err)
 	}
 	return r, nil
+}
+
+// readSecrets reads the file with the shared secrets.
+func readSecrets(path string) ([][]byte, error) {
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return nil, err
+	}
+	list, err := reward.ParseSecrets(string(text))
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	return list, nil
 }
 
 // openRewards opens what rewards are kept in, if the node has settings for them.

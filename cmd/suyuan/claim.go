@@ -36,6 +36,10 @@ once that event is final. rewards.toml in the node's directory says where:
   secret_file = "rewards.secret"               # whsec_ and Base64
   allow_loopback = false                       # true: a receiver on this machine
 
+The file of the secret may have several, one in a line, and is read before each
+message, which is signed with each: add the new one, tell the receiver, delete the
+old one. A receiver that answers 410 is sent no message again by itself.
+
 The webhook-id is the id of the claim record. A message may come again, after a
 crash for example, always with the same id and body: pay once for each id.`,
 	}

@@ -7,7 +7,7 @@
 // A reward is added in one fsynced transaction with the position up to which the
 // chain was read, so that none is forgotten and none added twice. When it is due
 // its message is fixed, and sent until the receiver answers with a status of
-// 200 to 299, or for [GiveUp]. HTTP cannot do better than at least once: an answer
+// 200 to 299, or 410 (Gone: it wants no more), or for [GiveUp]. HTTP cannot do better than at least once: an answer
 // that is lost, or a crash after it, has the message sent again. Its webhook-id is
 // the id of the claim record and its body is the same byte by byte, by which the
 // receiver knows it again and pays once.
@@ -19,7 +19,8 @@
 //
 // A POST as Standard Webhooks 1.0 has it (https://www.standardwebhooks.com), with
 // the headers webhook-id, webhook-timestamp (of this attempt, in seconds) and
-// webhook-signature (v1, HMAC-SHA256 with the shared secret), and as body
+// webhook-signature (v1, HMAC-SHA256 with the shared secret, once for each secret
+// with a space between while a new one replaces an old one), and as body
 //
 //	{"type": "reward.due", "timestamp": when it became due,
 //	 "data": {"claim": id of the claim record, hex,

@@ -34,6 +34,10 @@ const (
 	MinSecret = 24
 	MaxSecret = 64
 
+	// MaxSecrets bounds the secrets with which one message is signed: the new one, the
+	// old one, and room for somebody who is slow.
+	MaxSecrets = 4
+
 	// MaxList bounds the rewards of one list.
 	MaxList = 1_000
 )

@@ -24,6 +24,8 @@ const patience = 20 * time.Second
 
 var secret = bytes.Repeat([]byte{7}, 32)
 
+func fixed() ([][]byte, error) { return [][]byte{secret}, nil }
+
 // A clock stands still unless it is moved.
 type clock struct {
 	mu sync.Mutex
@@ -162,7 +164,7 @@ func TestRewardIsDeliveredOnce(t *testing.T) {
 	t.Parallel()
 	now := &clock{at: time.Now()}
 	recv := newReceiver(t, func(int, http.ResponseWriter) {})
-	o := open(t, Config{Receiver: Receiver{URL: recv.URL, Secret: secret, Loopback: true}, Judge: due, Now: now.now})
+	o := open(t, Config{Receiver: Receiver{URL: recv.URL, Secrets: fixed, Loopback: true}, Judge: due, Now: now.now})
 	run(t, o)
 	for range 3 { // the chain may be read again after a crash
 		if err := o.Add(1, 7, []Reward{sample(1, now.at)}); err != nil {
@@ -219,7 +221,7 @@ func TestRewardIsTriedAgain(t *testing.T) {
 			<-hang
 		}
 	})
-	o := open(t, Config{Receiver: Receiver{URL: recv.URL, Secret: secret, Loopback: true}, Judge: due, Now: now.now})
+	o := open(t, Config{Receiver: Receiver{URL: recv.URL, Secrets: fixed, Loopback: true}, Judge: due, Now: now.now})
 	o.sender.http.Timeout = 200 * time.Millisecond
 	run(t, o)
 	if err := o.Add(1, 1, []Reward{sample(1, now.at)}); err != nil {
@@ -290,7 +292,7 @@ func TestJudgements(t *testing.T) {
 		}
 		return say[r.Claim], nil
 	}
-	o := open(t, Config{Receiver: Receiver{URL: recv.URL, Secret: secret, Loopback: true}, Judge: judge, Now: now.now})
+	o := open(t, Config{Receiver: Receiver{URL: recv.URL, Secrets: fixed, Loopback: true}, Judge: judge, Now: now.now})
 	run(t, o)
 	if err := o.Add(1, 1, []Reward{sample(1, now.at), sample(2, now.at), sample(3, now.at), sample(4, now.at)}); err != nil {
 		t.Fatal(err)
@@ -346,13 +348,10 @@ func TestReceiverIsChecked(t *testing.T) {
 		{"https:///x", false, false},
 		{"", false, false},
 	} {
-		err := (&Receiver{URL: tt.url, Secret: secret, Loopback: tt.loopback}).Check()
+		err := (&Receiver{URL: tt.url, Secrets: fixed, Loopback: tt.loopback}).Check()
 		if (err == nil) != tt.ok {
 			t.Errorf("%q with loopback %t: %v", tt.url, tt.loopback, err)
 		}
-	}
-	if err := (&Receiver{URL: "https://erp.example", Secret: secret[:MinSecret-1]}).Check(); err == nil {
-		t.Error("a short secret is taken")
 	}
 	for address, ok := range map[string]bool{
 		"127.0.0.1:443": false, "[::1]:443": false, "[::ffff:127.0.0.1]:443": false, "169.254.169.254:443": false, "[fe80::1]:443": false,
@@ -367,16 +366,113 @@ func TestReceiverIsChecked(t *testing.T) {
 	}
 }
 
-func TestParseSecret(t *testing.T) {
+func TestParseSecrets(t *testing.T) {
 	t.Parallel()
-	good := "whsec_" + base64.StdEncoding.EncodeToString(secret)
-	if got, err := ParseSecret(good + "\n"); err != nil || !bytes.Equal(got, secret) {
+	good, older := written(secret), written(bytes.Repeat([]byte{8}, 24))
+	if got, err := ParseSecrets(good + "\n"); err != nil || len(got) != 1 || !bytes.Equal(got[0], secret) {
 		t.Errorf("got %x, %v", got, err)
 	}
-	for _, bad := range []string{"", "whsec_", "whsec_" + base64.StdEncoding.EncodeToString(secret[:8]), "whsec_!" + good[7:]} {
-		if _, err := ParseSecret(bad); err == nil {
+	if got, err := ParseSecrets(good + "\r\n" + older + "\n"); err != nil || len(got) != 2 || !bytes.Equal(got[0], secret) {
+		t.Errorf("got %x, %v", got, err)
+	}
+	for _, bad := range []string{"", "whsec_", written(secret[:8]), "whsec_!" + good[7:], good + "\nwhsec_", strings.Repeat(good+"\n", MaxSecrets+1)} {
+		if _, err := ParseSecrets(bad); err == nil {
 			t.Errorf("%q is taken", bad)
 		}
+	}
+}
+
+// written is a secret as Standard Webhooks writes it.
+func written(secret []byte) string { return "whsec_" + base64.StdEncoding.EncodeToString(secret) }
+
+// A secret is changed while messages go on: with both in the file a message
+// verifies under each, by the library that receivers use, and then under the new one
+// only. A file that cannot be read loses nothing.
+func TestSecretIsChanged(t *testing.T) {
+	t.Parallel()
+	older := bytes.Repeat([]byte{9}, 24)
+	var headers []http.Header
+	var bodies [][]byte
+	var mu sync.Mutex
+	recv := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, req *http.Request) {
+		body, _ := io.ReadAll(req.Body)
+		mu.Lock()
+		defer mu.Unlock()
+		headers, bodies = append(headers, req.Header.Clone()), append(bodies, body)
+	}))
+	defer recv.Close()
+	now := &clock{at: time.Now()}
+	var list [][]byte // nil: the file is missing
+	secrets := func() ([][]byte, error) {
+		mu.Lock()
+		defer mu.Unlock()
+		if list == nil {
+			return nil, errors.New("no file")
+		}
+		return list, nil
+	}
+	o := open(t, Config{Receiver: Receiver{URL: recv.URL, Secrets: secrets, Loopback: true}, Judge: due, Now: now.now})
+	run(t, o)
+	steps := [][][]byte{{older}, {secret, older}, {secret}}
+	if err := o.Add(1, 1, []Reward{sample(0, now.at)}); err != nil {
+		t.Fatal(err)
+	}
+	for o.await(t, ID{0}, Due).Attempts < 1 {
+	}
+	for i, step := range steps {
+		mu.Lock()
+		list = step
+		mu.Unlock()
+		now.move(waits[0])
+		o.Wake()
+		if err := o.Add(1, 1, []Reward{sample(byte(i), now.now())}); err != nil {
+			t.Fatal(err)
+		}
+		o.await(t, ID{byte(i)}, Delivered)
+	}
+	for i, step := range steps {
+		for _, key := range [][]byte{secret, older} {
+			hook, err := standardwebhooks.NewWebhook(written(key))
+			if err != nil {
+				t.Fatal(err)
+			}
+			err = hook.VerifyIgnoringTimestamp(bodies[i], headers[i])
+			if known := bytes.Equal(step[0], key) || len(step) > 1; (err == nil) != known {
+				t.Errorf("message %d under %x…: %v", i, key[:1], err)
+			}
+			bodies[i][0] ^= 1
+			if hook.VerifyIgnoringTimestamp(bodies[i], headers[i]) == nil {
+				t.Error("a changed message verifies")
+			}
+			bodies[i][0] ^= 1
+		}
+	}
+}
+
+// A receiver that wants no more messages gets this one no more, and somebody has to
+// look; then it is sent anew.
+func TestReceiverIsGone(t *testing.T) {
+	t.Parallel()
+	now := &clock{at: time.Now()}
+	recv := newReceiver(t, func(n int, w http.ResponseWriter) {
+		if n == 1 {
+			w.WriteHeader(http.StatusGone)
+		}
+	})
+	o := open(t, Config{Receiver: Receiver{URL: recv.URL, Secrets: fixed, Loopback: true}, Judge: due, Now: now.now})
+	run(t, o)
+	if err := o.Add(1, 1, []Reward{sample(1, now.at)}); err != nil {
+		t.Fatal(err)
+	}
+	if r := o.await(t, ID{1}, Failed); r.Attempts != 1 || !strings.Contains(r.Reason, "410") || r.DoneAt.IsZero() {
+		t.Errorf("it is kept as %+v", r)
+	}
+	if err := o.Again(ID{1}); err != nil {
+		t.Fatal(err)
+	}
+	o.await(t, ID{1}, Delivered)
+	if got := recv.deliveries(); len(got) != 2 || got[0] != got[1] {
+		t.Errorf("deliveries %v", got)
 	}
 }
 
@@ -393,7 +489,7 @@ func TestMain(m *testing.M) {
 }
 
 func child(dir, url string) {
-	o, err := Open(Config{Dir: dir, Receiver: Receiver{URL: url, Secret: secret, Loopback: true}, Judge: due})
+	o, err := Open(Config{Dir: dir, Receiver: Receiver{URL: url, Secrets: fixed, Loopback: true}, Judge: due})
 	if err == nil {
 		err = o.Add(1, 1, []Reward{sample(1, time.Unix(10_000, 0))})
 	}
@@ -442,7 +538,7 @@ func TestRewardSurvivesKill(t *testing.T) {
 	for {
 		time.Sleep(20 * time.Millisecond)
 		kill(second)
-		o := open(t, Config{Dir: dir, Receiver: Receiver{URL: recv.URL, Secret: secret, Loopback: true}, Judge: due})
+		o := open(t, Config{Dir: dir, Receiver: Receiver{URL: recv.URL, Secrets: fixed, Loopback: true}, Judge: due})
 		done := o.Count()[Delivered] == 1
 		if err := o.Close(); err != nil {
 			t.Fatal(err)
@@ -456,7 +552,7 @@ func TestRewardSurvivesKill(t *testing.T) {
 		second = start()
 	}
 	before := len(recv.deliveries())
-	o := open(t, Config{Dir: dir, Receiver: Receiver{URL: recv.URL, Secret: secret, Loopback: true}, Judge: due})
+	o := open(t, Config{Dir: dir, Receiver: Receiver{URL: recv.URL, Secrets: fixed, Loopback: true}, Judge: due})
 	run(t, o)
 	if err := o.Add(1, 2, []Reward{sample(1, time.Now()), sample(2, time.Now())}); err != nil {
 		t.Fatal(err)

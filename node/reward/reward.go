@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"time"
 )
@@ -36,7 +37,7 @@ const (
 	Held      State = "held"      // the trigger has come, and something speaks against paying
 	Due       State = "due"       // being sent
 	Delivered State = "delivered" // the receiver has taken it
-	Failed    State = "failed"    // it has not, for so long that it is not tried any more
+	Failed    State = "failed"    // it has not, for so long that it is not tried any more, or wants none
 	Withdrawn State = "withdrawn" // the claim was taken back
 )
 
@@ -133,7 +134,7 @@ func (r *Reward) attempted(err error, now time.Time) {
 	text := err.Error()
 	r.Reason = text[:min(len(text), MaxErrorBytes)]
 	wait := waits[min(r.Attempts, len(waits))-1]
-	if now.Add(wait).Sub(r.DueAt) > GiveUp {
+	if errors.Is(err, errGone) || now.Add(wait).Sub(r.DueAt) > GiveUp {
 		r.State, r.DoneAt = Failed, now
 		return
 	}

@@ -21,20 +21,29 @@ import (
 // A Receiver is where messages go.
 type Receiver struct {
 	URL string
-	// Secret is what receiver and node share, MinSecret to MaxSecret bytes.
-	Secret []byte
+	// Secrets returns what receiver and node share, 1 to MaxSecrets of them with
+	// MinSecret to MaxSecret bytes each. It is asked before each attempt, and the
+	// message is signed with each: so a secret can be changed while messages go on.
+	Secrets func() ([][]byte, error)
 	// Loopback allows a receiver on this machine, also over plain HTTP.
 	Loopback bool
 }
 
-// ParseSecret reads a shared secret as Standard Webhooks writes it: whsec_ and
-// Base64.
-func ParseSecret(text string) ([]byte, error) {
-	secret, err := base64.StdEncoding.DecodeString(strings.TrimPrefix(strings.TrimSpace(text), "whsec_"))
-	if err != nil || len(secret) < MinSecret || len(secret) > MaxSecret {
-		return nil, fmt.Errorf("a secret is whsec_ and the Base64 of %d to %d bytes, such as `echo whsec_$(openssl rand -base64 32)` makes", MinSecret, MaxSecret)
+// ParseSecrets reads shared secrets as Standard Webhooks writes them, one in a line:
+// whsec_ and Base64.
+func ParseSecrets(text string) ([][]byte, error) {
+	var list [][]byte
+	for _, line := range strings.Fields(text) {
+		secret, err := base64.StdEncoding.DecodeString(strings.TrimPrefix(line, "whsec_"))
+		if err != nil || len(secret) < MinSecret || len(secret) > MaxSecret {
+			return nil, fmt.Errorf("a secret is whsec_ and the Base64 of %d to %d bytes, such as `echo whsec_$(openssl rand -base64 32)` makes", MinSecret, MaxSecret)
+		}
+		list = append(list, secret)
 	}
-	return secret, nil
+	if len(list) == 0 || len(list) > MaxSecrets {
+		return nil, fmt.Errorf("there are %d shared secrets, not 1 to %d, one in a line", len(list), MaxSecrets)
+	}
+	return list, nil
 }
 
 // Check returns what is wrong with the receiver.
@@ -50,32 +59,26 @@ func (r *Receiver) Check() error {
 		return errors.New("the receiver is on this machine, which allow_loopback has to allow")
 	case u.Scheme != "https" && !(u.Scheme == "http" && local):
 		return errors.New("a receiver is spoken to over https")
-	case len(r.Secret) < MinSecret || len(r.Secret) > MaxSecret:
-		return fmt.Errorf("the shared secret has %d bytes, not %d to %d", len(r.Secret), MinSecret, MaxSecret)
 	}
 	return nil
 }
 
 // A sender sends messages to one receiver.
 type sender struct {
-	url  string
-	hook *standardwebhooks.Webhook
-	http *http.Client
-	now  func() time.Time
+	url     string
+	secrets func() ([][]byte, error)
+	http    *http.Client
+	now     func() time.Time
 }
 
 func newSender(r *Receiver, now func() time.Time) (*sender, error) {
 	if err := r.Check(); err != nil {
 		return nil, err
 	}
-	hook, err := standardwebhooks.NewWebhookRaw(r.Secret)
-	if err != nil {
-		return nil, err
-	}
 	dialer := net.Dialer{Timeout: attemptTimeout, Control: func(_, address string, _ syscall.RawConn) error {
 		return mayDial(address, r.Loopback)
 	}}
-	return &sender{url: r.URL, hook: hook, now: now, http: &http.Client{
+	return &sender{url: r.URL, secrets: r.Secrets, now: now, http: &http.Client{
 		Timeout: attemptTimeout,
 		Transport: &http.Transport{
 			DialContext: dialer.DialContext, TLSHandshakeTimeout: attemptTimeout, ResponseHeaderTimeout: attemptTimeout,
@@ -104,10 +107,33 @@ func mayDial(address string, loopback bool) error {
 	return nil
 }
 
+// errGone says that the receiver wants no more messages, as Standard Webhooks
+// defines it.
+var errGone = errors.New("the receiver answers 410 Gone: it takes no rewards any more")
+
+// sign signs an attempt with each of the secrets.
+func (s *sender) sign(id ID, now time.Time, body []byte) (string, error) {
+	secrets, err := s.secrets()
+	if err != nil {
+		return "", err
+	}
+	signatures := make([]string, len(secrets))
+	for i, secret := range secrets {
+		hook, err := standardwebhooks.NewWebhookRaw(secret)
+		if err != nil {
+			return "", err
+		}
+		if signatures[i], err = hook.Sign(id.String(), now, body); err != nil {
+			return "", err
+		}
+	}
+	return strings.Join(signatures, " "), nil
+}
+
 // send makes one attempt. No error means that the receiver has taken the message.
 func (s *sender) send(ctx context.Context, id ID, body []byte) error {
 	now := s.now()
-	signature, err := s.hook.Sign(id.String(), now, body)
+	signature, err := s.sign(id, now, body)
 	if err != nil {
 		return err
 	}
@@ -130,7 +156,10 @@ func (s *sender) send(ctx context.Context, id ID, body []byte) error {
 	}
 	defer res.Body.Close()
 	_, _ = io.Copy(io.Discard, io.LimitReader(res.Body, maxAnswerBytes)) // so that the connection can be used again
-	if res.StatusCode < 200 || res.StatusCode > 299 {
+	switch {
+	case res.StatusCode == http.StatusGone:
+		return errGone
+	case res.StatusCode < 200 || res.StatusCode > 299:
 		return fmt.Errorf("the receiver answers %s", res.Status)
 	}
 	return nil

@@ -2,7 +2,6 @@ package scan
 
 import (
 	"bytes"
-	"cmp"
 	"context"
 	"fmt"
 
@@ -65,20 +64,16 @@ func newWalk(txn *badger.Txn, tag byte) *badger.Iterator {
 	return it
 }
 
-// compareWalks says which of two walks stands at the smaller item; one at its end
-// stands behind all.
+// compareWalks says which of two walks, of which one is not at its end, stands at
+// the smaller item.
 func compareWalks(a, b *badger.Iterator) int {
-	if !a.Valid() || !b.Valid() {
-		return cmp.Compare(btoi(!a.Valid()), btoi(!b.Valid()))
-	}
-	return bytes.Compare(a.Item().Key()[1:], b.Item().Key()[1:])
-}
-
-func btoi(b bool) int {
-	if b {
+	switch {
+	case !b.Valid():
+		return -1
+	case !a.Valid():
 		return 1
 	}
-	return 0
+	return bytes.Compare(a.Item().Key()[1:], b.Item().Key()[1:])
 }
 
 // idAt is the item at which the walk stands that comes first.
