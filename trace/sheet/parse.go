@@ -670,7 +670,7 @@ func (b *builder) finish() {
 			b.missing(head, f)
 		}
 	}
-	if len(b.layout.spec.Subjects) > 0 && !b.told["subject"] {
+	if len(b.layout.spec.Subjects) > 0 && !b.told["subject"] && b.layout.spec.Kind != ledger.KindCorrect { // which is about what it corrects
 		b.fault(head, -1, wrong(CodeNoSubject))
 	}
 	if n := len(b.Draft.Subjects); n > ledger.MaxLeaves {

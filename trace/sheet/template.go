@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"strconv"
 	"strings"
 
 	"github.com/xuri/excelize/v2"
@@ -47,15 +46,6 @@ func (l *layout) templateHeader(lang Lang) []string {
 	return row
 }
 
-func (l *layout) exampleRow(lang Lang) []string {
-	row := []string{exampleMark[lang]}
-	subject := l.exampleSubject()
-	for _, c := range l.columns {
-		row = append(row, l.example(c, subject, lang))
-	}
-	return row
-}
-
 func (l *layout) writeCSV(w io.Writer, lang Lang) error {
 	if _, err := io.WriteString(w, bom); err != nil {
 		return err
@@ -66,100 +56,6 @@ func (l *layout) writeCSV(w io.Writer, lang Lang) error {
 		return fmt.Errorf("write template: %w", err)
 	}
 	return nil
-}
-
-// The numbers of the examples. All have the check digits that they need.
-const (
-	exampleGTIN = "06901234567892"
-	exampleSSCC = "069012340000000016"
-	exampleGLN  = "6901234000009"
-)
-
-// exampleSubject fills the columns of one way to name goods that the kind
-// allows.
-func (l *layout) exampleSubject() map[string]string {
-	goods := map[string]string{"gtin": exampleGTIN, "run": "0", "first": "0", "last": "23"}
-	spec := l.spec
-	switch {
-	case spec.Allows(trace.SubjectMade) && len(spec.Subjects) == 1:
-		goods["output"] = exampleGTIN + "/1/0-23"
-		return goods
-	case spec.Allows(trace.SubjectContent):
-		goods["unit"] = exampleSSCC
-		return goods
-	case spec.Allows(trace.SubjectRange):
-		return goods
-	case spec.Allows(trace.SubjectSSCC):
-		return map[string]string{"sscc": exampleSSCC}
-	case spec.Allows(trace.SubjectLot):
-		return map[string]string{"gtin": exampleGTIN, "lot": "L20260301"}
-	case spec.Allows(trace.SubjectGTIN):
-		return map[string]string{"gtin": exampleGTIN}
-	}
-	return nil
-}
-
-var exampleEnvelope = map[string]string{
-	"group": "DOC-001", "at": "2026-03-01 08:30:00", "zone": "+08:00",
-	"refs": strings.Repeat("1a", 32), "documents": strings.Repeat("2b", 32),
-}
-
-// example is what the example row has in a column.
-func (l *layout) example(c *column, subject map[string]string, lang Lang) string {
-	switch {
-	case c.field == nil && exampleEnvelope[c.key] == "":
-		return subject[c.key] // who acts, and where, has no example that fits everybody
-	case exampleEnvelope[c.key] != "":
-		return exampleEnvelope[c.key]
-	case len(c.field.Choices) > 0:
-		return choiceShown(c.field.Choices[0], lang)
-	case c.part != "":
-		return map[string]string{"zh": "示例", "en": "Example", "gtin": exampleGTIN, "count": "24", "expected": "24", "counted": "24", "damaged": "0", "value": "24", "unit": "EA"}[c.part]
-	}
-	return exampleOf(c.field, lang)
-}
-
-func exampleOf(f *trace.Field, lang Lang) string {
-	text := map[Lang]string{Zh: "示例", En: "example"}[lang]
-	switch f.Type {
-	case trace.TypeUint:
-		return strconv.FormatUint(max(f.Min, 1), 10)
-	case trace.TypeBool:
-		return map[Lang]string{Zh: "否", En: "no"}[lang]
-	case trace.TypeText:
-		return text
-	case trace.TypeTexts:
-		return text + " 1; " + text + " 2"
-	case trace.TypeLot, trace.TypeLots:
-		return "L20260301"
-	case trace.TypeTime:
-		return "2026-03-01 08:30:00"
-	case trace.TypeURL:
-		return "https://example.com"
-	case trace.TypeLanguage:
-		return "zh"
-	case trace.TypeLinkType:
-		return "gs1:pip"
-	case trace.TypeMediaType:
-		return "text/html"
-	case trace.TypeParty:
-		return "dist/store-1"
-	case trace.TypePlace:
-		return "dist/dc-1"
-	case trace.TypeCountry:
-		return "CN"
-	case trace.TypeRegion, trace.TypeRegions:
-		return "330100"
-	case trace.TypeDate:
-		return "2026-03-01"
-	case trace.TypeHash, trace.TypeHashes:
-		return strings.Repeat("3c", 32)
-	case trace.TypeGTIN, trace.TypeGTINs:
-		return exampleGTIN
-	case trace.TypeGLN:
-		return exampleGLN
-	}
-	return "example"
 }
 
 // A book is a workbook that is being written, with its styles.
@@ -315,13 +211,22 @@ var helpHeader = map[Lang][]string{
 	En: {"column", "Chinese name", "required", "type", "choices", "meaning"},
 }
 
+// about says what records of a kind are about, who signs them and what follows.
+func about(spec *trace.KindSpec, lang Lang) string {
+	t := spec.Text()
+	if lang == Zh {
+		return t.Doc.Zh + "。登记方：" + t.Who.Zh + "。" + t.Rule.Zh
+	}
+	return t.Doc.En + "; signed by " + t.Who.En + ". " + t.Rule.En
+}
+
 // fillHelp writes the sheet that explains the columns.
 func (l *layout) fillHelp(b *book, name string, lang Lang) error {
 	if _, err := b.NewSheet(name); err != nil {
 		return err
 	}
 	rows := [][]string{
-		{KindWord(l.spec.Kind, lang), l.spec.Kind.String(), "", "", "", l.spec.Doc + "; signed by " + l.spec.Who},
+		{KindWord(l.spec.Kind, lang), l.spec.Kind.String(), "", "", "", about(l.spec, lang)},
 		helpHeader[lang],
 	}
 	other := map[Lang]Lang{Zh: En, En: Zh}[lang]
