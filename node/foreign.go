@@ -163,11 +163,13 @@ func (n *Node) runsOf(gtin gs1.GTIN) ([]*trace.Event, error) {
 // foreignRuns returns the runs of foreign serials of a GTIN within a cut, the
 // oldest first, as far as they are those that their numbers stand for.
 func (n *Node) foreignRuns(gtin gs1.GTIN, cut map[uint32]uint64) ([]*trace.Event, error) {
-	ours, err := n.authorityCut(gtin, cut)
-	if err != nil {
-		return nil, err
-	}
-	positions, err := n.index.Foreign(gtin, ours)
+	positions, err := n.memo.positions(cut, "foreign "+gtin.String(), func() ([]trace.Position, error) {
+		ours, err := n.authorityCut(gtin, cut)
+		if err != nil {
+			return nil, err
+		}
+		return n.index.Foreign(gtin, ours)
+	})
 	if err != nil && !errors.Is(err, index.ErrTooMany) {
 		return nil, err
 	}

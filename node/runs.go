@@ -275,11 +275,13 @@ func (n *Node) runOf(gtin gs1.GTIN, number uint16, cut map[uint32]uint64) (*trac
 
 // firstRun is runOf with a way to read events.
 func (n *Node) firstRun(gtin gs1.GTIN, number uint16, cut map[uint32]uint64, event func(trace.Position) (*trace.Event, error)) (*trace.Event, error) {
-	ours, err := n.authorityCut(gtin, cut)
-	if err != nil {
-		return nil, err
-	}
-	list, err := n.index.Run(gtin, number, ours)
+	list, err := n.memo.positions(cut, fmt.Sprintf("run %s/%d", gtin, number), func() ([]trace.Position, error) {
+		ours, err := n.authorityCut(gtin, cut)
+		if err != nil {
+			return nil, err
+		}
+		return n.index.Run(gtin, number, ours)
+	})
 	if err != nil {
 		return nil, err
 	}
