@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"log/slog"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -387,9 +388,58 @@ func TestClaimsUnderANewNumber(t *testing.T) {
 	wantOutcome(t, brand.claim(t, 4, right, "after"), ClaimBefore)
 	wantOutcome(t, brand.claim(t, 5, brand.second(t, toner, 5), "after"), ClaimFirst)
 	wantOutcome(t, brand.claim(t, 5, brand.second(t, toner, 5), "again"), ClaimBefore)
-	if got, _, ok := dist.checker(mustResolve(t, brand, 4).Run); !ok || got != 5 {
+	run := mustResolve(t, brand, 4).Run
+	if got, _, ok := dist.checker(run); !ok || got != 5 {
 		t.Errorf("others ask the node of chain %d", got)
 	}
+
+	// Of two nodes of the company with the secrets one answers, whatever is here.
+	brand.chain = 6
+	if brand.checksSeconds(run) {
+		t.Error("another node of the company checks them too")
+	}
+	brand.chain = 5
+
+	// Whoever goes on says nothing before it has all that was used before.
+	if err := brand.hasEarlierUses(run); err != nil {
+		t.Errorf("with the whole chain: %v", err)
+	}
+	if err := brand.index.Drop(); err != nil {
+		t.Fatal(err)
+	}
+	if err := brand.hasEarlierUses(run); err != nil {
+		t.Errorf("with the whole chain, which is not indexed yet: %v", err)
+	}
+	end := brand.Network().Ended(1)
+	end.Size++
+	if err := brand.hasEarlierUses(run); err == nil {
+		t.Error("without the last entry of the chain it would say which use is the first")
+	}
+	wantCode(t, claimOf(brand, 6, brand.second(t, toner, 6)), "claims-not-possible")
+	end.Size--
+
+	secret := filepath.Join(brand.dir, secondName(toner, 0))
+	check := func(want string) {
+		t.Helper()
+		if !slices.ContainsFunc(brand.Examine(), func(c Check) bool { return c.Name == "second codes" && c.State == want }) {
+			t.Errorf("the doctor says %+v", brand.Examine())
+		}
+	}
+	check(Good)
+	mustRemove(t, secret)
+	check(Bad)
+}
+
+// claimOf is the refusal of a claim.
+func claimOf(n *testNode, index uint32, second string) error {
+	serials, _, err := n.Codes(toner, 0, index, index+1)
+	if err != nil {
+		return err
+	}
+	for _, s := range serials {
+		_, err = n.Claim(context.Background(), Claim{URI: link(toner, s), Second: second, Token: "t"})
+	}
+	return err
 }
 
 // Without an operator who may sign claims nobody is told anything but to come
