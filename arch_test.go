@@ -45,7 +45,7 @@ var layers = map[string]string{
 	"api/web": "",
 	"api":     "ledger trace trace/epcis trace/gs1 trace/code trace/label trace/proof trace/scan trace/stock api/web fiber",
 
-	"cmd/suyuan": "ledger ledger/store trace trace/gs1 trace/code trace/label trace/proof trace/scan trace/stock trace/sheet node api qrcode",
+	"cmd/suyuan": "ledger ledger/store trace trace/epcis trace/gs1 trace/code trace/label trace/proof trace/scan trace/stock trace/sheet node api qrcode",
 }
 
 // fences are outside modules that only some packages may touch, so that no type

@@ -67,7 +67,7 @@ func (s *Server) sendPage(c *fiber.Ctx, page []byte) error {
 // wantsPage reports whether an error is to be shown as a page: if the caller
 // names HTML, as browsers do, outside what is for programs.
 func wantsPage(c *fiber.Ctx) bool {
-	for _, prefix := range []string{"/api/", "/log/", "/.well-known/"} {
+	for _, prefix := range []string{"/api/", "/log/", "/epcis/", "/.well-known/"} {
 		if strings.HasPrefix(c.Path(), prefix) {
 			return false
 		}

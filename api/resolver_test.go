@@ -167,7 +167,7 @@ func TestOpenAPIListsEveryRoute(t *testing.T) {
 	for _, path := range []string{
 		"/", "/01/{gtin}", "/01/{gtin}/21/{serial}", "/01/{gtin}/10/{lot}", "/00/{sscc}", "/api/v1/trail", "/api/v1/proof", "/api/v1/records",
 		"/api/v1/records/{id}", "/api/v1/chains", "/api/v1/charter", "/api/v1/status", "/log/{member}/{number}/checkpoint",
-		"/log/{member}/{number}/tile/{tile}", "/.well-known/gs1resolver", "/healthz", "/readyz", "/metrics", "/openapi.json",
+		"/log/{member}/{number}/tile/{tile}", "/epcis/capture", "/epcis/events", "/.well-known/gs1resolver", "/healthz", "/readyz", "/metrics", "/openapi.json",
 	} {
 		if len(doc.Paths[path]) == 0 {
 			t.Errorf("%s is not described", path)
@@ -175,7 +175,7 @@ func TestOpenAPIListsEveryRoute(t *testing.T) {
 	}
 	var served []string
 	for _, route := range s.app.GetRoutes(true) {
-		if route.Method == "GET" || route.Method == "POST" {
+		if route.Method == "GET" || route.Method == "POST" || route.Method == "OPTIONS" {
 			served = append(served, route.Method+" "+route.Path)
 		}
 	}

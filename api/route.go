@@ -67,7 +67,7 @@ func (s *Server) routeTable() []route {
 	cut := []param{{"at", "answer from what was final at this time (RFC 3339)", false}, {"as_of", "answer from these sizes of chains: wh/2:120,brand/1:44", false}}
 	findings := []param{{"code", "keep to this finding; may stand several times", false}, {"severity", "info, notice, warning or critical", false},
 		{"member", "who recorded what bears it", false}, {"product", "GTIN", false}, {"from", "recorded not before (RFC 3339)", false}, {"to", "recorded not after", false}}
-	return []route{
+	return append(s.epcisRoutes(), []route{
 		{method: get, path: "/", summary: "Entry form for a code", gives: []string{typeHTML}, handler: s.getEntry,
 			query: []param{{"gtin", "the product's barcode", false}, {"serial", "the serial beside the QR code", false}, {"link", "the whole address or element string", false}, resolve[1]}},
 		{method: get, path: "/01/{gtin}", summary: "What is known of a product", query: resolve, gives: coded},
@@ -94,7 +94,7 @@ func (s *Server) routeTable() []route {
 		{method: get, path: "/api/v1/inventory/lots", summary: "How much of lots without serials the parties have, by the records", query: slices.Concat([]param{{"product", "GTIN", false}}, cut, list), gives: []string{typeJSON}, token: true, handler: s.getLots},
 		{method: get, path: "/api/v1/movements", summary: "How many items went from one party to another, and out of the chain and back", query: figureParams(stock.MoveDims), gives: []string{typeJSON}, token: true, handler: s.getMovements},
 		{method: get, path: "/api/v1/findings", summary: "Findings that the caller may see, newest record first", query: slices.Concat(findings, cut, list), gives: []string{typeJSON}, token: true, handler: s.getFindings},
-		{method: get, path: "/api/v1/scans", summary: "Where codes are scanned first, and those that are most likely to have been copied, as this node counted", query: list[1:], gives: []string{typeJSON}, token: true, handler: s.getScanReport},
+		{method: get, path: "/api/v1/scans", summary: "Where codes are scanned first, and those that are most likely to have been copied, by what the companies counted that tell of it", query: slices.Concat(list[1:], []param{{"member", "keep to what nodes of this company counted; may stand several times", false}}), gives: []string{typeJSON}, token: true, handler: s.getScanReport},
 		{method: get, path: eventsPath, summary: "Records as they become final, or are stored, as Server-Sent Events; Last-Event-ID goes on where a stream ended",
 			query: []param{{"state", "final (as without), or stored", false}, {"kind", "keep to records of this kind; may stand several times", false}, {"after", "the id of the last event that was seen: chain:size,…", false}},
 			gives: []string{typeEvents}, token: true, handler: s.getEvents},
@@ -109,7 +109,7 @@ func (s *Server) routeTable() []route {
 		{method: get, path: "/readyz", summary: "The node can answer, or why not", gives: []string{typeJSON}, handler: s.getReady},
 		{method: get, path: "/metrics", summary: "Prometheus metrics, for this machine and callers with a token", gives: []string{typeText}, token: true, handler: s.getMetrics()},
 		{method: get, path: "/openapi.json", summary: "This surface as OpenAPI 3.1", gives: []string{typeJSON}, handler: s.getOpenAPI},
-	}
+	}...)
 }
 
 // figureParams are the parameters of figures by some dimensions.

@@ -28,6 +28,7 @@ type Config struct {
 	Claims    Claims    // nil checks no second codes
 	Figures   Figures   // nil counts nothing
 	Events    Events    // nil streams no events
+	EPCIS     EPCIS     // nil serves no EPCIS
 
 	// BaseURL is the public URL that stands before /01/ in the codes, without a
 	// slash at its end. Empty means that it is made from the Host header, for

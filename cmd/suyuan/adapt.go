@@ -34,7 +34,7 @@ func newAPI(n *node.Node, log *slog.Logger) (*api.Server, error) {
 	metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	b := backend{n, scans}
 	server, err := api.New(api.Config{
-		Trails: b, Records: b, Logs: b, Chains: b, Auth: b, Health: b, Documents: b, Claims: b, Figures: b, Events: b,
+		Trails: b, Records: b, Logs: b, Chains: b, Auth: b, Health: b, Documents: b, Claims: b, Figures: b, Events: b, EPCIS: b,
 		BaseURL: "", TrustedProxies: proxies, Log: log, Metrics: metrics,
 		Local: &api.Operator{Member: n.Member(), Scopes: []string{api.ScopeRead, api.ScopeWrite}},
 	})

@@ -38,6 +38,7 @@ func adminHandler(n *node.Node, log *slog.Logger) http.Handler {
 	mux.HandleFunc("GET /admin/v1/claims", a.answer(a.claims))
 	mux.HandleFunc("POST /admin/v1/claims/{claim}/resend", a.answer(a.resendReward))
 	mux.HandleFunc("POST /admin/v1/imports", a.answer(a.importRecords))
+	mux.HandleFunc("POST /admin/v1/captures", a.answer(a.captureEvents))
 	mux.HandleFunc("POST /admin/v1/documents", a.answer(a.addDocument))
 	mux.HandleFunc("POST /admin/v1/runs", a.issueRun)
 	mux.HandleFunc("POST /admin/v1/runs/adopt", a.adoptRun)

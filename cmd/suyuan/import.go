@@ -40,6 +40,9 @@ type importFlags struct {
 	ignore                        []string
 	dryRun                        bool
 	template, out, lang           string
+
+	epcis    bool
+	defaults []string // of fields that EPCIS events do not have
 }
 
 func newImport(e *env) *cobra.Command {
@@ -58,13 +61,20 @@ writes them, each with the reason, into a file like the one they came from.
 Importing again changes nothing: what has been recorded is recognised by what it
 says, in the same file or another, and after a crash too. With --dry-run nothing
 is written; it prints what every row would do after those before it, and what
-would be refused and why.`,
+would be refused and why.
+
+With --epcis the file is an EPCIS 2.0 document in JSON, which is recorded as a whole
+or not at all; larger ones are taken in pieces. An eventID is recorded once, and
+events that say what no record has a place for are refused.`,
 		Example: `  suyuan import --template ship --out ship.xlsx --lang zh
   suyuan import ship.xlsx --dir wh --dry-run
-  suyuan import ship.xlsx --dir wh --operator clerk --report bad.xlsx`,
+  suyuan import ship.xlsx --dir wh --operator clerk --report bad.xlsx
+  suyuan import --epcis events.json --dir wh --default ship.purpose:sale`,
 		Args: cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			switch {
+			case f.epcis && f.template == "" && len(args) == 1:
+				return importEvents(cmd.Context(), e, args[0], &f)
 			case f.template != "" && len(args) == 0:
 				return writeTemplate(e, &f)
 			case f.template != "":
@@ -83,6 +93,8 @@ would be refused and why.`,
 	fs.StringVar(&f.report, "report", "", "file to write the rows into that were refused, with the reasons")
 	fs.StringVar(&f.zone, "zone", "", "zone of times that do not say theirs, such as +08:00 (default: this machine's)")
 	fs.StringArrayVar(&f.ignore, "ignore", nil, "header of a column to leave out (may be given several times)")
+	fs.BoolVar(&f.epcis, "epcis", false, "the file is an EPCIS 2.0 document in JSON (- for the standard input)")
+	fs.StringArrayVar(&f.defaults, "default", nil, "with --epcis: value of a field that events do not have, such as sell.channel:store (may be given several times)")
 	fs.StringVar(&f.template, "template", "", "write a template for this kind of record")
 	fs.StringVar(&f.out, "out", "", "file of the template, .xlsx or .csv (default: KIND.xlsx)")
 	fs.StringVar(&f.lang, "lang", defaultLang(os.Getenv("LC_ALL"), os.Getenv("LANG")), "language of the template: zh or en")

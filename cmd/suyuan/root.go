@@ -137,7 +137,7 @@ func newRoot(e *env) *cobra.Command {
 	root.PersistentFlags().BoolVar(&e.json, "json", false, "print JSON")
 	root.AddCommand(
 		newDemo(e), newInit(e), newCharter(e), newOperator(e), newRun(e), newStatus(e), newDoctor(e),
-		newProduct(e), newCodes(e), newRecord(e), newClaim(e), newErase(e), newImport(e), newTrace(e), newInventory(e), newFindings(e), newProof(e), newVerify(e), newIndex(e), newBench(e),
+		newProduct(e), newCodes(e), newRecord(e), newClaim(e), newErase(e), newImport(e), newExport(e), newTrace(e), newScan(e), newInventory(e), newFindings(e), newProof(e), newVerify(e), newIndex(e), newBench(e),
 	)
 	for _, cmd := range root.Commands() {
 		refuseUnknown(cmd)

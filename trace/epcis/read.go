@@ -523,3 +523,35 @@ func stepsOf(x *trace.EPCISEvent) []trace.EPCISStep {
 	})
 	return slices.Compact(list)
 }
+
+// ParseDefaults reads defaults of fields, each "<kind>.<field>:<value>"; a value is
+// text, or JSON where the field has another type.
+func ParseDefaults(list []string) (map[string]map[string]any, error) {
+	defaults := make(map[string]map[string]any)
+	for _, one := range list {
+		path, text, ok := strings.Cut(one, ":")
+		name, field, dotted := strings.Cut(path, ".")
+		kind, _ := ledger.KindByName(name)
+		spec, known := trace.Spec(kind)
+		if !ok || !dotted || !known {
+			return nil, refuse(CodeForm, "default", "%q is not of the form sell.channel:store", one)
+		}
+		f, known := spec.Field(field)
+		if !known {
+			return nil, refuse(CodeForm, "default", "a %s has no field %q", name, field)
+		}
+		var v any = text
+		switch f.Type {
+		case trace.TypeUint, trace.TypeBool, trace.TypeNames, trace.TypeTexts, trace.TypeHashes, trace.TypeLines, trace.TypeCounts,
+			trace.TypeTokens, trace.TypeLots, trace.TypeGTINs, trace.TypeRegions, trace.TypeQuantity:
+			if err := json.Unmarshal([]byte(text), &v); err != nil {
+				return nil, refuse(CodeForm, "default", "%s.%s is no JSON: %v", name, field, err)
+			}
+		}
+		if defaults[name] == nil {
+			defaults[name] = make(map[string]any)
+		}
+		defaults[name][field] = v
+	}
+	return defaults, nil
+}

@@ -83,6 +83,9 @@ func Context() []any {
 			continue
 		}
 		for i := range spec.Fields {
+			if home := spec.Fields[i].EPCIS; home != "" && home != trace.HomeInDeclaration {
+				continue
+			}
 			switch spec.Fields[i].Type {
 			case trace.TypeNames, trace.TypeTexts, trace.TypeHashes, trace.TypeLines, trace.TypeCounts, trace.TypeTokens,
 				trace.TypeLots, trace.TypeGTINs, trace.TypeRegions, trace.TypeQuantity:
