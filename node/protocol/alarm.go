@@ -3,27 +3,50 @@ package protocol
 import (
 	"fmt"
 	"log/slog"
+	"strconv"
+	"strings"
 
+	"suyuan/ledger"
 	"suyuan/node/wire"
 )
 
 // heardAlert has evidence judged that a peer sends. False evidence ends the
 // session: nobody passes on what does not verify.
 func (c *Core) heardAlert(s *session, a *wire.Alert) {
+	if c.forked(claimedChain(a.A)) {
+		return // one proof is enough
+	}
 	if len(s.alerts) < maxAlerts {
 		s.alerts = append(s.alerts, a)
 	}
 	c.judge(s)
 }
 
+// claimedChain is the chain that a note says it is of, which nobody has verified; 0
+// if it says none.
+func claimedChain(note []byte) uint32 {
+	origin, _, ok := ledger.PeekCheckpoint(note)
+	if !ok {
+		return 0
+	}
+	number, err := strconv.ParseUint(origin[strings.LastIndexByte(origin, '/')+1:], 10, 32)
+	if err != nil {
+		return 0
+	}
+	return uint32(number)
+}
+
 func (c *Core) judge(s *session) {
-	if s.judging || len(s.alerts) == 0 || c.streams[s.stream] != s {
+	if s.judging || len(s.alerts) == 0 || c.now.Before(s.judge) || c.streams[s.stream] != s {
 		return
 	}
 	a := s.alerts[0]
 	s.alerts, s.judging = s.alerts[1:], true
 	c.do(Judge{Task: c.begin(func(e Event) {
 		s.judging = false
+		if e := e.(Ended); e.Result != Done || e.Chain == 0 {
+			s.judge = c.now.Add(judgeEvery)
+		}
 		c.judged(s, e.(Ended))
 		c.judge(s)
 	}), Peer: s.Number, Alert: a})

@@ -25,6 +25,28 @@ func jitter(d time.Duration, rnd *rand.Rand) time.Duration {
 	return time.Duration(float64(d) * (0.8 + 0.4*rnd.Float64()))
 }
 
+// A pace lets something happen in bursts, and in the long run no more often than it
+// should.
+type pace struct {
+	every time.Duration
+	burst int
+	spent time.Time // when nothing of the burst is owed any more
+}
+
+// take reports whether it may happen now, and counts it.
+func (p *pace) take(now time.Time) bool {
+	if now.Before(p.next()) {
+		return false
+	}
+	p.spent = later(p.spent, now).Add(p.every)
+	return true
+}
+
+// next is when it may happen again.
+func (p *pace) next() time.Time {
+	return p.spent.Add(-time.Duration(p.burst-1) * p.every)
+}
+
 // An alarmClock keeps the earliest of several times.
 type alarmClock struct{ at time.Time }
 

@@ -36,7 +36,7 @@ func newBlame(list []Offence) *blame {
 	for _, o := range list {
 		key := about{o.Peer, o.Chain}
 		b.offences[key] = &o
-		b.passed[key] = time.UnixMilli(o.Last).Add(doubled(o.Count-1, BlockTime, maxBlock))
+		b.passed[key] = o.until()
 	}
 	return b
 }
@@ -47,6 +47,18 @@ func (b *blame) until(now time.Time, peer, chain uint32) time.Time {
 		return t
 	}
 	return time.Time{}
+}
+
+// barred reports whether a node's word about a chain is not listened to, because
+// what it has sent of that was invalid.
+func (b *blame) barred(now time.Time, peer, chain uint32) bool {
+	o := b.offences[about{peer, chain}]
+	return o != nil && now.Before(o.until())
+}
+
+// until is the end of what the last offence has earned.
+func (o *Offence) until() time.Time {
+	return time.UnixMilli(o.Last).Add(doubled(o.Count-1, BlockTime, maxBlock))
 }
 
 // passOver does not ask a node for d. An earlier and longer wait stays.

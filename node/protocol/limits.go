@@ -67,6 +67,28 @@ const (
 	// full notes still fits a frame.
 	haveBudget = wire.MaxCtl / 2
 
+	// streamEvery and streamBurst bound the streams that a peer may open. Each
+	// session begins with all that there is to tell, and two lines in the log. A
+	// peer on a bad line comes back some three times a minute.
+	streamEvery = 5 * time.Second
+	streamBurst = 20
+
+	// statementEvery and statementBurst bound what is passed on of where a node
+	// says that it listens: each goes to everybody, who dials it. Nodes find out
+	// their addresses in a few steps when they start.
+	statementEvery = 30 * time.Second
+	statementBurst = 8
+
+	// checkEvery bounds the signatures of such statements that one session has us
+	// verify, beside those of all nodes once, and judgeEvery its evidence that
+	// tells nothing new.
+	checkEvery = time.Second
+	judgeEvery = time.Second
+
+	// maxStrange bounds the chains about which a peer may speak that no charter
+	// held here has: some more than a charter adds.
+	maxStrange = 64
+
 	// maxAlerts bounds the evidence of one peer that waits to be checked: what is
 	// over it is told again in the peer's next session.
 	maxAlerts = 16

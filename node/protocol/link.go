@@ -24,7 +24,12 @@ type peer struct {
 	narrow    uint       // how often the size of what is asked for is halved
 	passed    int        // answers since that changed
 	statement *wire.Addr // the newest that it has said of where it listens
+	told      bool       // it has been passed on
 	disputed  uint64     // the newest version of which its other charter has been asked for
+
+	streams    pace      // that it opens
+	statements pace      // that are passed on
+	left       time.Time // when the last session ended
 }
 
 // A session is one ctl stream, from its beginning to our end of it.
@@ -47,14 +52,18 @@ type session struct {
 	rtt     time.Duration
 	told    map[uint32]wire.Holding // what we told last, to tell nothing twice
 	theirs  map[uint32]*holding
+	strange int         // of these, chains that no charter held has
 	all     bool        // the peer has told everything that it held when it was admitted
 	charter uint64      // the newest version that it says it has
 	claimed ledger.Hash // the hash that it said of that; zero if it said none
 
 	alerts   []*wire.Alert         // evidence that waits to be judged
 	judging  bool                  // one is being judged
+	judge    time.Time             // when to judge the next
 	addrs    map[uint32]*wire.Addr // statements that wait to be checked
 	checking bool
+	checks   pace
+	stated   map[uint32]uint64 // by node: the newest statement that the peer has sent
 }
 
 // members brings the peers in line with the newest charter.
@@ -69,7 +78,7 @@ func (c *Core) members(nodes []Node) {
 			p.Node = n
 			continue
 		}
-		p := &peer{Node: n}
+		p := &peer{Node: n, streams: pace{every: streamEvery, burst: streamBurst}, statements: pace{every: statementEvery, burst: statementBurst}}
 		p.due = c.now.Add(c.yield(p))
 		c.peers = append(c.peers, p)
 	}
@@ -169,6 +178,10 @@ func (c *Core) opened(e Opened) {
 	}
 	if e.Ours {
 		p.dialling = false
+	} else if !p.streams.take(c.now) {
+		c.log(slog.LevelDebug, "too many streams", "peer", p.Number, "member", p.Member)
+		c.do(HangUp{Stream: e.Stream})
+		return
 	}
 	s := &session{peer: p, stream: e.Stream, ours: e.Ours, since: c.now, heard: c.now, out: newOutbox()}
 	c.streams[e.Stream] = s
@@ -217,11 +230,16 @@ func (c *Core) greeted(s *session, h *wire.Hello) {
 	}
 	s.admitted, s.since, s.charter, s.claimed = true, c.now, h.Charter, h.CharterHash
 	s.told, s.theirs, s.addrs = make(map[uint32]wire.Holding), make(map[uint32]*holding), make(map[uint32]*wire.Addr)
+	s.stated = make(map[uint32]uint64)
+	s.checks = pace{every: checkEvery, burst: len(c.peers) + statementBurst}
 	s.peer.session, s.peer.due = s, time.Time{}
 	c.do(Admit{Stream: s.stream, Peer: s.Number})
 	c.log(slog.LevelInfo, "peer admitted", "peer", s.Number, "member", s.Member)
 	c.welcome(s)
 	c.sessionsChanged(s.Number)
+	if c.now.Sub(s.left) > c.iv.Full {
+		c.attach.retry()
+	}
 }
 
 var errTwoCharters = errors.New("another charter version")
@@ -271,7 +289,7 @@ func (c *Core) closed(e Closed) {
 func (c *Core) over(s *session, err error) {
 	delete(c.streams, s.stream)
 	if s.peer.session == s {
-		s.peer.session = nil
+		s.peer.session, s.left = nil, c.now
 		if c.now.Sub(s.since) > c.iv.Dead { // it was a session, not an attempt
 			s.peer.attempt = 0
 		}
@@ -286,7 +304,6 @@ func (c *Core) over(s *session, err error) {
 func (c *Core) sessionsChanged(number uint32) {
 	c.listSessions()
 	c.rounds.connected(number)
-	c.attach.retry()
 	c.witness.stirred = true
 }
 
@@ -332,7 +349,12 @@ func (c *Core) ringLinks() {
 			c.sendPing(s)
 		}
 	}
+	for _, s := range c.sessions() {
+		c.judge(s)
+		c.checkAddress(s)
+	}
 	for _, p := range c.peers {
+		c.spread(p)
 		c.dial(p)
 	}
 }
@@ -341,6 +363,12 @@ func (c *Core) nextLinks(at *alarmClock) {
 	for _, s := range c.admitted {
 		at.set(s.heard.Add(c.iv.Dead))
 		at.set(s.ping)
+		if len(s.alerts) > 0 && !s.judging {
+			at.set(s.judge)
+		}
+		if len(s.addrs) > 0 && !s.checking {
+			at.set(s.checks.next())
+		}
 	}
 	if len(c.streams) > len(c.admitted) {
 		for _, s := range c.streams {
@@ -352,6 +380,9 @@ func (c *Core) nextLinks(at *alarmClock) {
 	for _, p := range c.peers {
 		if !p.dialling && p.session == nil {
 			at.set(p.due)
+		}
+		if p.statement != nil && !p.told {
+			at.set(p.statements.next())
 		}
 	}
 }

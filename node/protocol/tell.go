@@ -90,15 +90,14 @@ func (c *Core) heard(s *session, list []wire.Holding) {
 }
 
 func (c *Core) heardOf(s *session, said *wire.Holding) {
-	h := s.theirs[said.Chain]
+	h := s.holding(said.Chain, c.chain(said.Chain) != nil)
 	if h == nil {
-		if len(s.theirs) == ledger.MaxNodes {
-			return // no charter has so many chains
-		}
-		h = &holding{}
-		s.theirs[said.Chain] = h
+		return
 	}
 	h.size, h.early = said.Size, false
+	if c.blame.barred(c.now, s.Number, said.Chain) {
+		return
+	}
 	for _, part := range []struct {
 		raw  []byte
 		slot *note
@@ -122,6 +121,24 @@ func (c *Core) heardOf(s *session, said *wire.Holding) {
 		c.stir(ch)
 	}
 	c.witness.stirred = true
+}
+
+// holding is what the peer says of a chain, nil if it speaks of too many that are not
+// known here.
+func (s *session) holding(chain uint32, known bool) *holding {
+	h := s.theirs[chain]
+	if h != nil {
+		return h
+	}
+	if !known {
+		if s.strange == maxStrange {
+			return nil
+		}
+		s.strange++
+	}
+	h = &holding{}
+	s.theirs[chain] = h
+	return h
 }
 
 // tell queues what is stored of a chain for a peer, if it has not been told that
@@ -261,16 +278,22 @@ func (c *Core) moved(a *wire.Addr) {
 // heardAddress has a statement checked, if it is new.
 func (c *Core) heardAddress(s *session, a *wire.Addr) {
 	p := c.peer(a.Number)
-	if p == nil || p.statement != nil && p.statement.Seq >= a.Seq {
+	if p == nil {
 		return
 	}
-	s.addrs[a.Number] = a
+	s.stated[a.Number] = max(s.stated[a.Number], a.Seq)
+	if p.statement != nil && p.statement.Seq >= a.Seq {
+		return
+	}
+	if old := s.addrs[a.Number]; old == nil || old.Seq < a.Seq {
+		s.addrs[a.Number] = a
+	}
 	c.checkAddress(s)
 }
 
 // checkAddress checks one of the statements of a session that wait for it.
 func (c *Core) checkAddress(s *session) {
-	if s.checking || c.streams[s.stream] != s {
+	if s.checking || c.streams[s.stream] != s || c.now.Before(s.checks.next()) {
 		return
 	}
 	for _, p := range c.peers {
@@ -283,27 +306,37 @@ func (c *Core) checkAddress(s *session) {
 			continue // another peer was faster
 		}
 		s.checking = true
+		s.checks.take(c.now)
 		c.do(CheckAddress{Task: c.begin(func(e Event) {
 			s.checking = false
-			c.addressChecked(s, a, e.(AddressChecked).OK)
+			c.addressChecked(a, e.(AddressChecked).OK)
 			c.checkAddress(s)
 		}), Statement: a})
 		return
 	}
 }
 
-// addressChecked passes on what is new and true, and dials.
-func (c *Core) addressChecked(s *session, a *wire.Addr, ok bool) {
+// addressChecked takes over what is new and true.
+func (c *Core) addressChecked(a *wire.Addr, ok bool) {
 	p := c.peer(a.Number)
-	if !ok || p == nil || p.statement != nil && p.statement.Seq >= a.Seq {
+	if ok && p != nil && (p.statement == nil || p.statement.Seq < a.Seq) {
+		p.statement, p.told = a, false
+		c.spread(p)
+	}
+}
+
+// spread passes on where a node says that it listens to those who are not known to
+// have it, and dials.
+func (c *Core) spread(p *peer) {
+	if p.statement == nil || p.told || !p.statements.take(c.now) {
 		return
 	}
-	p.statement = a
-	for _, other := range c.sessions() {
-		if other.Number != a.Number && other != s {
-			other.out.addrs[a.Number] = a
-			c.queue(other)
+	p.told = true
+	for _, s := range c.sessions() {
+		if s.peer != p && s.stated[p.Number] < p.statement.Seq {
+			s.out.addrs[p.Number] = p.statement
+			c.queue(s)
 		}
 	}
-	c.reached(a.Number)
+	c.reached(p.Number)
 }
