@@ -15,15 +15,21 @@ func newProduct(e *env) *cobra.Command {
 
 func newProductAdd(e *env) *cobra.Command {
 	var pass passphraseFlags
-	var gtin, zh, en, originZh, originEn, net, picture, operator, reward string
-	var version, shelf uint64
+	var gtin, zh, en, originZh, originEn, net, picture, operator, reward, appliesFrom, producer, sku, contact string
+	var version, shelf, corrects, threshold uint64
 	var licences []string
 	var chain uint32
 	cmd := &cobra.Command{
 		Use:   "add",
 		Short: "Record a product, or a new version of it",
+		Long: `Record a product, or a new version of it. Items have the version that applies on
+their day of production, else of activation: the last whose --applies-from is not
+after it. A version that --corrects an older one stands in its place, also for
+items that exist.`,
 		Example: `  suyuan product add --dir brand --gtin 06901234000016 --name-zh 玫瑰舒润精华水 \
-      --name-en "Rose Soothing Essence" --net-content "150 mL" --shelf-life-days 1095`,
+      --name-en "Rose Soothing Essence" --net-content "150 mL" --shelf-life-days 1095
+  suyuan product add --dir brand --gtin 06901234000016 --version 2 --applies-from 2026-06-01 --name-zh 玫瑰舒润精华水 \
+      --name-en "Rose Soothing Essence" --net-content "160 mL"`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return withNode(cmd.Context(), e, &pass, func(c *client) error {
@@ -41,8 +47,15 @@ func newProductAdd(e *env) *cobra.Command {
 				if originZh != "" || originEn != "" {
 					fields["origin"] = names(originZh, originEn)
 				}
-				if shelf > 0 {
-					fields["shelf_life_days"] = shelf
+				for name, n := range map[string]uint64{"shelf_life_days": shelf, "corrects": corrects, "scan_threshold": threshold} {
+					if n > 0 {
+						fields[name] = n
+					}
+				}
+				for name, text := range map[string]string{"applies_from": appliesFrom, "producer": producer, "sku": sku, "contact": contact} {
+					if text != "" {
+						fields[name] = text
+					}
 				}
 				if len(licences) > 0 {
 					fields["licences"] = licences
@@ -64,13 +77,19 @@ func newProductAdd(e *env) *cobra.Command {
 	f := cmd.Flags()
 	f.StringVar(&gtin, "gtin", "", "the product's GTIN")
 	f.Uint64Var(&version, "version", 1, "counts from 1")
+	f.StringVar(&appliesFrom, "applies-from", "", "items produced from this day on have this version (yyyy-mm-dd)")
+	f.Uint64Var(&corrects, "corrects", 0, "older version in whose place this one stands")
 	f.StringVar(&zh, "name-zh", "", "Chinese name")
 	f.StringVar(&en, "name-en", "", "English name")
 	f.StringVar(&originZh, "origin-zh", "", "where it comes from, in Chinese")
 	f.StringVar(&originEn, "origin-en", "", "where it comes from, in English")
 	f.StringVar(&net, "net-content", "", `such as "150 mL"`)
 	f.Uint64Var(&shelf, "shelf-life-days", 0, "days from production to expiry")
+	f.StringVar(&producer, "producer", "", "party that makes it, if not this company: member or member/slug")
+	f.Uint64Var(&threshold, "scan-threshold", 0, "scans of one code from which they are looked at (0: the default)")
+	f.StringVar(&sku, "sku", "", "own number; nobody but this company sees it")
 	f.StringSliceVar(&licences, "licence", nil, "licence or standard number")
+	f.StringVar(&contact, "contact", "", "whom customers may ask, such as a telephone number")
 	f.StringVar(&reward, "reward-trigger", "", "activated, shipped or sold: what makes a reward due for who uses the second code; two operators then activate its codes")
 	f.StringVar(&picture, "picture", "", "file with a picture")
 	f.Uint32Var(&chain, "issuing-chain", 0, "chain that issues its codes (default: this node's)")

@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"suyuan/ledger"
+	"suyuan/trace/sheet"
 )
 
 // draft is one record as POST /api/v1/records takes it.
@@ -50,10 +51,23 @@ func newRecord(e *env) *cobra.Command {
 		Long: `Write a record of the given kind, or, with --file, the JSON object or array of
 them that POST /api/v1/records takes. The node signs with the key of --operator.
 
-A subject is a code's URI or serial page, (00) and an SSCC, or a range
-GTIN/RUN/FROM-TO. A field is name=value; a value that is JSON is taken as such.
---attach name=FILE uploads a file and puts its digest into the field.`,
+A subject is one of
+
+  a code's URI, or an element string such as (01)06901234000016(21)...
+  (00) and an SSCC
+  GTIN/RUN/FROM-TO                codes of a run by their indexes
+  GTIN lot LOT                    a lot, of which the field quantity says how much
+  GTIN                            a product
+  CONTENT in UNIT                 what is packed into a case or pallet
+  OUTPUT of INPUT                 what is made of what
+  N units of M: GTIN/RUN/FIRST in GTIN/RUN/FIRST
+                                  N cases filled one after the other with M each
+
+A field is name=value; a value that is JSON is taken as such. --attach name=FILE
+uploads a file and puts its digest into the field.`,
 		Example: `  suyuan record ship --dir wh --subject 00106901234000000015 --field purpose=sale --field to=dist
+  suyuan record ship --dir wh --subject "06901234000047 lot T26C01" --field purpose=sale --field to=dist --field 'quantity={"value":80,"unit":"KGM"}'
+  suyuan record pack --dir wh --subject "06901234000016/0/0-23 in (00)069012340000000016"
   suyuan record --dir wh --file records.json
   suyuan record inspect --dir brand --subject 06901234000016 --field type=quality --field result=pass --attach document=report.pdf`,
 		Args: cobra.MaximumNArgs(1),
@@ -78,9 +92,9 @@ GTIN/RUN/FROM-TO. A field is name=value; a value that is JSON is taken as such.
 					return err
 				}
 				for _, s := range subjects {
-					parsed, err := parseSubject(s)
+					parsed, err := sheet.ParseSubject(s)
 					if err != nil {
-						return err
+						return misuse{err}
 					}
 					d.Subjects = append(d.Subjects, parsed)
 				}
@@ -132,29 +146,6 @@ func parseFields(pairs []string) (map[string]any, error) {
 		fields[name] = value
 	}
 	return fields, nil
-}
-
-// parseSubject reads a subject as people write it.
-func parseSubject(s string) (any, error) {
-	if parts := strings.Split(s, "/"); len(parts) == 3 && !strings.Contains(s, ":") {
-		var from, to, run uint32
-		if _, err := fmt.Sscanf(parts[1]+" "+parts[2], "%d %d-%d", &run, &from, &to); err != nil {
-			return nil, misused("subject %q is not GTIN/RUN/FROM-TO", s)
-		}
-		return map[string]any{"gtin": parts[0], "run": run, "from": from, "to": to}, nil
-	}
-	digits := strings.NewReplacer("(00)", "", " ", "").Replace(s)
-	switch {
-	case strings.Contains(s, "://"):
-		return map[string]any{"uri": s}, nil
-	case len(digits) == 20 && strings.HasPrefix(digits, "00"):
-		return map[string]any{"sscc": digits[2:]}, nil
-	case len(digits) == 18:
-		return map[string]any{"sscc": digits}, nil
-	case len(digits) == 14 || len(digits) == 13:
-		return map[string]any{"gtin": digits}, nil
-	}
-	return nil, misused("subject %q is no URI, SSCC, GTIN or range", s)
 }
 
 // audienceOf is for whom an attachment of a field is.

@@ -4,11 +4,13 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
 
 	"suyuan/trace"
+	"suyuan/trace/gs1"
 )
 
 // maxSummed is how many subjects a summary names.
@@ -61,6 +63,54 @@ func subjectText(s *trace.DraftSubject) string {
 		return fmt.Sprintf("%s/%d/%d-%d", s.GTIN, *s.Run, *s.From, *s.To)
 	}
 	return s.GTIN.String()
+}
+
+// patternForm is what subjectText writes of a pattern.
+var patternForm = regexp.MustCompile(`^(\d{1,8}) units of (\d{1,8}): (\d{8,14})/(\d{1,5})/(\d{1,8}) in (\d{8,14})/(\d{1,5})/(\d{1,8})$`)
+
+// ParseSubject reads a subject as people write it, and as summaries show it: a link
+// or element string, (00) and an SSCC, GTIN/RUN/FROM-TO, a GTIN, "GTIN lot LOT",
+// "CONTENT in UNIT", "OUTPUT of INPUT", or "UNITS units of PER: GTIN/RUN/FIRST in
+// UNIT-GTIN/RUN/FIRST" for cases that are filled one after the other.
+func ParseSubject(text string) (*trace.DraftSubject, error) {
+	s, fault := parseSubject(strings.TrimSpace(text))
+	if fault != nil {
+		return nil, fmt.Errorf("subject %q: %s", text, fault.en)
+	}
+	return s, nil
+}
+
+func parseSubject(text string) (*trace.DraftSubject, *misplaced) {
+	if m := patternForm.FindStringSubmatch(text); m != nil {
+		cells := make(subjectCells)
+		for i, key := range []string{"units", "per unit", "gtin", "run", "first", "unit gtin", "unit run", "unit first"} {
+			cells[key] = Cell{Text: m[i+1]}
+		}
+		return patternOf(cells)
+	}
+	if content, unit, ok := strings.Cut(text, " in "); ok {
+		c, u, fault := parseBoth(content, unit)
+		return &trace.DraftSubject{Content: c, Unit: u}, fault
+	}
+	if output, input, ok := strings.Cut(text, " of "); ok {
+		o, i, fault := parseBoth(output, input)
+		return &trace.DraftSubject{Output: o, Input: i}, fault
+	}
+	if gtin, lot, ok := strings.Cut(text, " lot "); ok {
+		s, _, _, fault := readItem(subjectCells{"gtin": {Text: gtin}, "lot": {Text: lot}})
+		return s, fault
+	}
+	if gtin, err := gs1.ParseGTIN(text); err == nil {
+		return &trace.DraftSubject{GTIN: gtin}, nil
+	}
+	return codeOf("code", Cell{Text: text}, gs1.GTIN{})
+}
+
+func parseBoth(a, b string) (x, y *trace.DraftSubject, fault *misplaced) {
+	if x, fault = parseSubject(a); fault == nil {
+		y, fault = parseSubject(b)
+	}
+	return x, y, fault
 }
 
 func fieldText(v any) string {
