@@ -146,6 +146,9 @@ func (b *viewBuilder) fill(v *web.Item) {
 	v.Sources = b.sources(t.Sources, marked)
 	v.Reports = reports(t.Events)
 	v.Product = b.product(t)
+	if t.Product != nil {
+		v.Contact = same(t.Product.Fields.Text("contact"))
+	}
 	if t.Custody != nil {
 		v.Custody = string(t.Custody.State)
 		v.Holder = b.party(t.Custody.Holder)

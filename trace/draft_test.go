@@ -27,7 +27,7 @@ var drafts = []string{
 	`{"kind":"erase","at":"2026-03-01T08:00:00+08:00","fields":{"digests":["` + hash1 + `"],"ground":"members-ground","fields":["note"],"files":["` + hash2 + `"],"note":"own-note","record":"` + hash2 + `"}}`,
 	`{"kind":"product","at":"2026-03-01T08:00:00+08:00","fields":{"gtin":"6901234567892","version":2,"applies_from":"2026-04-01","corrects":1,
 	  "producer":"lanzhi/factory","issuing_chain":1,"names":{"zh":"兰芷干红","en":"Lanzhi Red"},"origin":{"zh":"宁夏"},"net_content":"750 mL",
-	  "shelf_life_days":3650,"licences":["SC11500000000000"],"picture":"` + hash1 + `","scan_threshold":31337,"reward_trigger":"sold","sku":"OWN sku"}}`,
+	  "shelf_life_days":3650,"licences":["SC11500000000000"],"picture":"` + hash1 + `","scan_threshold":31337,"reward_trigger":"sold","sku":"OWN sku","contact":"400-000-0000"}}`,
 	`{"kind":"place","at":"2026-03-01T08:00:00+08:00","fields":{"id":"hz1","kind":"warehouse","country":"CN","region":"330100",
 	  "name":{"zh":"MEMBERS 杭州一号","en":"MEMBERS Hangzhou 1"},"gln":"6901234000009","address":"PARTIES 1 Dock Road"}}`,
 	`{"kind":"party","at":"2026-03-01T08:00:00+08:00","fields":{"slug":"members-store","kind":"store","name":{"zh":"MEMBERS 一店"},

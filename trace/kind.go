@@ -130,6 +130,7 @@ var specs = []KindSpec{
 			{Number: 14, Name: "reward_trigger", Type: TypeToken, Audience: mem, Doc: "the event that makes a reward due for who uses the hidden code",
 				Choices: []string{TriggerActivated, TriggerShipped, TriggerSold}},
 			{Number: 15, Name: "sku", Type: TypeText, Audience: own, Doc: "the author's own number"},
+			{Number: 16, Name: "contact", Type: TypeText, Audience: pub, Doc: "whom to ask about the product, such as a telephone number"},
 		}},
 	{Kind: ledger.KindPlace, Who: "its member", Doc: "a place where goods are",
 		EPCIS: EPCISEvent{None: "master data; EPCIS has it in headers"},

@@ -1,6 +1,7 @@
 package web
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 	"time"
@@ -84,7 +85,27 @@ func (p *itemPage) Advice() string {
 	case p.Item.Verdict == Warning && slices.ContainsFunc(p.Item.Findings, func(f Finding) bool { return f.OfScans }):
 		return p.Words.Scans.Advice
 	}
-	return p.Verdict.Advice
+	return cmp.Or(p.Verdict.Advice, p.findingAdvice())
+}
+
+// findingAdvice says what to do about the warning that the headline tells of.
+func (p *itemPage) findingAdvice() string {
+	if i := slices.IndexFunc(p.Item.Findings, isWarning); i >= 0 && p.Item.Verdict == Warning {
+		return p.Words.Advice[p.Item.Findings[i].Code]
+	}
+	return ""
+}
+
+func isWarning(f Finding) bool { return f.Severity == "warning" || f.Severity == "critical" }
+
+// Ask says in the banner whom to ask, where its words send people to the brand. A
+// recall names somebody of its own.
+func (p *itemPage) Ask() string {
+	contact := p.T(p.Item.Contact)
+	if contact == "" || !slices.Contains([]Verdict{Warning, Suspicious, NeverIssued}, p.Item.Verdict) {
+		return ""
+	}
+	return fill(p.Words.Timeline.Fact, "label", p.Words.Sections.Contact, "value", contact)
 }
 
 // Dots has one element for each company that is named, true for each that has

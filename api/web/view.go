@@ -28,7 +28,7 @@ type Item struct {
 	Headline Text // the verdict in the words fixed for it
 	Caution  Text // the sentence that stands on every page
 	Brand    Text // who issues codes of the product
-	Contact  Text // how to reach the brand
+	Contact  Text // whom the brand names for questions, or empty
 
 	Product *Product // nil if it is not known
 	Custody string   // state of custody, such as "sold"

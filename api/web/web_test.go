@@ -281,6 +281,42 @@ func TestScansAreSaid(t *testing.T) {
 	}
 }
 
+// TestBannerSaysWhomToAsk holds that a page which sends people to the brand names
+// whom to ask at once, and any other page further down.
+func TestBannerSaysWhomToAsk(t *testing.T) {
+	const contact = "400-000-0000"
+	for verdict, inBanner := range map[Verdict]bool{
+		None: false, Consistent: false, Recalled: false, Unknown: false, Warning: true, Suspicious: true, NeverIssued: true,
+	} {
+		var buf bytes.Buffer
+		item := &Item{Level: LevelItem, Verdict: verdict, Contact: Text{contact, contact}}
+		if err := newTestPages(t).Item(&buf, En, item); err != nil {
+			t.Fatal(err)
+		}
+		banner, rest, _ := strings.Cut(buf.String(), "</section>")
+		if strings.Contains(banner, contact) != inBanner || strings.Contains(rest, contact) == inBanner {
+			t.Errorf("%q: the contact must stand once, in the banner: %t", verdict, inBanner)
+		}
+	}
+}
+
+func TestWarningsSayWhatToDo(t *testing.T) {
+	p := newTestPages(t)
+	for _, code := range []string{"void", "not-active", "claimed-twice"} {
+		for _, l := range langs {
+			var buf bytes.Buffer
+			finding := Finding{Code: code, Severity: "warning", Text: Text{"事实", "a fact"}}
+			if err := p.Item(&buf, l, &Item{Level: LevelItem, Verdict: Warning, Findings: []Finding{finding}}); err != nil {
+				t.Fatal(err)
+			}
+			advice := p.words[l].Advice[code]
+			if banner, _, _ := strings.Cut(buf.String(), "</section>"); advice == "" || !strings.Contains(banner, advice) {
+				t.Errorf("%s: %s: no advice in the banner", l, code)
+			}
+		}
+	}
+}
+
 func TestTimesAreLocal(t *testing.T) {
 	at := time.Date(2026, 10, 3, 15, 4, 5, 0, time.FixedZone("", 8*3600))
 	if got := instant(Zh, at) + " " + zone(at); got != "2026年10月3日 15:04 UTC+8" {

@@ -6,6 +6,7 @@ type Words struct {
 	Other    string                  `json:"other_language"` // the other language, in its own words
 	Switch   string                  `json:"switch_language"`
 	Verdict  map[string]VerdictWords `json:"verdict"`
+	Advice   map[string]string       `json:"advice"` // what to do about a warning, by the finding's code
 	Stored   string                  `json:"stored"`
 	Scans    ScanWords               `json:"scans"`
 	Levels   map[string]LevelWords   `json:"levels"`

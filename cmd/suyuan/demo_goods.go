@@ -54,10 +54,10 @@ func (s *story) produceMore(ctx context.Context) error {
 	_, err = s.write(ctx, brand.public,
 		draft{Kind: "product", At: s.ago(80, 0), Fields: fields{
 			"gtin": s.kit, "version": 1, "names": names("玫瑰舒润礼盒（精华水 + 面霜）", "Rose Gift Set (toner and cream)"), "origin": origin,
-			"net_content": "150 mL + 50 g", "shelf_life_days": 1095, "licences": []string{"沪妆20260017"}, "picture": digest, "issuing_chain": 1}},
+			"net_content": "150 mL + 50 g", "shelf_life_days": 1095, "licences": []string{"沪妆20260017"}, "contact": storyContact, "picture": digest, "issuing_chain": 1}},
 		draft{Kind: "product", At: s.ago(80, 0), Fields: fields{
 			"gtin": s.tea, "version": 1, "names": names("重瓣玫瑰花茶（散装）", "Rose Petal Tea, loose"), "origin": names("甘肃苦水", "Kushui, Gansu"),
-			"net_content": "散装称重", "shelf_life_days": 540, "licences": []string{"SC11431012000099"}, "issuing_chain": 1}},
+			"net_content": "散装称重", "shelf_life_days": 540, "licences": []string{"SC11431012000099"}, "contact": storyContact, "issuing_chain": 1}},
 		draft{Kind: "appoint", At: s.ago(79, 0), Fields: fields{
 			"party": "wh", "gtins": []gs1.GTIN{s.goods[0].product, s.goods[1].product, s.kit}, "kinds": []string{"transform"}, "from": s.day(79)}},
 		s.page(s.goods[0].product, "gs1:pip", "zh", "products/rose-toner", "产品故事与使用方法", "The story of the toner"),

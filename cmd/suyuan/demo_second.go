@@ -37,7 +37,7 @@ func (s *story) secondCodes(ctx context.Context) error {
 	}
 	_, err = s.write(ctx, brand.public, draft{Kind: "product", At: s.ago(80, 0), Fields: fields{
 		"gtin": s.ampoule, "version": 1, "names": names("金盏花修护安瓶", "Calendula Repair Ampoule"), "origin": s.goods[0].origin, "net_content": "1.5 mL × 7",
-		"shelf_life_days": 1095, "licences": []string{"沪妆20260017"}, "picture": digest, "issuing_chain": 1, "reward_trigger": "sold"}})
+		"shelf_life_days": 1095, "licences": []string{"沪妆20260017"}, "contact": storyContact, "picture": digest, "issuing_chain": 1, "reward_trigger": "sold"}})
 	if err != nil {
 		return err
 	}

@@ -31,6 +31,10 @@ const (
 	storyRecall  = 7_400 // the recalled half of the second lot begins here
 )
 
+// storyContact is whom the brand names for questions about its products. Nobody
+// has this number.
+const storyContact = "400-000-0000"
+
 // goods is one product with its case and the runs of both.
 type goods struct {
 	product, box gs1.GTIN
@@ -329,7 +333,7 @@ func (s *story) produceGoods(ctx context.Context, g *goods) error {
 	_, err = s.write(ctx, brand.public,
 		draft{Kind: "product", At: s.ago(80, 0), Fields: fields{
 			"gtin": g.product, "version": 1, "names": names(g.zh, g.en), "origin": g.origin, "net_content": g.net,
-			"shelf_life_days": 1095, "licences": []string{"沪妆20260017", "沪G妆网备字2026001234"}, "picture": digest, "issuing_chain": 1}},
+			"shelf_life_days": 1095, "licences": []string{"沪妆20260017", "沪G妆网备字2026001234"}, "contact": storyContact, "picture": digest, "issuing_chain": 1}},
 		draft{Kind: "product", At: s.ago(80, 0), Fields: fields{
 			"gtin": g.box, "version": 1, "names": names(g.zh+"（24 件箱）", g.en+" (case of 24)"), "issuing_chain": 1}})
 	if err != nil {
@@ -574,7 +578,7 @@ func (s *story) mishaps(ctx context.Context) error {
 	_, err = s.write(ctx, brand.public, draft{Kind: "recall", At: s.ago(0, 2), Subjects: []any{rangeOf(cream.product, storyRecall, storyLabels-1)},
 		Fields: fields{"class": "class-2", "scope": names("批号 "+cream.lots[1]+" 的后半部分", "The second half of lot "+cream.lots[1]),
 			"reason": names("部分产品防腐剂含量偏低", "Too little preservative in some jars"),
-			"advice": names("请停止使用，凭本页到购买处退款", "Stop using it; show this page where you bought it for a refund"), "contact": "400-000-0000"}})
+			"advice": names("请停止使用，凭本页到购买处退款", "Stop using it; show this page where you bought it for a refund"), "contact": storyContact}})
 	return err
 }
 

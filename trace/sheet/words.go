@@ -30,6 +30,7 @@ var fieldWords = map[string][]string{
 	"scan_threshold":  {"扫码阈值"},
 	"reward_trigger":  {"返利触发事件"},
 	"sku":             {"企业货号", "货号"},
+	"product.contact": {"客服联系方式", "联系方式"},
 
 	"id":      {"地点编号", "编号"},
 	"country": {"国家", "国家代码"},
