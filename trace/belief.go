@@ -72,7 +72,7 @@ func (m *machine) doubt(code string, e *Event) {
 func (m *machine) clone() *machine {
 	c := *m
 	c.problems, c.stopped, c.steps, c.legs = slices.Clone(m.problems), slices.Clone(m.stopped), slices.Clone(m.steps), slices.Clone(m.legs)
-	c.displaced, c.units, c.said, c.known = maps.Clone(m.displaced), maps.Clone(m.units), maps.Clone(m.said), maps.Clone(m.known)
+	c.displaced, c.units, c.said, c.gone, c.known = maps.Clone(m.displaced), maps.Clone(m.units), maps.Clone(m.said), maps.Clone(m.gone), maps.Clone(m.known)
 	return &c
 }
 

@@ -68,6 +68,7 @@ type machine struct {
 	units     map[Item]Item     // the unit in which an item or unit is; see setUnit
 	nest      []Item            // those around the item, if nested; see around
 	nested    bool              // nest is what units says
+	gone      map[Item]bool     // units in which the item is not, and which somebody known to it has sent away
 	said      map[saying]Item   // the same by strangers of units in which the item is not
 }
 
@@ -272,6 +273,7 @@ func (m *machine) pack(t *touched) bool {
 		m.put(p.thing, p.unit)
 		if mine {
 			m.adopt(p.unit, t.event.Actor())
+			m.stayed(p.unit)
 		}
 	}
 	return about
@@ -294,6 +296,23 @@ func (m *machine) adopt(unit Item, holder string) {
 		}
 		m.put(unit, around)
 		unit = around
+	}
+}
+
+// stayed takes the unit into which the holder puts the item out of units that have
+// gone since: who has it taken out, or brought back, may be a stranger to the item,
+// and crates come back.
+func (m *machine) stayed(unit Item) {
+	around, in := m.units[unit]
+	for range MaxNesting {
+		if !in {
+			return
+		}
+		if m.gone[around] {
+			m.takeOut(unit)
+			return
+		}
+		around, in = m.units[around]
 	}
 }
 
@@ -400,6 +419,21 @@ var parting = []ledger.Kind{ledger.KindShip, ledger.KindReceive, ledger.KindCanc
 // both.
 func remains(k ledger.Kind) bool { return k == ledger.KindReceive || k == ledger.KindCancel }
 
+// goes reports whether after a parting event a thing is no longer with its holder.
+func goes(k ledger.Kind) bool { return !remains(k) && k != ledger.KindReturn }
+
+// note notes whether a unit is gone.
+func (m *machine) note(unit Item, gone bool) {
+	switch {
+	case !gone:
+		delete(m.gone, unit)
+	case m.gone == nil:
+		m.gone = map[Item]bool{unit: true}
+	default:
+		m.gone[unit] = true
+	}
+}
+
 // part takes units in which the item is not, and may be put later, out of those
 // around them.
 func (m *machine) part(t *touched) {
@@ -412,6 +446,7 @@ func (m *machine) part(t *touched) {
 		case thing == m.item, m.inside(thing), remains(t.event.Kind) && m.outermost(t, thing) != thing:
 		case stands:
 			m.takeOut(thing)
+			m.note(thing, goes(t.event.Kind))
 		default:
 			delete(m.said, saying{thing, t.event.Actor()})
 		}

@@ -262,8 +262,9 @@ event that stands before others which its author had seen, and but for which the
 would not contradict the records, is a suspect. Suspects enter last, in causal
 order, ties by entry time, chain and position: each at its time, unless it makes
 an event contradictory that its author had seen. Then it goes after all of those
-and bears the contradiction. So nobody gains from a false date, and records that
-come late, out of order and in pieces accuse nobody.
+and bears the contradiction, or where it fits there a finding that says so
+(misdated). So nobody gains from a false date, and records that come late, out of
+order and in pieces accuse nobody.
 
 Clocks of hand-held devices are wrong by minutes ([ledger.MaxAhead] either way). Of
 two events that are no further apart, the one whose author had seen the other is

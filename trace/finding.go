@@ -52,6 +52,7 @@ const (
 	IsRecalled         = "recalled"
 	IsWithdrawn        = "withdrawn"
 	Late               = "late"
+	Misdated           = "misdated"
 	ClockOutside       = "clock-outside-bracket"
 	TooLong            = "too-long"
 
@@ -230,6 +231,9 @@ var findingSpecs = map[string]findingSpec{
 	Late: {Notice, pty,
 		"{a}在事情发生{n}小时之后才登记。",
 		"{a} recorded this {n} hours after it happened."},
+	Misdated: {Warning, pub,
+		"{a}登记的一件事，其日期早于{a}当时已知的记录，并使这些记录互相矛盾；以登记先后为准。",
+		"{a} dated a record before others that it knew, which would then contradict each other; it counts after those."},
 	ClockOutside: {Notice, mem,
 		"{a}的时钟与其他公司的记录不符。",
 		"The clock of {a} does not agree with the records of other companies."},

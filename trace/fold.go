@@ -119,6 +119,7 @@ type folder struct {
 	fixes    *corrections
 	rules    *rules
 	timeline []placed
+	misdated []*Event  // put behind what their authors had seen, because of a contradiction
 	other    []Finding // findings that no event of the timeline bears
 
 	touches map[*Event]*touched // see touch
@@ -317,8 +318,20 @@ func (f *folder) findCustody() {
 		}
 		f.other = append(f.other, x)
 	}
+	f.addMisdated(m)
 	f.finalState(m.sure())
 	f.addSources(m)
+}
+
+// addMisdated adds a finding for each event that was put behind what its author had
+// seen because of a contradiction, and that bears none there.
+func (f *folder) addMisdated(m *machine) {
+	borne := contradictions(m, nil)
+	for _, e := range f.misdated {
+		if len(borne[e]) == 0 && slices.ContainsFunc(f.timeline, func(p placed) bool { return p.event == e }) {
+			f.other = append(f.other, newFinding(Misdated, e))
+		}
+	}
 }
 
 // touch works out what an event says about the things, once. The timeline shares
@@ -499,16 +512,23 @@ func contradictions(m *machine, keep func(*Event) bool) map[*Event]map[string]in
 
 // place puts a suspect into the timeline: by its time, unless that makes an
 // event contradictory which its author had seen. Then it goes after all that
-// its author had seen, and bears the contradiction itself, so that back-dating
-// gains nothing. Untried, it goes there at once.
+// its author had seen, and bears the contradiction itself, or a finding that says
+// so where nothing contradicts it there, so that back-dating gains nothing.
+// Untried, it goes there at once.
 //
 // A record that is a stranger's at its time goes there too, where it is not: a
 // clock that is wrong by minutes makes nobody a stranger.
 func (f *folder) place(t *touched, o *order, try bool) {
 	at := f.after(t.event.At)
 	p := placed{t, t.event.At}
-	if behind := f.behind(t.event, o); behind > at && (!try || f.burdens(p, at, o) || f.fits(p, at, behind)) {
-		at, p.when = behind, f.timeline[behind-1].when
+	if behind := f.behind(t.event, o); behind > at {
+		burdens := try && f.burdens(p, at, o)
+		if burdens {
+			f.misdated = append(f.misdated, t.event)
+		}
+		if burdens || !try || f.fits(p, at, behind) {
+			at, p.when = behind, f.timeline[behind-1].when
+		}
 	}
 	f.timeline = slices.Insert(f.timeline, at, p)
 }

@@ -87,3 +87,19 @@ func TestEventsSayWhenTheyWereKnown(t *testing.T) {
 		}
 	}
 }
+
+// Who dates a record back behind others that he knew, so that these contradict each
+// other, bears that himself, also where nothing contradicts his record then.
+func TestMisdatedRecords(t *testing.T) {
+	w := newWorld(t)
+	w.product()
+	w.do("lanzhi", activate, about(codes(0, 99)), field("lot", "L1"))
+	when := w.now + 1
+	w.do("dist", receive, about(codes(5, 5)))
+	w.do("lanzhi", receive, about(codes(5, 5))) // a lie: dist has it
+	w.do("dist", sell, about(codes(5, 5)))
+	w.check(bottle(5), Consistent, Active, "lanzhi", ReceivedAgain, ReceivedNotShipped, SoldByNonHolder) // a stranger's
+	w.sees("lanzhi")
+	w.do("lanzhi", ship, about(codes(5, 5)), to("dist"), at(when))
+	w.check(bottle(5), Warn, InTransit, "lanzhi", Misdated, ReceivedAgain, ReceivedNotShipped, SoldByNonHolder)
+}

@@ -486,3 +486,28 @@ func TestPartialReceiptsTakeOut(t *testing.T) {
 		w.check(bottle(7), Consistent, InTransit, "wh")
 	})
 }
+
+// A crate that came back is no longer on the pallet on which it went, though who
+// unloaded it never had what is put into it now.
+func TestCratesComeBack(t *testing.T) {
+	w := newWorld(t)
+	w.product()
+	crate := Unit(otherPallet)
+	w.do("lanzhi", activate, about(codes(0, 99)), field("lot", "L1"))
+	w.do("lanzhi", pack, about(Contents(crate, codes(0, 5))))
+	w.do("lanzhi", pack, about(Contents(Unit(pallet), Of(crate))))
+	s := w.do("lanzhi", ship, about(Of(Unit(pallet))), to("dist"))
+	w.do("dist", receive, about(Of(Unit(pallet))), refs(s))
+	w.do("dist", unpack, about(Of(Unit(pallet))))
+	w.do("dist", unpack, about(Of(crate)))
+	w.do("dist", pack, about(Contents(Unit(thirdPallet), Of(crate))))
+	s = w.do("dist", ship, about(Of(Unit(thirdPallet))), to("lanzhi"))
+	w.do("lanzhi", receive, about(Of(Unit(thirdPallet))), refs(s))
+	w.do("lanzhi", pack, about(Contents(crate, codes(10, 15))))
+	s = w.do("dist", ship, about(Of(Unit(pallet))), to("wh"))
+	w.do("wh", receive, about(Of(Unit(pallet))), refs(s))
+	w.check(bottle(10), Consistent, Active, "lanzhi")
+	s = w.do("lanzhi", ship, about(Of(crate)), to("wh"))
+	w.do("wh", receive, about(Of(crate)), refs(s))
+	w.check(bottle(10), Consistent, Held, "wh")
+}
