@@ -18,15 +18,20 @@ import (
 // a shipment. They are rendered once for all of these, and kept. They are rendered
 // of an [Item] from which all that is the item's own was taken away, so that
 // nothing of one item stands on the page of another. Each event is kept by itself:
-// a case has some, and each bottle in it one more when it is sold.
+// a case has some, and each bottle in it one more when it is sold. The item's own
+// parts are kept with blanks for its names.
 //
 // What is kept cannot be out of date: it is found by all that it says.
 var (
 	sharedParts = [...]string{"item-opening", "item-goods", "item-history", "item-notes", "item-bundle", "item-network", "item-end"}
-	ownParts    = [len(sharedParts) - 1]string{"item-scans", "item-code", partEvents, "item-mirrors", "item-proof", "item-chains"}
+	ownParts    = [...]string{"item-scans", "item-code", "item-mirrors", "item-proof", "item-chains"}
 )
 
-const partEvents = "event" // for each event
+// eventsAt is before which of the own parts the events stand, which are one too.
+const (
+	eventsAt  = 2
+	partEvent = "event" // for each
+)
 
 // shared is the item without what is its own, without its events, and without how
 // far chains have come, which changes with each entry.
@@ -38,10 +43,8 @@ func (v *Item) shared() *Item {
 	return &s
 }
 
-// An own is what the item's own parts show. It has the fewest fields that do,
-// since it is rendered for each page.
+// An own is what the item's own parts show.
 type own struct {
-	Words  *Words
 	Scans  string
 	Beacon string
 
@@ -58,7 +61,7 @@ type ownMirror struct{ Name, URL string }
 func newOwn(p *itemPage) *own {
 	v := p.Item
 	o := &own{
-		Words: p.Words, Scans: p.Scans(), Beacon: v.Beacon, SSCC: v.SSCC, Serial: grouped(v.Serial), ClaimURL: v.ClaimURL,
+		Scans: p.Scans(), Beacon: v.Beacon, SSCC: v.SSCC, Serial: grouped(v.Serial), ClaimURL: v.ClaimURL,
 		TrailURL: v.TrailURL, ProofURL: v.ProofURL,
 	}
 	for _, m := range v.Mirrors {
@@ -68,6 +71,15 @@ func newOwn(p *itemPage) *own {
 		o.Chains = append(o.Chains, p.chain(c))
 	}
 	return o
+}
+
+// links are the links to what is known of the item.
+func (o *own) links() []*string {
+	list := []*string{&o.ClaimURL, &o.TrailURL, &o.ProofURL}
+	for i := range o.Mirrors {
+		list = append(list, &o.Mirrors[i].URL)
+	}
+	return list
 }
 
 // Item writes the page of a code, or nothing unless all of it could be made.
@@ -109,21 +121,42 @@ func (p *Pages) sharedOf(l Lang, v *Item, t timeline) (kept, error) {
 	})
 }
 
-// ownOf renders the parts that are the item's own, and says where each ends.
-func (p *Pages) ownOf(l Lang, v *Item, t timeline) (rendered []byte, ends [len(ownParts)]int, err error) {
-	values := newOwn(&itemPage{entryPage: entryPage{frame: p.frame(l)}, Item: v})
+// An ownKey is what an item's own parts depend on, and an ownPage what they are
+// rendered of.
+type (
+	ownKey struct {
+		Lang Lang
+		Own  *own
+	}
+	ownPage struct {
+		Words *Words
+		*own
+	}
+)
+
+// ownOf renders the parts that are the item's own, or finds them and fills its
+// names in, and says where each ends.
+func (p *Pages) ownOf(l Lang, v *Item, t timeline) (rendered []byte, ends []int, err error) {
+	f := p.frame(l)
+	o := newOwn(&itemPage{entryPage: entryPage{frame: f}, Item: v})
+	names := p.blanks.leave(o, v.Serial)
+	parts, err := p.kept.of(fingerprint(&ownKey{l, o}), func() (kept, error) {
+		return p.execute(ownPage{f.Words, o}, ownParts[:]...)
+	})
+	if err != nil {
+		return nil, nil, err
+	}
 	var buf bytes.Buffer
 	buf.Grow(usualOwn)
-	for i, name := range ownParts {
-		if name == partEvents {
-			err = p.events(&buf, l, v, t)
-		} else {
-			err = p.tmpl.ExecuteTemplate(&buf, name, values)
+	for i, part := range parts {
+		if i == eventsAt {
+			if err := p.events(&buf, l, v, t); err != nil {
+				return nil, nil, err
+			}
+			ends = append(ends, buf.Len())
 		}
-		if err != nil {
-			return nil, ends, fmt.Errorf("render %s: %w", name, err)
-		}
-		ends[i] = buf.Len()
+		p.blanks.fill(&buf, part, &names)
+		ends = append(ends, buf.Len())
 	}
 	return buf.Bytes(), ends, nil
 }
@@ -147,7 +180,7 @@ func (p *Pages) events(buf *bytes.Buffer, l Lang, v *Item, t timeline) error {
 	for i := range v.Events {
 		key.Event = &v.Events[i]
 		e, err := p.kept.of(fingerprint(&key), func() (kept, error) {
-			return p.execute(page.Step(*key.Event), partEvents)
+			return p.execute(page.Step(*key.Event), partEvent)
 		})
 		if err != nil {
 			return err

@@ -23,7 +23,9 @@ type Pages struct {
 	words map[Lang]*Words
 	style template.CSS
 	csp   string
-	kept  *keeper
+
+	kept   *keeper
+	blanks blanks
 }
 
 // New reads templates and words. An error is a mistake in this package.
@@ -35,7 +37,7 @@ func New() (*Pages, error) {
 	if err != nil {
 		return nil, fmt.Errorf("parse pages: %w", err)
 	}
-	p := &Pages{tmpl: tmpl, words: make(map[Lang]*Words), style: template.CSS(strings.TrimSpace(style))}
+	p := &Pages{tmpl: tmpl, words: make(map[Lang]*Words), blanks: newBlanks(), style: template.CSS(strings.TrimSpace(style))}
 	for _, l := range langs {
 		if p.words[l], err = readWords(l); err != nil {
 			return nil, fmt.Errorf("read words: %w", err)
