@@ -13,6 +13,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"suyuan/ledger"
 	"suyuan/trace"
 	"suyuan/trace/scan"
 )
@@ -239,7 +240,7 @@ func TestScansAtTheBrand(t *testing.T) {
 	t.Parallel()
 	n := newBrand(t)
 	n.issue(t, toner, 10)
-	n.mustSubmit(t, activateDraft(0, 9))
+	made := n.mustSubmit(t, activateDraft(0, 9))[0]
 	n.final(t)
 	s := n.openScans(t, "")
 	n.clock.at = n.clock.at.Add(24 * time.Hour)
@@ -249,7 +250,7 @@ func TestScansAtTheBrand(t *testing.T) {
 	for _, member := range []string{"", "brand"} {
 		a := n.mustAnswer(t, code, member)
 		s.Annotate(context.Background(), a, member)
-		if !slices.ContainsFunc(a.Now.Findings, func(f trace.FindingView) bool { return f.Code == scan.ScannedInWarehouse }) || a.Verdict != trace.Warn {
+		if !slices.ContainsFunc(a.Now.Findings, func(f trace.FindingView) bool { return f.Code == scan.ScannedInWarehouse && slices.Equal(f.Records, []ledger.Hash{made.ID}) }) || a.Verdict != trace.Warn {
 			t.Errorf("for %q: %s with %+v", member, a.Verdict, a.Now.Findings)
 		}
 	}

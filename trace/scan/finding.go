@@ -24,7 +24,8 @@ type findingSpec struct {
 	zh, en   string
 }
 
-// findingSpecs says facts and draws no conclusion from them. {n} is a number,
+// findingSpecs says facts and draws no conclusion from them. Where they rest on a
+// record, the finding names it; that a page was loaded stands in none. {n} is a number,
 // {a} and {b} are places or a holder, {at} and {then} are times, {by} says which
 // nodes counted how much, if several did or another one.
 var findingSpecs = map[string]findingSpec{
@@ -99,8 +100,9 @@ func Findings(r *Record, all *Tally, l *Timeline, th Thresholds, name func(node 
 		f := add(ScannedBeforeActivation, "{at}", l.zh(at), l.en(at))
 		f.Records = append(f.Records, l.Record)
 	}
-	if at, n, holder := r.inWarehouse(l); n > 0 {
-		f := add(ScannedInWarehouse, "{at}", l.zh(at), l.en(at), "{a}", holder.Zh, holder.En)
+	if at, n, s := r.inWarehouse(l); n > 0 {
+		f := add(ScannedInWarehouse, "{at}", l.zh(at), l.en(at), "{a}", s.Holder.Zh, s.Holder.En)
+		f.Records = append(f.Records, s.Record)
 		if n < habit {
 			f.Severity = trace.Notice
 		}
@@ -138,20 +140,20 @@ func (r *Record) beforeActivation(l *Timeline) (int64, bool) {
 	return r.First, early
 }
 
-// inWarehouse returns the first scan while brand or warehouse held the item,
-// and how many of the first scans were made then.
-func (r *Record) inWarehouse(l *Timeline) (first int64, n int, holder trace.PartyView) {
+// inWarehouse returns the first scan while brand or warehouse held the item, how
+// many of the first scans were made then, and while who had it.
+func (r *Record) inWarehouse(l *Timeline) (first int64, n int, while *Span) {
 	for _, at := range r.Early {
 		s := l.inside(at)
 		if s == nil {
 			continue
 		}
 		if n == 0 {
-			first, holder = at, s.Holder
+			first, while = at, s
 		}
 		n++
 	}
-	return first, n, holder
+	return first, n, while
 }
 
 func (l *Timeline) zh(ms int64) string { return l.time(ms).Format("2006年1月2日15:04") }

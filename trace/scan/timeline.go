@@ -23,6 +23,7 @@ type Timeline struct {
 type Span struct {
 	From, To int64 // ms since 1970 UTC, To excluded; math.MaxInt64 if it has not ended
 	Holder   trace.PartyView
+	Record   ledger.Hash // that says so
 }
 
 // CycleOf says how often the item has come back from a consumer: how many
@@ -49,15 +50,15 @@ func TimelineOf(t *trace.TrailView, role func(member string) ledger.Role) Timeli
 			if l.Activated == 0 {
 				l.Activated, l.Record = at.UnixMilli(), e.ID
 			}
-			l.arrive(e.Party, at, role)
+			l.arrive(&e, at, role)
 		case ledger.KindReceive.String():
-			l.arrive(e.Party, at, role)
+			l.arrive(&e, at, role)
 		case ledger.KindReturn.String():
 			if sold {
 				l.cycle++
 			}
 			sold = false
-			l.arrive(e.Party, at, role)
+			l.arrive(&e, at, role)
 		case ledger.KindSell.String():
 			sold = true
 			l.leave(at)
@@ -86,13 +87,14 @@ func (l *Timeline) leave(at time.Time) {
 	}
 }
 
-func (l *Timeline) arrive(p trace.PartyView, at time.Time, role func(member string) ledger.Role) {
+func (l *Timeline) arrive(e *trace.EventView, at time.Time, role func(member string) ledger.Role) {
 	l.leave(at)
+	p := e.Party
 	if role == nil || p.Party != "" {
 		return
 	}
 	if r := role(p.Member); r == ledger.Brand || r == ledger.Warehouse {
-		l.Inside = append(l.Inside, Span{at.UnixMilli(), math.MaxInt64, p})
+		l.Inside = append(l.Inside, Span{at.UnixMilli(), math.MaxInt64, p, e.ID})
 	}
 }
 
