@@ -250,7 +250,9 @@ func TestScansAtTheBrand(t *testing.T) {
 	for _, member := range []string{"", "brand"} {
 		a := n.mustAnswer(t, code, member)
 		s.Annotate(context.Background(), a, member)
-		if !slices.ContainsFunc(a.Now.Findings, func(f trace.FindingView) bool { return f.Code == scan.ScannedInWarehouse && slices.Equal(f.Records, []ledger.Hash{made.ID}) }) || a.Verdict != trace.Warn {
+		if !slices.ContainsFunc(a.Now.Findings, func(f trace.FindingView) bool {
+			return f.Code == scan.ScannedInWarehouse && slices.Equal(f.Records, []ledger.Hash{made.ID})
+		}) || a.Verdict != trace.Warn {
 			t.Errorf("for %q: %s with %+v", member, a.Verdict, a.Now.Findings)
 		}
 	}
