@@ -68,6 +68,9 @@ func (f fakeTrails) links() ([]trace.Link, error) {
 	return f.n.links, nil
 }
 
+// testContact is whom the product's record names.
+const testContact = "400-000-0000"
+
 // newAnswer is an answer about an item that was made, shipped, received and sold.
 func newAnswer(verdict trace.Verdict) *trace.Answer {
 	brand := trace.PartyView{Member: "lanzhi", Zh: "兰芷", En: "Lanzhi"}
@@ -80,7 +83,7 @@ func newAnswer(verdict trace.Verdict) *trace.Answer {
 			URI: "https://id.gs1.org/01/" + testGTIN + "/21/" + testSerial, GTIN: testGTIN, Serial: testSerial, Lot: "L7", Verdict: verdict,
 			Product: &trace.ProductView{GTIN: testGTIN, Version: 1, Brand: brand, Fields: trace.Values{
 				"names": trace.Names{Zh: "兰芷花露", En: "Lanzhi Floral Water"}, "net_content": "750 mL", "shelf_life_days": uint64(365),
-				"licences": []string{"SC1", "SC2"}, "picture": id(99),
+				"licences": []string{"SC1", "SC2"}, "picture": id(99), "contact": testContact,
 			}},
 			Custody: &trace.CustodyView{State: trace.Sold, Holder: ""},
 			Events: []trace.EventView{

@@ -9,6 +9,18 @@ import (
 
 // A page strikes out what was taken back, says what counts instead, and shows
 // what the item was made of with links as narrow as can be.
+func TestPageNamesTheProductsContact(t *testing.T) {
+	s, n := newCodeServer(t)
+	for verdict, inBanner := range map[trace.Verdict]bool{trace.Consistent: false, trace.Suspicious: true, trace.NeverIssued: true} {
+		n.answers[itemPath] = testAnswer{answer: newAnswer(verdict)}
+		page := ask(t, s, "GET", itemPath, "", "Accept", "text/html", "Accept-Language", "en").body
+		banner, rest, _ := strings.Cut(page, "</section>")
+		if strings.Contains(banner, testContact) != inBanner || strings.Contains(rest, testContact) == inBanner {
+			t.Errorf("%s: the contact must stand once, in the banner: %t", verdict, inBanner)
+		}
+	}
+}
+
 func TestPageShowsCorrectionsSourcesAndLinks(t *testing.T) {
 	s, n := newCodeServer(t)
 	n.links = brandLinks(t)

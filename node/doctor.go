@@ -383,8 +383,14 @@ func (n *Node) examineIndex(c *checks) {
 }
 
 func (n *Node) examineAttachments(c *checks) {
-	if wanted := n.wanted.all(); len(wanted) > 0 {
-		c.note("attachments", "they are fetched when a node that has them is connected", "%d documents or packs are still to be fetched", len(wanted))
+	lacking := 0
+	for _, a := range n.wanted.all() {
+		if !n.blobs.Has(a.Digest) {
+			lacking++
+		}
+	}
+	if lacking > 0 {
+		c.note("attachments", "they are fetched when a node that has them is connected", "%d documents or packs are still to be fetched", lacking)
 		return
 	}
 	c.good("attachments", "none is missing")

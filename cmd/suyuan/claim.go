@@ -75,7 +75,7 @@ issued the code checks it and records its first use. Without CODE it is read fro
 stdin, so that it stands in no history of commands. Exit status 3 says that it is
 wrong or was used before.
 
-Should no answer come, ask again with the same --token: it is the same claim.`,
+Should no answer come, ask again with the same --claim-token: it is the same claim.`,
 		Example: `  suyuan claim check --url https://trace.lanzhi.example HTTPS://LANZHI.EXAMPLE/01/06901234000016/21/… 7K2M9QX4TR`,
 		Args:    cobra.RangeArgs(1, 2),
 		RunE: func(cmd *cobra.Command, args []string) error {

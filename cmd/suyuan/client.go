@@ -163,6 +163,9 @@ func withNode(ctx context.Context, e *env, pass *passphraseFlags, do func(*clien
 	if c, err := socketClient(dir); err == nil {
 		return do(c)
 	}
+	if _, err := node.ReadConfig(dir); err != nil {
+		return err // before a passphrase is asked for that nothing could use
+	}
 	phrase, err := pass.node(e)
 	if err != nil {
 		return err

@@ -25,7 +25,8 @@ func newDemo(e *env) *cobra.Command {
 		Short: "Run four companies on this machine, with a story in them",
 		Long: `Run a brand, a warehouse, a distributor and an auditor on this machine: four
 processes of "suyuan run", each with its own keys, ledger, pages and API. Their
-records tell of two products from production to sale.
+records tell of five products from production to sale, and of what can go wrong:
+one code for each story.
 
 With --host and the address of this machine on your network, a phone can scan
 the code that is printed in the end. Without --dir everything is removed again

@@ -115,25 +115,27 @@ const lateFrom = time.Hour
 // printAnswer prints an answer for people, in both languages.
 func printAnswer(e *env, a *trace.Answer) {
 	t := a.Trail
-	brand, name := trace.Names{}, trace.Names{}
+	brand, name, contact := trace.Names{}, trace.Names{}, ""
 	if t.Product != nil {
 		brand = trace.Names{Zh: t.Product.Brand.Zh, En: t.Product.Brand.En}
-		name = namesIn(t.Product.Fields)
+		name, contact = namesIn(t.Product.Fields), t.Product.Fields.Text("contact")
 	}
 	zh, en := a.Verdict.Headline(brand, noteOf(a))
 	fmt.Fprintf(e.stdout, "%s\n%s\n\n", zh, en)
 	if name != (trace.Names{}) {
 		fmt.Fprintf(e.stdout, "product   %s / %s\n", name.Zh, name.En)
 	}
-	for _, row := range [][2]string{{"GTIN", t.GTIN}, {"serial", t.Serial}, {"SSCC", t.SSCC}, {"lot", t.Lot}, {"expires", a.Now.Expires}} {
+	for _, row := range [][2]string{{"GTIN", t.GTIN}, {"serial", t.Serial}, {"SSCC", t.SSCC}, {"lot", t.Lot}, {"expires", a.Now.Expires}, {"contact", contact}} {
 		if row[1] != "" {
 			fmt.Fprintf(e.stdout, "%-9s %s\n", row[0], row[1])
 		}
 	}
 	if t.Custody != nil {
-		fmt.Fprintf(e.stdout, "%-9s %s %s\n", "custody", t.Custody.State, t.Custody.Holder)
+		fmt.Fprintln(e.stdout, strings.TrimRight(fmt.Sprintf("%-9s %s %s", "custody", t.Custody.State, t.Custody.Holder), " "))
 	}
-	fmt.Fprintln(e.stdout)
+	if len(t.Events)+len(a.Pending)+len(t.Sources) > 0 {
+		fmt.Fprintln(e.stdout)
+	}
 	for _, ev := range t.Events {
 		printEvent(e, ev, corrected(ev))
 	}
@@ -141,8 +143,10 @@ func printAnswer(e *env, a *trace.Answer) {
 	for _, ev := range a.Pending {
 		printEvent(e, ev, "  (stored, not final yet)")
 	}
-	fmt.Fprintln(e.stdout)
-	for _, f := range append(t.Findings, a.Now.Findings...) {
+	if len(t.Findings)+len(a.Now.Findings)+len(a.Assurance) > 0 {
+		fmt.Fprintln(e.stdout)
+	}
+	for _, f := range append(slices.Clone(t.Findings), a.Now.Findings...) {
 		fmt.Fprintf(e.stdout, "%-8s  %s\n          %s\n", f.Severity, f.Zh, f.En)
 	}
 	for _, s := range a.Assurance {
