@@ -127,6 +127,7 @@ func (s *Store) checkClosed(c *chainLog, size uint64) error {
 		if err := s.checkNamed(c.number, f, covered); err != nil {
 			return fmt.Errorf("frontier at %d: %w", f.Seq, err)
 		}
+		c.closed = f.Seq + 1 // also if one after it fails: an author may ask as often as it likes
 	}
 	c.closed = max(c.closed, size)
 	return nil

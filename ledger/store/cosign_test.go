@@ -233,3 +233,33 @@ func TestFinalCheckpoints(t *testing.T) {
 	}
 	checkClean(t, n)
 }
+
+// TestWhatWasCheckedIsNotCheckedAgain has an author propose again and again what
+// cannot be cosigned: what is right up to there is read once.
+func TestWhatWasCheckedIsNotCheckedAgain(t *testing.T) {
+	t.Parallel()
+	net := ledgertest.New()
+	wh, b := chainOf(net, "wh", 1), chainOf(net, "lanzhi", 1)
+	n := inMemory(t, net, "audit")
+	for range 5 {
+		wh.Record(ledger.KindShip)
+		b.See(wh)
+		b.Record(ledger.KindShip)
+	}
+	right := b.Size()
+	n.hold(t, wh)
+	b.Frontier(ledger.Frontier{{Chain: 2, Size: wh.Size() + 1, Root: ledger.Hash{1}}})
+	b.Record(ledger.KindShip)
+	n.hold(t, b)
+	if _, err := n.cosign(b.Checkpoint()); !errors.Is(err, store.ErrBehind) {
+		t.Fatal(err)
+	}
+	if got := n.Closed(1); got != right-1 { // the last frontier is followed by a record
+		t.Errorf("checked up to %d, want %d", got, right-1)
+	}
+	wh.Record(ledger.KindShip)
+	n.hold(t, wh)
+	if _, err := n.cosign(b.Checkpoint()); !errors.Is(err, store.ErrConflict) {
+		t.Errorf("a root that is none: %v", err)
+	}
+}

@@ -29,3 +29,11 @@ func (s *Store) DropOnly() error {
 
 // Flatten moves all tables to one level.
 func (s *Store) Flatten() error { return s.db.Flatten(1) }
+
+// Closed is the position up to which what a chain names has been checked.
+func (s *Store) Closed(number uint32) uint64 {
+	c := (*s.chains.Load())[number]
+	c.cosign.Lock()
+	defer c.cosign.Unlock()
+	return c.closed
+}

@@ -85,6 +85,11 @@ const (
 	checkEvery = time.Second
 	judgeEvery = time.Second
 
+	// refusedPause is how soon an author is listened to again whose proposal
+	// contradicts what is stored: to find that out costs reading, and the log a
+	// line. Authors wait longer by themselves.
+	refusedPause = time.Second
+
 	// maxStrange bounds the chains about which a peer may speak that no charter
 	// held here has: some more than a charter adds.
 	maxStrange = 64

@@ -12,6 +12,7 @@ import (
 // witness is the part that answers proposals: one of each author at a time.
 type witness struct {
 	petitions map[uint32]*petition // by author
+	pauses    map[uint32]time.Time // by author: nothing is considered before
 	stirred   bool                 // something is stored or told that they may wait for
 	releasing bool
 }
@@ -20,8 +21,10 @@ type witness struct {
 type petition struct {
 	Proposal
 	deadline time.Time
-	busy     bool // the disk is asked
-	again    bool // something was stored meanwhile
+	busy     bool      // the disk is asked
+	began    time.Time // when it was
+	rest     time.Time // when it may be asked again
+	again    bool      // something was stored meanwhile
 }
 
 // proposed takes a proposal. A newer one of the same author replaces one that is
@@ -38,6 +41,9 @@ func (c *Core) proposed(e Proposal) {
 	case e.Chain == 0 || e.Chain != e.Peer:
 		c.log(slog.LevelWarn, "proposal does not verify", "peer", e.Peer)
 		c.refuse(e, wire.ReasonInvalid)
+		return
+	case c.now.Before(c.witness.pauses[e.Peer]):
+		c.refuse(e, wire.ReasonBusy)
 		return
 	}
 	if old := c.witness.petitions[e.Peer]; old != nil {
@@ -68,9 +74,10 @@ func (c *Core) followWitness() {
 
 func (c *Core) consider(p *petition) {
 	ch := c.chain(p.Chain)
+	if p.again = p.busy || c.now.Before(p.rest); p.again {
+		return
+	}
 	switch {
-	case p.busy:
-		p.again = true
 	case ch == nil:
 	case ch.Evidence != nil:
 		c.settle(p, &wire.Refused{Reason: wire.ReasonForked})
@@ -81,7 +88,7 @@ func (c *Core) consider(p *petition) {
 	case c.waits:
 		c.release()
 	case ch.Size >= p.Size:
-		p.busy, p.again = true, false
+		p.busy, p.began = true, c.now
 		c.do(Cosign{Task: c.begin(func(e Event) {
 			p.busy = false
 			c.considered(p, e.(Cosigned))
@@ -96,11 +103,14 @@ func (c *Core) considered(p *petition, e Cosigned) {
 		c.settle(p, &wire.Cosigned{Line: e.Line})
 	case Behind:
 		if c.now.Before(p.deadline) {
+			// To find out may have taken long: half of the time is for others.
+			p.rest = c.now.Add(c.now.Sub(p.began))
 			c.witness.stirred = c.witness.stirred || p.again
 			return
 		}
 		c.settle(p, &wire.Refused{Reason: wire.ReasonBehind, Size: e.Size})
 	case Conflict:
+		c.witness.pauses[p.Peer] = c.now.Add(refusedPause)
 		c.log(slog.LevelError, "proposal contradicts what is stored", "chain", p.Chain, "size", p.Size, "err", e.Err)
 		c.settle(p, &wire.Refused{Reason: wire.ReasonConflict, Note: e.Note})
 	case Forked:
@@ -177,6 +187,9 @@ func (c *Core) release() {
 func (c *Core) ringWitness() {
 	for _, author := range slices.Sorted(maps.Keys(c.witness.petitions)) {
 		p := c.witness.petitions[author]
+		if p.again && due(p.rest, c.now) {
+			c.witness.stirred = true
+		}
 		if p.busy || c.now.Before(p.deadline) {
 			continue
 		}
@@ -192,6 +205,9 @@ func (c *Core) nextWitness(at *alarmClock) {
 	for _, p := range c.witness.petitions {
 		if !p.busy {
 			at.set(p.deadline)
+		}
+		if !p.busy && p.again {
+			at.set(p.rest)
 		}
 	}
 }

@@ -149,3 +149,36 @@ func TestFalseEvidenceEndsTheSession(t *testing.T) {
 	}
 	none[Judge](d)
 }
+
+// TestWitnessSparesItsDisk considers nothing of an author for a while after a
+// proposal that contradicts what is stored, and rests as long as it has read for
+// one whose time has not come.
+func TestWitnessSparesItsDisk(t *testing.T) {
+	d := newDesk(t, 3)
+	d.admit(2)
+	d.stores(2, 9)
+	d.proposes(1, 2, 9)
+	c := find[Cosign](d)
+	d.passAlive(time.Second)
+	d.does(Cosigned{Task: c.Task, Result: Behind})
+	d.stores(3, 4)
+	d.stores(3, 5)
+	none[Cosign](d)
+	d.passAlive(time.Second - 1)
+	none[Cosign](d)
+	d.passAlive(1)
+	c = find[Cosign](d)
+	d.does(Cosigned{Task: c.Task, Result: Conflict})
+	d.wantRefused(1, wire.ReasonConflict)
+	for range 100 {
+		d.proposes(2, 2, 9)
+		d.wantRefused(2, wire.ReasonBusy)
+	}
+	none[Cosign](d)
+	d.passAlive(refusedPause)
+	d.proposes(3, 2, 9)
+	find[Cosign](d)
+	if at := d.core.Wake(); !at.After(d.now) {
+		t.Errorf("wants to be woken %v ago", d.now.Sub(at))
+	}
+}

@@ -581,6 +581,75 @@ func TestGreedyPeerIsToldToWait(t *testing.T) {
 	}
 }
 
+// TestProposalsWithoutEnd proposes more than the share of a member.
+func TestProposalsWithoutEnd(t *testing.T) {
+	c := newCluster(t)
+	wh := c.node("wh").open().found().start()
+	g := c.rogue(t, "dist")
+	g.admitted(wh)
+	limit := wh.shareOf("dist").proposals
+	limit.SetLimit(0) // as if time stood still
+	limit.SetBurst(5)
+	for i := range 7 {
+		m, err := g.request(wh, wire.Cosign, &wire.Propose{Note: []byte("nothing")})
+		refused, ok := m.(*wire.Refused)
+		if err != nil || !ok {
+			t.Fatalf("proposal %d is answered %+v, %v", i, m, err)
+		}
+		if busy := refused.Reason == wire.ReasonBusy; busy != (i >= 5) {
+			t.Errorf("proposal %d is refused as %s", i, refused.Reason)
+		}
+	}
+}
+
+// TestWhatIsReadCountsToo asks for records of which most is for the author alone: the
+// answer ends where as much has been read as one may have.
+func TestWhatIsReadCountsToo(t *testing.T) {
+	c := newCluster(t)
+	wh := c.node("wh").open().found()
+	const large = 900_000
+	wh.records(10, ledgertest.Disclose(ledger.Own, 1, strings.Repeat("x", large)))
+	wh.start()
+	size := wh.store.Size(2)
+	wh.await("a checkpoint", func() bool { cp := wh.store.Latest(2); return cp != nil && cp.Size == size })
+	g := c.rogue(t, "dist")
+	g.admitted(wh)
+	for _, only := range []bool{false, true} {
+		n := g.items(wh, &wire.GetRange{Chain: 2, From: 0, To: size, Size: size, Disclosures: only})
+		if most := 3 + maxBatchBytes/large; n > most || n < 3 {
+			t.Errorf("an answer has %d entries, at most %d were to be read", n, most)
+		}
+	}
+	if left := wh.shareOf("dist").traffic.Tokens(); left > bytesBurst-maxBatchBytes {
+		t.Errorf("%d of %d bytes are left", int(left), bytesBurst)
+	}
+}
+
+// items counts what an answer has.
+func (g *rogue) items(n *testNode, q *wire.GetRange) (count int) {
+	g.t.Helper()
+	stream, err := g.open(n, wire.Fetch)
+	if err != nil {
+		g.t.Fatal(err)
+	}
+	defer func() { _ = stream.Reset() }()
+	if err := wire.Fetch.NewWriter(stream).Send(q); err != nil {
+		g.t.Fatal(err)
+	}
+	for in := wire.Fetch.NewReader(stream); ; count++ {
+		m, err := in.Next()
+		if err != nil {
+			g.t.Fatal(err)
+		}
+		if end, ok := m.(*wire.End); ok {
+			if end.Status != wire.StatusOK {
+				g.t.Fatalf("the answer ends %s", end.Status)
+			}
+			return count
+		}
+	}
+}
+
 func TestRequestsThatMakeNoSense(t *testing.T) {
 	c := newCluster(t)
 	wh := c.node("wh").open().found().start()

@@ -61,10 +61,13 @@ func (r *Replica) answerProposal(ctx context.Context, stream network.Stream) {
 	if err == nil {
 		a := newAnswer(stream, wire.Cosign)
 		a.began = time.Now().Add(r.iv.Wait) // the answer may take that long
-		if p, ok := m.(*wire.Propose); ok {
-			err = r.consider(ctx, s, p.Note, a)
-		} else {
+		switch p, ok := m.(*wire.Propose); {
+		case !ok:
 			err = unexpected(m)
+		case !r.shareOf(s.member).proposals.Allow():
+			err = a.finish(&wire.Refused{Reason: wire.ReasonBusy})
+		default:
+			err = r.consider(ctx, s, p.Note, a)
 		}
 	}
 	if err != nil {

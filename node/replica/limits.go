@@ -59,10 +59,14 @@ const (
 	// maxAside bounds our requests beside those that the core plans.
 	maxAside = 2
 
-	// memberServing bounds the requests of one member that read from the disk at
-	// one time. It is below maxServing on any machine: who reads answers slowly, or
-	// not at all, must leave room for others.
+	// memberServing bounds the requests of one member that are served from the disk
+	// at one time. It is below maxServing on any machine: who reads answers slowly,
+	// or not at all, must leave room for others.
 	memberServing = 2
+
+	// mostServing bounds what maxServing makes of the number of members: each
+	// request holds up to a batch in memory.
+	mostServing = 64
 
 	// peerStreams bounds the streams of one protocol that a peer may have open:
 	// twice its requests under way, or a session and those it replaces.
@@ -79,9 +83,10 @@ const (
 	// maxMDNS bounds a datagram of multicast DNS, RFC 6762 section 17.
 	maxMDNS = 9000
 
-	// requestsPerSecond and requestBurst bound what a member may ask of us. A witness
-	// makes one request per round of the author, and under load a round may
-	// follow the other every 10 ms.
+	// requestsPerSecond and requestBurst bound what a member may ask of us, and what
+	// it may propose: up to 65 signatures are verified before a proposal is
+	// considered. A witness makes one request per round of the author, and under
+	// load a round may follow the other every 10 ms.
 	requestsPerSecond = 150
 	requestBurst      = 300
 

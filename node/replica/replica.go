@@ -190,7 +190,7 @@ func New(cfg Config) (*Replica, error) {
 		keeper: keeper.New(keeper.Config{
 			Store: cfg.Store, Number: cfg.Number, Member: cfg.Member, Log: cfg.Log, Witness: cfg.Witness,
 		}),
-		serving: make(chan struct{}, maxServing()), aside: make(chan struct{}, maxAside),
+		serving: make(chan struct{}, maxServing(len(net.Newest().Charter.Members))), aside: make(chan struct{}, maxAside),
 		events: make(chan protocol.Event, maxEvents), nudge: make(chan struct{}, 1), dirty: make(chan struct{}, 1),
 		memory:  newMemory(cfg.Memory),
 		remotes: make(map[uint32]*remote), byID: make(map[peer.ID]*remote), streams: make(map[protocol.Stream]*session),

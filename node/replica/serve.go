@@ -13,8 +13,12 @@ import (
 	"suyuan/node/wire"
 )
 
-// maxServing is how many requests read from the disk at one time.
-func maxServing() int { return 2 * runtime.GOMAXPROCS(0) }
+// maxServing is how many requests are served from the disk at one time: what keeps
+// the processors busy, and in any case more than a third of the members can hold by
+// reading their answers slowly.
+func maxServing(members int) int {
+	return max(2*runtime.GOMAXPROCS(0), min(memberServing*(members/3+1), mostServing))
+}
 
 // An answer is one stream of fetch or cosign, on the server's side.
 type answer struct {
@@ -22,6 +26,7 @@ type answer struct {
 	out    *wire.Writer
 	began  time.Time
 	sent   int // bytes of payload
+	read   int // bytes that were read from the disk for it
 }
 
 func newAnswer(stream network.Stream, p wire.Protocol) *answer {
@@ -125,7 +130,7 @@ func (r *Replica) fromDisk(s *session, m wire.Message, a *answer) (*wire.End, er
 			return busy, nil
 		}
 	}
-	defer func() { share.traffic.ReserveN(time.Now(), min(a.sent, bytesBurst)) }()
+	defer func() { share.traffic.ReserveN(time.Now(), min(max(a.sent, a.read), bytesBurst)) }()
 	switch m := m.(type) {
 	case *wire.GetRange:
 		return r.answerRange(s, m, a)
@@ -162,8 +167,9 @@ func (r *Replica) answerRange(s *session, q *wire.GetRange, a *answer) (*wire.En
 		if err := a.write(item, len(item.Entry)+len(item.Sidecar)); err != nil {
 			return nil, fmt.Errorf("send: %w", err)
 		}
-		if end++; a.sent >= maxBatchBytes {
-			break
+		a.read += len(it.Entry) + len(it.Sidecar)
+		if end++; max(a.sent, a.read) >= maxBatchBytes {
+			break // also if most of it is not for the asker to see
 		}
 	}
 	if end == q.Size || q.Disclosures {
