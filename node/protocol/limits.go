@@ -85,8 +85,8 @@ const (
 	checkEvery = time.Second
 	judgeEvery = time.Second
 
-	// refusedPause is how soon an author is listened to again whose proposal
-	// contradicts what is stored: to find that out costs reading, and the log a
+	// refusedPause is how soon an author is listened to again whose frontiers
+	// contradict what is stored: to find that out costs reading, and the log a
 	// line. Authors wait longer by themselves.
 	refusedPause = time.Second
 

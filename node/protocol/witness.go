@@ -110,7 +110,9 @@ func (c *Core) considered(p *petition, e Cosigned) {
 		}
 		c.settle(p, &wire.Refused{Reason: wire.ReasonBehind, Size: e.Size})
 	case Conflict:
-		c.witness.pauses[p.Peer] = c.now.Add(refusedPause)
+		if e.Note == nil { // no second root of that size, but something further down
+			c.witness.pauses[p.Peer] = c.now.Add(refusedPause)
+		}
 		c.log(slog.LevelError, "proposal contradicts what is stored", "chain", p.Chain, "size", p.Size, "err", e.Err)
 		c.settle(p, &wire.Refused{Reason: wire.ReasonConflict, Note: e.Note})
 	case Forked:
