@@ -115,7 +115,7 @@ func (s *Server) getLots(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
-	q, err := parseRuns(c)
+	q, err := parseLots(c)
 	if err != nil {
 		return err
 	}
@@ -151,32 +151,22 @@ func parseQuestion(c *fiber.Ctx, moves bool) (*stock.Question, error) {
 	if moves {
 		dims = stock.MoveDims
 	}
-	q := &stock.Question{Moves: moves, Values: make(map[stock.Dim][]string)}
 	r := reading{c: c, known: []string{"by", "at", "as_of", "after", "limit"}}
-	for _, d := range dims {
-		r.known = append(r.known, string(d))
-		if list := r.all(string(d)); len(list) > 0 {
-			q.Values[d] = list
-		}
-	}
-	for _, d := range r.list("by") {
-		q.By = append(q.By, stock.Dim(d))
-	}
-	q.Time, q.AsOf = r.cut()
-	q.After, q.Limit = r.page()
-	return q, r.end()
+	q, err := r.question(dims...)
+	q.Moves = moves
+	return q, err
 }
 
-// parseRuns reads a question about whole runs or lots.
+// parseRuns reads a question about whole runs.
 func parseRuns(c *fiber.Ctx) (*stock.Question, error) {
-	r := reading{c: c, known: []string{"product", "at", "as_of", "after", "limit"}}
-	q := &stock.Question{Values: make(map[stock.Dim][]string)}
-	if list := r.all("product"); len(list) > 0 {
-		q.Values[stock.ByProduct] = list
-	}
-	q.Time, q.AsOf = r.cut()
-	q.After, q.Limit = r.page()
-	return q, r.end()
+	r := reading{c: c, known: []string{"at", "as_of", "after", "limit"}}
+	return r.question(stock.ByProduct)
+}
+
+// parseLots reads a question about lots.
+func parseLots(c *fiber.Ctx) (*stock.Question, error) {
+	r := reading{c: c, known: []string{"by", "at", "as_of", "after", "limit"}}
+	return r.question(stock.ByProduct, stock.ByLot, stock.ByParty)
 }
 
 func parseFindingQuestion(c *fiber.Ctx) (*stock.FindingQuestion, error) {
@@ -265,6 +255,24 @@ func (r *reading) page() (after string, limit int) {
 		r.err = err
 	}
 	return r.c.Query("after"), int(n)
+}
+
+// question reads a question that can be kept to values of some dimensions. Who may
+// not tell figures apart has no by among what is known.
+func (r *reading) question(dims ...stock.Dim) (*stock.Question, error) {
+	q := &stock.Question{Values: make(map[stock.Dim][]string)}
+	for _, d := range dims {
+		r.known = append(r.known, string(d))
+		if list := r.all(string(d)); len(list) > 0 {
+			q.Values[d] = list
+		}
+	}
+	for _, d := range r.list("by") {
+		q.By = append(q.By, stock.Dim(d))
+	}
+	q.Time, q.AsOf = r.cut()
+	q.After, q.Limit = r.page()
+	return q, r.end()
 }
 
 // end returns the first mistake; a parameter that nobody has read is one.

@@ -76,7 +76,7 @@ func TestFigures(t *testing.T) {
 		}
 	}
 	ask(t, s, "GET", "/api/v1/findings?code=recalled&severity=critical&from=2026-03-01T00:00:00Z", "", dealer...)
-	if want := (stock.FindingQuestion{Codes: []string{"recalled"}, Severities: []string{"critical"}, From: 1_772_323_200_000, Limit: maxPage}); !reflect.DeepEqual(*f.finding, want) || f.viewer.Party != "wh/shop" {
+	if want := (stock.FindingQuestion{Codes: []string{"recalled"}, Severities: []string{"critical"}, From: 1_772_323_200_000, Limit: maxPage, Who: "wh/shop"}); !reflect.DeepEqual(*f.finding, want) || f.viewer.Party != "wh/shop" {
 		t.Errorf("asked %+v for %+v, want %+v", *f.finding, f.viewer, want)
 	}
 	for _, target := range []string{"/api/v1/inventory", "/api/v1/inventory/runs", "/api/v1/inventory/lots", "/api/v1/movements", "/api/v1/findings"} {

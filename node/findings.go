@@ -239,14 +239,26 @@ func (n *Node) lotsAt(products []string, cut map[uint32]uint64) ([]trace.Item, e
 // Lots says how much of lots without serials the parties have, by the records
 // that the viewer may see.
 func (n *Node) Lots(ctx context.Context, q stock.Question, viewer trace.Viewer) (*stock.Lots, error) {
+	if err := q.CheckLots(); err != nil {
+		return nil, questionRefusal(err)
+	}
 	a := &stock.Lots{}
 	err := n.inTurns(ctx, &q, func(t *turn) error {
 		a.Lots, a.Next, a.AsOf = []stock.LotRow{}, "", n.asOf(t.cut)
+		a.Names = map[string]trace.Names{}
 		newest, err := n.newestWithin(t.cut)
 		if err != nil || newest == nil {
 			return err
 		}
-		return n.addLots(ctx, t, q.Values[stock.ByProduct], func(l *lotAccount) { addLotRows(a, &q, l, newest, viewer) })
+		rows := []stock.LotRow{}
+		err = n.addLots(ctx, t, q.Values[stock.ByProduct], func(l *lotAccount) { rows = append(rows, lotRows(&q, l, newest, viewer)...) })
+		if err != nil {
+			return err
+		}
+		if a.Lots, a.Next, err = q.PageLots(rows); err != nil {
+			return questionRefusal(err)
+		}
+		return n.nameLots(a, t.cut)
 	})
 	if errors.Is(err, index.ErrTooMany) {
 		return nil, &Refusal{code: "too-many-records", status: 422, text: "too many lots are named for one question; keep to a product", err: err}
@@ -257,19 +269,40 @@ func (n *Node) Lots(ctx context.Context, q stock.Question, viewer trace.Viewer) 
 	return a, nil
 }
 
-// addLotRows adds what parties have of a lot, as far as the viewer may know it and
-// it is on the page asked for.
-func addLotRows(a *stock.Lots, q *stock.Question, l *lotAccount, newest *ledger.Charter, viewer trace.Viewer) {
-	for _, b := range l.outcome.Balances {
-		row := stock.LotRow{GTIN: l.item.GTIN.String(), Lot: l.item.Lot, Party: b.Party, Quantity: b.Value, Unit: b.Unit}
-		switch {
-		case !b.For(newest, l.item.GTIN, viewer) || row.Place() <= q.After || a.Next != "":
-		case len(a.Lots) == q.Limit:
-			a.Next = a.Lots[len(a.Lots)-1].Place()
-		default:
-			a.Lots = append(a.Lots, row)
+// lotRows returns the rows of a lot that a question asks for and the viewer may
+// know.
+func lotRows(q *stock.Question, l *lotAccount, newest *ledger.Charter, viewer trace.Viewer) (rows []stock.LotRow) {
+	for i := range l.outcome.Balances {
+		b := &l.outcome.Balances[i]
+		if q.Lets(l.item, b.Party) && b.For(newest, l.item.GTIN, viewer) {
+			rows = append(rows, stock.LotRows(l.item, b, len(q.By) > 0)...)
 		}
 	}
+	return rows
+}
+
+// nameLots names the products and parties of lots.
+func (n *Node) nameLots(a *stock.Lots, cut map[uint32]uint64) error {
+	var parties []string
+	for _, l := range a.Lots {
+		parties = append(parties, l.Party)
+		if _, known := a.Names[l.GTIN]; !known {
+			if err := n.nameProduct(a.Names, l.GTIN, cut); err != nil {
+				return err
+			}
+		}
+	}
+	slices.Sort(parties)
+	parties = slices.Compact(parties)
+	speaker, err := n.speaker(parties, nil, cut)
+	if err != nil {
+		return err
+	}
+	for _, p := range parties {
+		v := speaker.Party(p, trace.Viewer{Member: n.member.Member})
+		a.Names[p] = trace.Names{Zh: v.Zh, En: v.En}
+	}
+	return nil
 }
 
 func (n *Node) newestWithin(cut map[uint32]uint64) (*ledger.Charter, error) {

@@ -162,8 +162,57 @@ func TestLots(t *testing.T) {
 	if got := codesIn(brand.findings(t, stock.FindingQuestion{Codes: []string{"negative-stock"}}, trace.Viewer{Member: "brand"})); len(got) != 1 {
 		t.Errorf("findings %q", got)
 	}
+	behind, err := brand.Lots(context.Background(), stock.Question{Limit: 5, By: []stock.Dim{stock.ByRecord}}, trace.Viewer{Member: "brand"})
+	if err != nil || len(behind.Lots) != 2 || behind.Lots[0].Quantity != 100 || behind.Lots[0].Kind != "activate" || behind.Lots[1].Quantity != -130 || behind.Lots[1].Record == "" {
+		t.Errorf("records behind %+v, %v", behind, err)
+	}
+	for _, by := range [][]stock.Dim{{stock.ByParty}, {stock.ByRecord, stock.ByRecord}} {
+		_, err := brand.Lots(context.Background(), stock.Question{Limit: 5, By: by}, trace.Viewer{Member: "brand"})
+		wantCode(t, err, "bad-question")
+	}
 	none, err := brand.Lots(context.Background(), stock.Question{Limit: 5}, trace.Viewer{Member: "other"})
 	if err != nil || len(none.Lots) != 0 {
 		t.Errorf("others are told %+v, %v", none, err)
+	}
+}
+
+// Pages of lots follow each other without hole or overlap, whatever their names are,
+// and are kept to what is asked for.
+func TestLotPages(t *testing.T) {
+	t.Parallel()
+	brand, dist := newStocked(t)
+	member := trace.Viewer{Member: "brand"}
+	names := []string{"B2", "B10", "a", "_x", "A-1", "Zz9"}
+	for i, name := range names {
+		brand.mustSubmit(t, trace.Draft{Kind: "activate", Subjects: []trace.DraftSubject{{GTIN: toner, Lot: name}},
+			Fields: fields{"lot": name, "quantity": fields{"value": 10 + i, "unit": "LTR"}}})
+	}
+	finish(t, brand, dist)
+	for _, by := range [][]stock.Dim{nil, {stock.ByRecord}} {
+		var got []string
+		q := stock.Question{Limit: 1, By: by}
+		for {
+			a, err := brand.Lots(context.Background(), q, member)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, l := range a.Lots {
+				got = append(got, l.Lot)
+			}
+			if q.After = a.Next; q.After == "" || len(got) > len(names) {
+				break
+			}
+		}
+		if want := slices.Sorted(slices.Values(names)); !slices.Equal(got, want) {
+			t.Errorf("by %v: pages with %q, want %q", by, got, want)
+		}
+	}
+	q := stock.Question{Limit: 9, Values: map[stock.Dim][]string{stock.ByLot: {"B10", "a"}, stock.ByParty: {"brand"}}}
+	if a, err := brand.Lots(context.Background(), q, member); err != nil || len(a.Lots) != 2 || a.Lots[0].Quantity != 11 || a.Names["brand"].Zh == "" {
+		t.Errorf("kept to two lots: %+v, %v", a, err)
+	}
+	q.Values[stock.ByParty] = []string{"dist"}
+	if a, err := brand.Lots(context.Background(), q, member); err != nil || len(a.Lots) != 0 {
+		t.Errorf("of another party: %+v, %v", a, err)
 	}
 }

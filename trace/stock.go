@@ -72,6 +72,15 @@ type Balance struct {
 	Unit  string // UN/ECE Recommendation 20
 	Value int64
 	Last  *Event // the newest event that counts for it
+	Parts []Part // of which it is the sum, in the trail's order
+}
+
+// A Part of a balance is what one record adds to it, or takes off.
+type Part struct {
+	ID    ledger.Hash
+	Kind  ledger.Kind
+	At    int64 // when it happened, ms since 1970 UTC
+	Value int64
 }
 
 // For reports whether a viewer may see the balance, under the newest charter:
@@ -106,7 +115,9 @@ func (t *Trail) balances() (list []Balance, unknown map[string]bool) {
 			b = &Balance{Party: party, Unit: q.Unit}
 			sums[account{party, q.Unit}] = b
 		}
-		b.Value, b.Last = addSaturating(b.Value, sign*int64(q.Value)), e
+		v := sign * int64(q.Value)
+		b.Value, b.Last = addSaturating(b.Value, v), e
+		b.Parts = append(b.Parts, Part{e.ID, e.Kind, e.At, v})
 	}
 	shipments := make(map[ledger.Hash]*Event)
 	for _, e := range t.Events {

@@ -5,6 +5,7 @@ import (
 	"encoding/csv"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -15,6 +16,7 @@ import (
 	"github.com/jedib0t/go-pretty/v6/text"
 	"github.com/spf13/cobra"
 
+	"suyuan/trace"
 	"suyuan/trace/stock"
 )
 
@@ -45,20 +47,25 @@ func newInventory(e *env) *cobra.Command {
 	var w where
 	var by, filters []string
 	var at string
-	var moves, units, asCSV bool
+	var moves, units, runs, lots, asCSV bool
 	cmd := &cobra.Command{
 		Use:   "inventory",
 		Short: "Count items: by party, state, place, product, lot and more",
 		Long: `Count items by what the final records say, now or at a past time. Figures are told
 apart by ` + stock.Names(stock.Dims) + `;
 movements by ` + stock.Names(stock.MoveDims) + `.
-The records behind a figure are the same question by record.`,
+The records behind a figure are the same question by record. With --runs it is where
+the codes of each run are, printed = activated + void + open, and with --lots how much
+the parties have of lots without serials.`,
 		Example: `  suyuan inventory --dir wh                                        who has how many of what
   suyuan inventory --dir wh --by state,lot --only product=06901234000016
   suyuan inventory --dir wh --by to,record --only state=in-transit   open shipments
   suyuan inventory --dir wh --by region,month --only state=sold      sales
   suyuan inventory --dir wh --by record --only state=held --only party=wh
   suyuan inventory --dir wh --units                                  pallets
+  suyuan inventory --dir wh --runs                                   printed, activated, void and open codes
+  suyuan inventory --dir wh --lots                                   lots without serials
+  suyuan inventory --dir wh --lots --by record --only lot=T26C01
   suyuan inventory --dir wh --moves --by from,received,month         flow between parties
   suyuan inventory --dir wh --at 2026-03-01T00:00:00+08:00 --csv`,
 		Args: cobra.NoArgs,
@@ -66,6 +73,17 @@ The records behind a figure are the same question by record.`,
 			query, err := figureQuery(by, filters, at)
 			if err != nil {
 				return err
+			}
+			if runs || lots {
+				if !cmd.Flags().Changed("by") {
+					query.Del("by")
+				}
+				return w.ask(cmd.Context(), e, func(c *client) error {
+					if runs {
+						return askRuns(cmd.Context(), e, c, query)
+					}
+					return askLots(cmd.Context(), e, c, query)
+				})
 			}
 			path := "/api/v1/inventory"
 			switch asked := cmd.Flags().Changed("by"); {
@@ -100,8 +118,12 @@ The records behind a figure are the same question by record.`,
 	cmd.Flags().StringVar(&at, "at", "", "count by what was final at this time (RFC 3339)")
 	cmd.Flags().BoolVar(&moves, "moves", false, "count how items went from one party to another")
 	cmd.Flags().BoolVar(&units, "units", false, "count logistic units (SSCC) instead of codes")
-	cmd.MarkFlagsMutuallyExclusive("moves", "units")
+	cmd.Flags().BoolVar(&runs, "runs", false, "say of each run of codes how many are activated, void and open")
+	cmd.Flags().BoolVar(&lots, "lots", false, "say how much of lots without serials the parties have")
 	cmd.Flags().BoolVar(&asCSV, "csv", false, "print CSV")
+	cmd.MarkFlagsMutuallyExclusive("moves", "units", "runs", "lots")
+	cmd.MarkFlagsMutuallyExclusive("runs", "by")
+	cmd.MarkFlagsMutuallyExclusive("runs", "lots", "csv")
 	w.add(cmd)
 	return cmd
 }
@@ -139,17 +161,112 @@ func fetchInventory(ctx context.Context, e *env, c *client, path string, query u
 			whole = &a
 		} else {
 			whole.Rows = append(whole.Rows, a.Rows...)
-			for k, v := range a.Names {
-				whole.Names[k] = v
-			}
+			whole.Names = merged(whole.Names, a.Names)
 		}
 		if a.Next == "" || len(whole.Rows) >= maxFigures {
 			whole.Next = a.Next
 			return whole, nil
 		}
-		query.Set("after", a.Next)
-		query.Del("at")
-		query.Set("as_of", asOfText(a.AsOf))
+		atCut(query, a.Next, a.AsOf)
+	}
+}
+
+// askRuns asks where the codes of runs are, and prints it.
+func askRuns(ctx context.Context, e *env, c *client, query url.Values) error {
+	whole := stock.Prints{Runs: []stock.PrintRun{}}
+	for {
+		var a stock.Prints
+		if err := askCounting(ctx, e, c, "/api/v1/inventory/runs?"+query.Encode(), &a); err != nil {
+			return err
+		}
+		whole.Runs, whole.Next, whole.AsOf, whole.Uncounted = append(whole.Runs, a.Runs...), a.Next, a.AsOf, a.Uncounted
+		whole.Names = merged(whole.Names, a.Names)
+		if a.Next == "" || len(whole.Runs) >= maxFigures {
+			break
+		}
+		atCut(query, a.Next, a.AsOf)
+	}
+	if e.json {
+		return e.printJSON(&whole)
+	}
+	t := newTable()
+	t.AppendHeader(table.Row{headings[stock.ByProduct], headings[stock.ByRun], "印制 printed", "启用 activated", "作废 void", "未用 open"})
+	var sum stock.PrintRun
+	for _, r := range whole.Runs {
+		t.AppendRow(table.Row{named(whole.Names, r.GTIN), r.Run, r.Printed, r.Activated, r.Void, r.Open})
+		sum.Printed, sum.Activated, sum.Void, sum.Open = sum.Printed+r.Printed, sum.Activated+r.Activated, sum.Void+r.Void, sum.Open+r.Open
+	}
+	t.AppendFooter(table.Row{"合计 total", "", sum.Printed, sum.Activated, sum.Void, sum.Open})
+	alignRight(t, 2, 3, 4, 5, 6)
+	fmt.Fprintln(e.stdout, t.Render())
+	sayUncounted(e, whole.Uncounted)
+	return nil
+}
+
+// askLots asks how much of lots parties have, and prints it.
+func askLots(ctx context.Context, e *env, c *client, query url.Values) error {
+	whole := stock.Lots{Lots: []stock.LotRow{}}
+	for {
+		var a stock.Lots
+		if err := askCounting(ctx, e, c, "/api/v1/inventory/lots?"+query.Encode(), &a); err != nil {
+			return err
+		}
+		whole.Lots, whole.Next, whole.AsOf = append(whole.Lots, a.Lots...), a.Next, a.AsOf
+		whole.Names = merged(whole.Names, a.Names)
+		if a.Next == "" || len(whole.Lots) >= maxFigures {
+			break
+		}
+		atCut(query, a.Next, a.AsOf)
+	}
+	if e.json {
+		return e.printJSON(&whole)
+	}
+	t := newTable()
+	byRecord := query.Get("by") != ""
+	head := table.Row{headings[stock.ByProduct], headings[stock.ByLot], headings[stock.ByParty], "数量 quantity", "单位 unit"}
+	if byRecord {
+		head = append(head, headings[stock.ByDay], headings[stock.ByKind], headings[stock.ByRecord])
+	}
+	t.AppendHeader(head)
+	for _, l := range whole.Lots {
+		row := table.Row{named(whole.Names, l.GTIN), l.Lot, named(whole.Names, l.Party), l.Quantity, l.Unit}
+		if byRecord {
+			row = append(row, dayOfTime(l.At), l.Kind, l.Record)
+		}
+		t.AppendRow(row)
+	}
+	alignRight(t, 4)
+	fmt.Fprintln(e.stdout, t.Render())
+	return nil
+}
+
+// atCut has the next page answered at the cut of the one before.
+func atCut(query url.Values, next string, asOf map[string]uint64) {
+	query.Set("after", next)
+	query.Del("at")
+	query.Set("as_of", asOfText(asOf))
+}
+
+func merged(names, more map[string]trace.Names) map[string]trace.Names {
+	if names == nil {
+		names = map[string]trace.Names{}
+	}
+	maps.Copy(names, more)
+	return names
+}
+
+func alignRight(t table.Writer, columns ...int) {
+	var configs []table.ColumnConfig
+	for _, n := range columns {
+		configs = append(configs, table.ColumnConfig{Number: n, Align: text.AlignRight, AlignFooter: text.AlignRight, AlignHeader: text.AlignRight})
+	}
+	t.SetColumnConfigs(configs)
+}
+
+// sayUncounted names what is missing in every figure.
+func sayUncounted(e *env, runs []string) {
+	for _, run := range runs {
+		e.say("run %s is not counted: its records tell too many pieces apart", run)
 	}
 }
 
@@ -196,11 +313,9 @@ func printFigures(e *env, a *stock.Inventory) {
 		}
 		t.AppendFooter(append(foot, a.Total, "", ""))
 	}
-	t.SetColumnConfigs([]table.ColumnConfig{{Number: len(a.By) + 1, Align: text.AlignRight, AlignFooter: text.AlignRight, AlignHeader: text.AlignRight}})
+	alignRight(t, len(a.By)+1)
 	fmt.Fprintln(e.stdout, t.Render())
-	for _, run := range a.Uncounted {
-		e.say("run %s is not counted: its records tell too many pieces apart", run)
-	}
+	sayUncounted(e, a.Uncounted)
 }
 
 // newTable makes a table whose headings stay as they are written.
@@ -221,14 +336,20 @@ func shownValue(a *stock.Inventory, d stock.Dim, v string) string {
 	if v == "" {
 		return "–"
 	}
-	if n, ok := a.Names[v]; ok {
-		zh, en := n.Either()
-		if zh == en {
-			return v + " " + zh
-		}
-		return v + " " + zh + " / " + en
+	return named(a.Names, v)
+}
+
+// named is a value with its name in both languages, where it has one.
+func named(names map[string]trace.Names, v string) string {
+	n, ok := names[v]
+	if !ok {
+		return v
 	}
-	return v
+	zh, en := n.Either()
+	if zh == en {
+		return v + " " + zh
+	}
+	return v + " " + zh + " / " + en
 }
 
 func dayOfTime(s string) string {
@@ -320,7 +441,5 @@ func printFindings(e *env, a *stock.Findings) {
 	if a.Next != "" {
 		e.say("there are more: --only after=%s", a.Next)
 	}
-	for _, run := range a.Uncounted {
-		e.say("run %s is not counted: its records tell too many pieces apart", run)
-	}
+	sayUncounted(e, a.Uncounted)
 }

@@ -245,9 +245,10 @@ type FindingRow struct {
 
 // Lots says how much of lots without serials the parties have, by the records.
 type Lots struct {
-	Lots []LotRow          `json:"lots"`
-	Next string            `json:"next"`
-	AsOf map[string]uint64 `json:"as_of"`
+	Lots  []LotRow               `json:"lots"`
+	Next  string                 `json:"next"`
+	Names map[string]trace.Names `json:"names"` // of products and parties in rows
+	AsOf  map[string]uint64      `json:"as_of"`
 }
 
 // A LotRow is what one party has of a lot, in one unit of measure. A negative
@@ -258,7 +259,63 @@ type LotRow struct {
 	Party    string `json:"party"`
 	Quantity int64  `json:"quantity"`
 	Unit     string `json:"unit"` // UN/ECE Recommendation 20
+
+	// By record: what of it the record adds or, below zero, takes off.
+	Record string `json:"record,omitempty"` // id
+	Kind   string `json:"kind,omitempty"`
+	At     string `json:"at,omitempty"` // when that happened
+
+	n int // among those of its balance
 }
 
-// Place orders rows.
-func (r *LotRow) Place() string { return nextOf([]string{r.GTIN, r.Lot, r.Party, r.Unit}) }
+// key orders rows.
+func (r *LotRow) key() []string {
+	return []string{r.GTIN, r.Lot, r.Party, r.Unit, fmt.Sprintf("%06d", r.n)}
+}
+
+// PageLots returns the page of rows, in any order, that a question asks for, and
+// where the next one begins.
+func (q *Question) PageLots(rows []LotRow) (page []LotRow, next string, err error) {
+	after, err := parseNext(q.After, 5)
+	if err != nil {
+		return nil, "", err
+	}
+	rows = slices.DeleteFunc(rows, func(r LotRow) bool { return after != nil && slices.Compare(r.key(), after) <= 0 })
+	slices.SortFunc(rows, func(a, b LotRow) int { return slices.Compare(a.key(), b.key()) })
+	if len(rows) > q.Limit {
+		rows = rows[:q.Limit]
+		next = nextOf(rows[q.Limit-1].key())
+	}
+	return rows, next, nil
+}
+
+// LotRows returns the rows of a balance of a lot: one, or one for each record
+// behind it.
+func LotRows(lot trace.Item, b *trace.Balance, byRecord bool) []LotRow {
+	row := LotRow{GTIN: lot.GTIN.String(), Lot: lot.Lot, Party: b.Party, Quantity: b.Value, Unit: b.Unit}
+	if !byRecord {
+		return []LotRow{row}
+	}
+	list := make([]LotRow, len(b.Parts))
+	for i, p := range b.Parts {
+		list[i] = row
+		list[i].Quantity, list[i].Record, list[i].Kind, list[i].At, list[i].n = p.Value, p.ID.String(), p.Kind.String(), Time(p.At), i
+	}
+	return list
+}
+
+// CheckLots holds that a question about lots can be answered: by nothing or by
+// record, of some products, lots and parties.
+func (q *Question) CheckLots() error {
+	if len(q.By) > 1 || len(q.By) == 1 && q.By[0] != ByRecord {
+		return fmt.Errorf("%w: lots are told apart by record, or by nothing more", ErrQuestion)
+	}
+	_, err := parseNext(q.After, 5)
+	return err
+}
+
+// Lets reports whether a question about lots asks for those of a party.
+func (q *Question) Lets(lot trace.Item, party string) bool {
+	among := func(d Dim, v string) bool { return len(q.Values[d]) == 0 || slices.Contains(q.Values[d], v) }
+	return among(ByLot, lot.Lot) && among(ByParty, party)
+}
