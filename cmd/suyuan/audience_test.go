@@ -33,6 +33,7 @@ type mark struct {
 	audience ledger.Audience
 	text     string
 	record   string // id
+	codes    []int  // of the run that the record is about; none: it is about something else
 	file     bool   // the digest of an attachment, which replicas fetch by name
 }
 
@@ -198,9 +199,37 @@ func (m *marking) follow(c *company, kind ledger.Kind, given map[string]any, ref
 		m.t.Fatalf("%s by %s: %v\n%s", kind, c.name, err, raw)
 	}
 	for i := first; i < len(m.marks); i++ {
-		m.marks[i].record = list[0].ID
+		m.marks[i].record, m.marks[i].codes = list[0].ID, codesIn(subjects)
 	}
 	return list[0]
+}
+
+// text is the first mark of a field.
+func (m *marking) text(kind ledger.Kind, field string) string {
+	m.t.Helper()
+	i := slices.IndexFunc(m.marks, func(k mark) bool { return k.kind == kind && k.field == field })
+	if i < 0 {
+		m.t.Fatalf("no mark in %s.%s", kind, field)
+	}
+	return m.marks[i].text
+}
+
+// codesIn returns the indexes of the codes that subjects name.
+func codesIn(subjects []any) (list []int) {
+	for _, s := range subjects {
+		named := s.(map[string]any)
+		for _, part := range []string{"content", "output", "input"} {
+			if inner, ok := named[part]; ok {
+				list = append(list, codesIn([]any{inner})...)
+			}
+		}
+		if from, ok := named["from"].(int); ok {
+			for i := from; i <= named["to"].(int); i++ {
+				list = append(list, i)
+			}
+		}
+	}
+	return list
 }
 
 func code(index int) any {
@@ -212,6 +241,7 @@ type marked struct {
 	*network
 	*marking
 	uri     string
+	uris    map[int]string // of the codes with records of their own
 	pallet  string
 	records []placed
 	agent   string // token of dist that is limited to a party
@@ -245,7 +275,7 @@ func (n *network) allMarked(t *testing.T) *marked {
 	if err := json.Unmarshal([]byte(out), &issued); err != nil || issued.First == "" {
 		t.Fatalf("%v in %s", err, out)
 	}
-	m.uri = issued.First
+	m.uri, m.uris = issued.First, printedCodes(t, filepath.Join(n.dir, "print"), 0, 1, 2, 3, 4, 19, 30, 31)
 	m.marks = append(m.marks, mark{author: b.name, kind: ledger.KindRun, field: "printer", audience: ledger.Parties, text: "mkprinterq"})
 
 	codes := map[string]any{"gtin": markedGTIN, "run": 0, "from": 0, "to": 19}
@@ -266,6 +296,9 @@ func (n *network) allMarked(t *testing.T) *marked {
 	keep(m.record(b, ledger.KindInspect, nil, code(0)))
 	keep(m.record(b, ledger.KindCorrect, map[string]any{"target": stop.ID, "replacement": nil}, code(0)))
 	keep(m.record(b, ledger.KindRecall, nil, code(4)))
+	// The marks of that one's filters fit no item. This one concerns the code.
+	line := m.text(ledger.KindActivate, "line")
+	keep(m.record(b, ledger.KindRecall, map[string]any{"lots": nil, "activated_from": nil, "activated_to": nil, "line": line}, code(4)))
 	keep(m.record(b, ledger.KindWithdraw, nil, code(4)))
 	keep(m.record(b, ledger.KindVoid, nil, lot))
 	keep(m.record(b, ledger.KindWithdraw, map[string]any{"lots": nil, "activated_from": nil, "activated_to": nil, "line": nil}, code(0)))
@@ -286,13 +319,40 @@ func (n *network) allMarked(t *testing.T) *marked {
 	n.waitFinal()
 
 	var made struct{ Token string }
-	out = d.suyuan("operator", "add", "agent", "--kinds", "receive", "--party", "agent", "--json").done(t)
+	out = d.suyuan("operator", "add", "agent", "--kinds", "receive", "--party", "agent", "--person", "mkpersonq", "--json").done(t)
 	if err := json.Unmarshal([]byte(out), &made); err != nil {
 		t.Fatal(err)
 	}
 	m.agent = made.Token
+	m.marks = append(m.marks, mark{author: d.name, kind: ledger.KindGrant, field: "person", audience: ledger.Own, text: "mkpersonq"})
 	n.waitFinal()
 	return m
+}
+
+// printedCodes reads the URIs of some codes from the file for the printer.
+func printedCodes(t *testing.T, dir string, indexes ...int) map[int]string {
+	t.Helper()
+	files, err := filepath.Glob(filepath.Join(dir, "*.csv"))
+	if err != nil || len(files) != 1 {
+		t.Fatal(files, err)
+	}
+	raw, err := os.ReadFile(files[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	uris := make(map[int]string)
+	for _, line := range strings.Split(string(raw), "\n") {
+		fields := strings.Split(strings.TrimSpace(line), ",")
+		for _, i := range indexes {
+			if at := slices.IndexFunc(fields, func(f string) bool { return strings.Contains(f, "/21/") }); at >= 0 && fields[len(fields)-1] == fmt.Sprint(i) {
+				uris[i] = fields[at]
+			}
+		}
+	}
+	if len(uris) != len(indexes) {
+		t.Fatalf("%d of %d codes are in %s", len(uris), len(indexes), files[0])
+	}
+	return uris
 }
 
 // TestEveryMarkStaysWithItsAudience fills every field of every kind with a text of
@@ -345,6 +405,8 @@ type asking struct {
 // than who asks.
 func (m *marked) answers() {
 	t := m.marking.t
+	proven := map[string]bool{} // fields that some bundle for the public shows
+	defer func() { m.everyBundle(proven) }()
 	for _, q := range []asking{
 		{"the public, at brand", m.brand, "", ledger.Item, false}, {"the public, at wh", m.wh, "", ledger.Item, false}, {"the public, at dist", m.dist, "", ledger.Item, false},
 		{"a stranger's member", m.wh, m.wh.token, ledger.Members, false}, {"the brand's member", m.brand, m.brand.token, ledger.Members, true},
@@ -355,6 +417,9 @@ func (m *marked) answers() {
 				body := m.read(q.at, path, q.token, accept)
 				for _, k := range m.marks {
 					seen := bytes.Contains(body, []byte(k.text))
+					if seen && q.token == "" && strings.HasPrefix(path, "/api/v1/proof") {
+						proven[k.kind.String()+"."+k.field] = true
+					}
 					sees := q.sees
 					if q.party && !strings.HasPrefix(path, "/api/v1/proof") && !strings.HasPrefix(path, "/log/") {
 						sees = ledger.Parties // findings and stock tell them of quantities
@@ -365,14 +430,41 @@ func (m *marked) answers() {
 					if seen && k.audience == ledger.Item && q.sees == ledger.Item && !m.presents(path) {
 						t.Errorf("%s sees %s.%s without a code: GET %s as %s", q.who, k.kind, k.field, path, accept)
 					}
+					if seen && k.audience == ledger.Item && q.sees == ledger.Item && m.isOfAnother(path, &k) {
+						t.Errorf("%s sees %s.%s of a record about the codes %v: GET %s as %s", q.who, k.kind, k.field, k.codes, path, accept)
+					}
 				}
 			}
 		}
 	}
 }
 
+// everyBundle holds that bundles showed what is public or for who has the code: a
+// kind that was in none of them was not looked into.
+func (m *marked) everyBundle(proven map[string]bool) {
+	for _, k := range m.marks {
+		name := k.kind.String() + "." + k.field
+		if len(k.codes) > 0 && k.audience <= ledger.Item && !k.file && !proven[name] {
+			m.marking.t.Errorf("no bundle has %s, which is for %s", name, k.audience)
+		}
+	}
+}
+
 // asked reports whether the address itself has the mark.
 func (m *marked) asked(path string, k mark) bool { return strings.Contains(path, k.text) }
+
+// isOfAnother reports whether an address presents a code and the record of a mark is
+// about other codes: neither this one nor what it was made of.
+func (m *marked) isOfAnother(path string, k *mark) bool {
+	plain, _ := url.QueryUnescape(path)
+	for i, uri := range m.uris {
+		if !strings.Contains(strings.ToUpper(plain), strings.ToUpper(uri[strings.Index(uri, "/21/"):])) {
+			continue
+		}
+		return len(k.codes) > 0 && !slices.Contains(k.codes, i) && !(i == 30 && slices.Contains(k.codes, 3))
+	}
+	return false
+}
 
 // presents reports whether an address presents a code, or the lot.
 func (m *marked) presents(path string) bool {
@@ -384,11 +476,13 @@ func (m *marked) presents(path string) bool {
 func (m *marked) paths(c *company) []string {
 	t := m.marking.t
 	item := m.uri[strings.Index(m.uri, "/01/"):]
-	if at := strings.Index(strings.ToLower(m.uri), "/01/"); at >= 0 {
-		item = m.uri[at:]
-	}
 	paths := []string{item, item + "?lang=en", item + "?lang=zh", item + "?linkType=all", "/01/" + markedGTIN, "/01/" + markedGTIN + "?linkType=all", "/01/" + markedGTIN + "/10/marked-lot", "/00/" + m.pallet}
-	for _, p := range []string{item, "/01/" + markedGTIN, "/00/" + m.pallet, "/01/" + markedGTIN + "/10/marked-lot"} {
+	asked := []string{item, "/01/" + markedGTIN, "/00/" + m.pallet, "/01/" + markedGTIN + "/10/marked-lot"}
+	for _, uri := range m.uris {
+		p := uri[strings.Index(uri, "/01/"):]
+		asked, paths = append(asked, p), append(paths, p)
+	}
+	for _, p := range asked {
 		uri := url.QueryEscape("https://lanzhi.example" + p)
 		paths = append(paths, "/api/v1/trail?uri="+uri, "/api/v1/proof?uri="+uri)
 	}
