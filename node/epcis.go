@@ -120,11 +120,13 @@ type epcisWork struct {
 	state  string
 
 	wanted    func(trace.Subject) bool // of the goods that are asked for; nil: any
+	items     []trace.Item             // these, if they are all single
 	positions []trace.Position         // of records that may name them
 	told      map[trace.Item]string    // codes that the reader has named, with their links
 	glns      map[string]gs1.GLN
 	runs      map[codeRun]serials
-	failed    error // of storage, while names were looked up
+	speakers  map[string]*trace.Speaker // by the hosted party that they know, or ""
+	failed    error                     // of storage, while names were looked up
 
 	after  mark
 	looked int // records
@@ -221,6 +223,7 @@ func (w *epcisWork) things() error {
 		return nil
 	}
 	var tests []func(trace.Subject) bool
+	single := true
 	found := make(map[trace.Position]bool)
 	for _, uri := range w.query.Things {
 		thing, err := epcis.ParseThing(w.node.Network().Newest().Charter.Name, uri)
@@ -241,10 +244,14 @@ func (w *epcisWork) things() error {
 		if err != nil {
 			return err
 		}
-		tests = append(tests, test)
+		tests, w.items = append(tests, test), append(w.items, thing.Item)
+		single = single && (thing.Item.Kind == trace.ItemCode || thing.Item.Kind == trace.ItemSSCC)
 		for _, pos := range positions {
 			found[pos] = true
 		}
+	}
+	if !single {
+		w.items = nil
 	}
 	w.wanted = func(s trace.Subject) bool {
 		return slices.ContainsFunc(tests, func(test func(trace.Subject) bool) bool { return test(s) })
@@ -462,7 +469,7 @@ func (w *epcisWork) parts(r *epcis.Record) func(yield func(int) bool) {
 	list := []int(nil)
 	count := r.Count()
 	if w.wanted != nil {
-		list = r.PartsAbout(w.wanted)
+		list = r.PartsAbout(w.wanted, w.items)
 		count = len(list)
 	}
 	return func(yield func(int) bool) {
@@ -520,11 +527,7 @@ func (w *epcisWork) byID(id ledger.Hash) (*trace.Event, error) {
 
 // shown is an event with what the reader may see of it.
 func (w *epcisWork) shown(e *trace.Event) (*epcis.Record, error) {
-	var hosted []string
-	if e.Party != "" {
-		hosted = []string{e.Actor()}
-	}
-	speaker, err := w.node.speaker(hosted, nil, w.cut)
+	speaker, err := w.speaker(e)
 	if err != nil {
 		return nil, err
 	}
@@ -541,6 +544,26 @@ func (w *epcisWork) shown(e *trace.Event) (*epcis.Record, error) {
 		r.Erased = append(r.Erased, x.Fields...)
 	}
 	return r, nil
+}
+
+// speaker is what names who has acted.
+func (w *epcisWork) speaker(e *trace.Event) (*trace.Speaker, error) {
+	var hosted []string
+	if e.Party != "" {
+		hosted = []string{e.Actor()}
+	}
+	key := strings.Join(hosted, "")
+	if s := w.speakers[key]; s != nil {
+		return s, nil
+	}
+	s, err := w.node.speaker(hosted, nil, w.cut)
+	if err == nil {
+		if w.speakers == nil {
+			w.speakers = make(map[string]*trace.Speaker)
+		}
+		w.speakers[key] = s
+	}
+	return s, err
 }
 
 // listed gives the records that may tell of what the query names, in its order.

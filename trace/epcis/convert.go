@@ -364,14 +364,14 @@ func (c *conversion) complete() error {
 	c.reader.defaults(c.spec, c.draft)
 	text, _ := c.draft.Fields[x.By].(string)
 	want := x.At(trace.Values{x.By: text})
-	if c.step.Step != want.Step || c.step.Disposition != want.Disposition && c.step.Disposition != "" {
+	if !c.fits(want) {
 		return refuse(CodeDisagrees, "bizStep", "%s %s, where a %s has %s %s", c.step.Step, c.step.Disposition, c.spec.Kind, want.Step, want.Disposition)
 	}
 	for i := range c.spec.Fields {
 		f := &c.spec.Fields[i]
 		if _, ok := c.draft.Fields[f.Name]; f.Required && !ok {
-			return refuse(CodeForm, cmp.Or(string(f.EPCIS), Prefix+f.Name),
-				"is missing: a %s says %s. Give it, or a default for %s.%s", c.spec.Kind, f.Doc, c.spec.Kind, f.Name)
+			return refuse(CodeMissing, cmp.Or(string(f.EPCIS), Prefix+f.Name),
+				"a %s has to say it (%s); give it, or a default for %s.%s", c.spec.Kind, f.Doc, c.spec.Kind, f.Name)
 		}
 	}
 	return nil
@@ -384,12 +384,12 @@ func (c *conversion) bySays() string {
 	f, _ := c.spec.Field(x.By)
 	var fit []string
 	for _, v := range f.Choices {
-		if x.At(trace.Values{x.By: v}) == c.step {
+		if c.fits(x.At(trace.Values{x.By: v})) {
 			fit = append(fit, v)
 		}
 	}
 	for v, s := range x.Instead {
-		if s == c.step && !slices.Contains(fit, v) {
+		if c.fits(s) && !slices.Contains(fit, v) {
 			fit = append(fit, v)
 		}
 	}
@@ -397,6 +397,12 @@ func (c *conversion) bySays() string {
 		return ""
 	}
 	return fit[0]
+}
+
+// fits reports whether the event has a step and its disposition, or says no
+// disposition.
+func (c *conversion) fits(s trace.EPCISStep) bool {
+	return c.step.Step == s.Step && (c.step.Disposition == s.Disposition || c.step.Disposition == "")
 }
 
 func (r *Reader) defaults(spec *trace.KindSpec, d *trace.Draft) {

@@ -59,7 +59,7 @@ kind follows from the other three. EPCs may be Digital Links of any domain or EP
 URNs (sgtin, lgtin, sscc, sgln, pgln), words of the vocabulary may be short names,
 URNs or URLs. An attribute for which a record has no place refuses the event
 ([CodeUnmapped]): nothing is dropped in silence. So does a required field that the
-event does not have, unless the caller names a default. recordTime is passed over, as
+event does not have ([CodeMissing]), unless the caller names a default. recordTime is passed over, as
 the standard says, and so is what says where a document comes from. Where an event
 has suyuan:subjects, its lists must tell of the same goods.
 

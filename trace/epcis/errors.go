@@ -13,6 +13,7 @@ type Error struct {
 // codes of package trace.
 const (
 	CodeForm      = "epcis-form"      // not EPCIS 2.0 in JSON, or over a limit
+	CodeMissing   = "epcis-missing"   // does not say something that its record has to
 	CodeUnmapped  = "epcis-unmapped"  // says something for which records have no place
 	CodeNoKind    = "epcis-no-kind"   // no kind of record stands for such an event
 	CodeID        = "epcis-id"        // an identifier that names no goods, party, place or event

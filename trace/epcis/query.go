@@ -250,9 +250,10 @@ func (q *Query) WantsTime(at, recorded int64) bool {
 	return at >= q.From && (q.Before == 0 || at < q.Before) && recorded >= q.RecordedFrom && (q.RecordedBefore == 0 || recorded < q.RecordedBefore)
 }
 
-// PartsAbout yields the parts of a record that name an item in the role: all of a
-// record that has one part only.
-func (r *Record) PartsAbout(wanted func(trace.Subject) bool) []int {
+// PartsAbout returns the parts of a record that name goods, ascending: those with a
+// subject that is wanted. Where single items are asked for, they are given too, so
+// that not every unit of a pattern has to be looked at.
+func (r *Record) PartsAbout(wanted func(trace.Subject) bool, items []trace.Item) []int {
 	e := r.shown()
 	if e == nil {
 		return nil
@@ -266,18 +267,44 @@ func (r *Record) PartsAbout(wanted func(trace.Subject) bool) []int {
 	}
 	all := piecesOf(e.Subjects)
 	var parts []int
-	for i, g := range all.segments {
+	for i := range all.segments {
+		g := &all.segments[i]
 		if !slices.ContainsFunc(g.subjects, wanted) {
 			continue
 		}
-		for n := g.first; n < g.first+g.units; n++ {
+		for _, n := range g.about(items) {
 			p := all.at(n)
-			if all.segments[i].units == 1 || slices.ContainsFunc(p.told(), wanted) {
+			if g.units == 1 || slices.ContainsFunc(p.told(), wanted) {
 				parts = append(parts, n)
 			}
 		}
 	}
 	return parts
+}
+
+// about returns the pieces of a segment that may name one of the items, ascending;
+// all of them if none are given.
+func (g *segment) about(items []trace.Item) []int {
+	var list []int
+	s := &g.subjects[0]
+	if g.units == 1 || len(items) == 0 {
+		for n := range g.units {
+			list = append(list, g.first+n)
+		}
+		return list
+	}
+	for _, i := range items {
+		switch {
+		case s.Kind == trace.SubjectRange && s.Range.Has(i):
+			list = append(list, g.first+int(i.Index-s.Range.From))
+		case s.Kind == trace.SubjectPattern && s.Pattern.UnitRange().Has(i):
+			list = append(list, g.first+int(i.Index-s.Pattern.UnitStart))
+		case s.Kind == trace.SubjectPattern && s.Pattern.Range().Has(i):
+			list = append(list, g.first+int((i.Index-s.Pattern.Start)/s.Pattern.Per))
+		}
+	}
+	slices.Sort(list)
+	return slices.Compact(list)
 }
 
 // told are the subjects that say just what the piece does.
