@@ -186,7 +186,7 @@ func printDemo(e *env, r *demoReady, o demoOptions) {
 	}
 	fmt.Fprintln(e.stdout, t.Render())
 	for _, i := range r.Items {
-		fmt.Fprintf(e.stdout, "%-15s %-13s %s\n", i.Story, i.Verdict, i.URI)
+		fmt.Fprintf(e.stdout, "%-20s %-13s %s\n", i.Story, i.Verdict, i.URI)
 	}
 	fmt.Fprintln(e.stdout)
 	if len(r.Items) > 0 {

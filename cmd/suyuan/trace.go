@@ -198,7 +198,7 @@ func noteOf(a *trace.Answer) trace.Names {
 func printEvent(e *env, ev trace.EventView, mark string) {
 	place := ""
 	if ev.Place != nil {
-		place = ev.Place.Zh + " / " + ev.Place.En
+		place = "  " + ev.Place.Zh + " / " + ev.Place.En
 	}
 	at := ev.At
 	if t, err := time.Parse(time.RFC3339, ev.At); err == nil {
@@ -207,7 +207,7 @@ func printEvent(e *env, ev trace.EventView, mark string) {
 			mark = "  (recorded " + when(known.In(t.Location())) + ")" + mark
 		}
 	}
-	fmt.Fprintf(e.stdout, "%s  %-9s %s / %s  %s%s\n", at, ev.Kind, ev.Party.Zh, ev.Party.En, place, mark)
+	fmt.Fprintf(e.stdout, "%s  %-9s %s / %s%s%s\n", at, ev.Kind, ev.Party.Zh, ev.Party.En, place, mark)
 }
 
 // namesIn reads the names of a product from the fields of a decoded answer.
