@@ -256,7 +256,7 @@ var findingSpecs = map[string]findingSpec{
 		"{a}收货清点{what}：应有{n}件，实有{m}件。",
 		"{a} counted {what} on receipt: {n} expected, {m} there."},
 	LinesDiffer: {Notice, pty,
-		"{a}在单据中计{what}{n}件，而同一记录所含的码为{m}件。",
+		"{a}在单据中将{what}计为{n}件，而同一记录所含的码为{m}件。",
 		"The lines of a record by {a} count {n} of {what}, and its codes are {m}."},
 	ReceivedDamaged: {Notice, pty,
 		"{a}收货清点{what}：{m}件中有{n}件破损。",
@@ -359,7 +359,7 @@ func (f *Finding) what() Names {
 	case f.gtin.IsZero():
 		return Names{"物流单元", "logistic units"}
 	case f.lot != "":
-		return Names{n.Zh + "批号" + f.lot, "lot " + f.lot + " of " + n.En}
+		return Names{n.Zh + "（批号" + f.lot + "）", "lot " + f.lot + " of " + n.En}
 	}
 	return n
 }
@@ -369,15 +369,15 @@ func (f *Finding) goods() Names {
 	what, n := f.what(), decimal(f.n)
 	switch {
 	case f.unit != "":
-		return Names{what.Zh + " " + n + " " + f.unit, n + " " + f.unit + " of " + what.En}
+		return Names{n + " " + f.unit + " " + what.Zh, n + " " + f.unit + " of " + what.En}
 	case f.gtin.IsZero() && f.n == 1:
-		return Names{what.Zh + "1个", "1 logistic unit"}
+		return Names{"1个" + what.Zh, "1 logistic unit"}
 	case f.gtin.IsZero():
-		return Names{what.Zh + n + "个", n + " " + what.En}
+		return Names{n + "个" + what.Zh, n + " " + what.En}
 	case f.n == 1:
-		return Names{what.Zh + "1件", "1 piece of " + what.En}
+		return Names{"1件" + what.Zh, "1 piece of " + what.En}
 	}
-	return Names{what.Zh + n + "件", n + " pieces of " + what.En}
+	return Names{n + "件" + what.Zh, n + " pieces of " + what.En}
 }
 
 // Due is when a finding begins to hold, in ms since 1970 UTC: 0 is at once. What

@@ -271,9 +271,9 @@ func TestQuantitiesAreForParties(t *testing.T) {
 	want := map[string][2]string{
 		QuantityDiffers: {"华东仓收货清点商品06901234567892：应有13件，实有12件。", "East DC counted product 06901234567892 on receipt: 13 expected, 12 there."},
 		ReceivedDamaged: {"华东仓收货清点商品06901234567892：12件中有1件破损。", "East DC counted product 06901234567892 on receipt: 1 of 12 damaged."},
-		ShortReceipt:    {"兰芷的发货中，商品069012345678922件没有收货记录。", "Of a shipment by Lanzhi, 2 pieces of product 06901234567892 have no record of receipt."},
-		LinesDiffer:     {"华东仓在单据中计商品0690123456789212件，而同一记录所含的码为11件。", "The lines of a record by East DC count 12 of product 06901234567892, and its codes are 11."},
-		OverReceipt:     {"华东仓收到商品069012345678921件，而兰芷的发货中没有。", "East DC received 1 piece of product 06901234567892 that the shipment by Lanzhi did not have."},
+		ShortReceipt:    {"兰芷的发货中，2件商品06901234567892没有收货记录。", "Of a shipment by Lanzhi, 2 pieces of product 06901234567892 have no record of receipt."},
+		LinesDiffer:     {"华东仓在单据中将商品06901234567892计为12件，而同一记录所含的码为11件。", "The lines of a record by East DC count 12 of product 06901234567892, and its codes are 11."},
+		OverReceipt:     {"华东仓收到1件商品06901234567892，而兰芷的发货中没有。", "East DC received 1 piece of product 06901234567892 that the shipment by Lanzhi did not have."},
 	}
 	for _, d := range w.discrepancies(quantityThings()) {
 		list := []Finding{d.Finding}
