@@ -11,9 +11,9 @@ import (
 )
 
 const (
-	// maxFolded bounds the trails in memory by their events, some three KB each
+	// MaxKeptEvents bounds the trails in memory by their events, some three KB each
 	// with what is shown of them: 96 MB.
-	maxFolded = 32 << 10
+	MaxKeptEvents = 32 << 10
 
 	// maxFoldedTrail is the most events that a trail may have to be kept.
 	maxFoldedTrail = 1 << 10
@@ -135,7 +135,7 @@ func (n *Node) foldOnce(r *resolved, cut map[uint32]uint64, g *gathered, like tr
 	f := &folded{cut: cut, events: g.events, whole: g.whole, trail: t, like: like}
 	f.at.Store(at)
 	if g.whole {
-		n.folds.put(like.Key, f, len(g.events)+1, maxFoldedTrail, maxFolded)
+		n.folds.put(like.Key, f, len(g.events)+1, maxFoldedTrail, MaxKeptEvents)
 	}
 	return f, nil
 }
