@@ -145,12 +145,22 @@ func (b *blobReader) Read(p []byte) (int, error) {
 		if errors.Is(err, io.EOF) || b.ctx.Err() != nil {
 			return 0, err
 		}
-		b.holders, b.err = b.holders[1:], err
+		b.giveUp(err)
 	}
 	n := copy(p, b.rest)
 	b.rest = b.rest[n:]
 	b.offset += uint64(n)
 	return n, nil
+}
+
+// giveUp turns to the next holder. On a narrow line each answer is cut before its
+// end: a holder that has given something has its turn again.
+func (b *blobReader) giveUp(err error) {
+	present := b.holders[0]
+	b.holders, b.err = b.holders[1:], err
+	if errors.Is(err, errLine) && b.offset > b.asked {
+		b.holders = append(b.holders[:len(b.holders):len(b.holders)], present)
+	}
 }
 
 // advance gets the next chunk from the present holder, with a new request if

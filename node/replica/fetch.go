@@ -52,8 +52,44 @@ type request struct {
 	stream network.Stream
 	in     *wire.Reader
 	stop   func() bool
-	began  time.Time
-	bytes  int // of entries, sidecars and attachments that have come
+}
+
+// A paced stream is one from which an answer is read. It may stand still for
+// frameTimeout, and what comes may not come more slowly than at some rate: a holder
+// that sends now and then something would otherwise keep us from asking another.
+type paced struct {
+	network.Stream
+	began time.Time
+	least int // bytes per second
+	bytes int // that have come
+}
+
+// Read implements [io.Reader].
+func (p *paced) Read(b []byte) (int, error) {
+	n, err := p.Stream.Read(b)
+	p.bytes += n
+	frame, slowest := time.Now().Add(frameTimeout), p.began.Add(allowance(p.bytes, p.least))
+	if slowest.Before(frame) {
+		frame = slowest
+	}
+	_ = p.SetReadDeadline(frame)
+	return n, err
+}
+
+// allowance is how long so many bytes of an answer may take.
+func allowance(bytes, least int) time.Duration {
+	return requestTimeout + frameTimeout + time.Duration(bytes)*time.Second/time.Duration(least)
+}
+
+// leastRate is how slowly an answer to a request may come, in bytes per second. One
+// that cannot be had in pieces may take its time.
+func leastRate(m wire.Message) int {
+	q, ok := m.(*wire.GetRange)
+	_, charter := m.(*wire.GetCharter)
+	if charter || ok && q.To-q.From == 1 {
+		return minWholeBytesPerSecond
+	}
+	return minBytesPerSecond
 }
 
 // ask opens a stream to an admitted peer and sends a request.
@@ -62,7 +98,7 @@ func (r *Replica) ask(ctx context.Context, s *session, p wire.Protocol, m wire.M
 	if err != nil {
 		return nil, err
 	}
-	q := &request{stream: stream, in: p.NewReader(stream), began: time.Now()}
+	q := &request{stream: stream, in: p.NewReader(&paced{Stream: stream, began: time.Now(), least: leastRate(m)})}
 	q.stop = context.AfterFunc(ctx, func() { _ = stream.Reset() })
 	_ = stream.SetDeadline(time.Now().Add(requestTimeout))
 	if err := p.NewWriter(stream).Send(m); err != nil {
@@ -88,24 +124,7 @@ func (q *request) next() (wire.Message, error) {
 	if err != nil {
 		return nil, fmt.Errorf("receive: %w: %w", errLine, err)
 	}
-	_ = q.stream.SetReadDeadline(q.deadline(m))
 	return m, nil
-}
-
-// deadline is when the frame after m has to have come. A holder that sends now
-// and then something would otherwise keep us from asking another.
-func (q *request) deadline(m wire.Message) time.Time {
-	switch m := m.(type) {
-	case *wire.Item:
-		q.bytes += len(m.Entry) + len(m.Sidecar)
-	case *wire.Chunk:
-		q.bytes += len(m.Data)
-	}
-	slowest := q.began.Add(requestTimeout + frameTimeout + time.Duration(q.bytes)*time.Second/minBytesPerSecond)
-	if frame := time.Now().Add(frameTimeout); frame.Before(slowest) {
-		return frame
-	}
-	return slowest
 }
 
 // close ends a stream whose answer has been read to its end.

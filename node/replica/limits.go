@@ -11,8 +11,8 @@ import (
 // protocol.
 const (
 	// openTimeout bounds opening a stream, requestTimeout what follows until the
-	// first frame of an answer, frameTimeout the time between two frames of a
-	// long one: the largest frame in it is some 80 KiB/s.
+	// first bytes of an answer, frameTimeout the time in which nothing more of it
+	// comes, or in which one message on ctl is sent.
 	openTimeout    = 5 * time.Second
 	requestTimeout = 10 * time.Second
 	frameTimeout   = 15 * time.Second
@@ -105,8 +105,11 @@ const (
 	bytesPerSecond = 16 << 20
 	bytesBurst     = 4 * maxBatchBytes
 
-	// minBytesPerSecond is the slowest that an answer may be taken, or come.
-	minBytesPerSecond = 50 << 10
+	// minBytesPerSecond is the slowest that an answer may be taken, or come. One of a
+	// single entry or a charter cannot be asked for in pieces and may be as slow as
+	// minWholeBytesPerSecond: the largest takes five minutes then.
+	minBytesPerSecond      = 50 << 10
+	minWholeBytesPerSecond = 4 << 10
 
 	// maxScanFrames bounds the SCANS of one answer, and maxScanRequests the
 	// requests of one round: a round takes over 3,000 new counts for each second

@@ -1,8 +1,10 @@
 package replica
 
 import (
+	"bytes"
 	"context"
 	"fmt"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -137,5 +139,44 @@ func TestGapsOnANarrowLine(t *testing.T) {
 		least := time.Duration(8*count*size/narrow) * time.Second
 		took := e.within(heals+4*least, "what it lacks", func() bool { return lacking() == 0 })
 		t.Logf("%v; the line needs %v", took.Round(time.Second), least)
+	})
+}
+
+// TestLargeThingsOnAVeryNarrowLine has what cannot be cut to pieces come over 128
+// kbit/s, and a file that takes longer than an answer may: an entry with a sidecar
+// of nearly the largest size, and two megabytes of an attachment.
+func TestLargeThingsOnAVeryNarrowLine(t *testing.T) {
+	t.Parallel()
+	inBubble(t, func(t *testing.T, e *ether) {
+		const narrow, sidecar, file = 128_000, 900_000, 2_000_000
+		brand, audit := e.node("lanzhi"), e.node("audit")
+		placed := audit.config
+		audit.config = func(cfg *Config) {
+			placed(cfg)
+			cfg.options = e.options(lineOfSpeed(narrow))
+		}
+		for _, n := range []*testNode{brand, audit} {
+			var err error
+			if n.blobs, err = store.OpenBlobs(filepath.Join(e.base, n.member.Slug, "blobs")); err != nil {
+				t.Fatal(err)
+			}
+			n.open().found()
+		}
+		brand.records(1, ledgertest.Disclose(ledger.Members, 1, strings.Repeat("x", sidecar)))
+		brand.records(200)
+		brand.start()
+		audit.start()
+		least := func(bytes int) time.Duration { return time.Duration(8*bytes/narrow) * time.Second }
+		took := e.within(heals+8*least(sidecar), "the brand's chain", func() bool { return audit.store.Head(1) == brand.store.Head(1) })
+		t.Logf("the chain: %v; the line needs %v", took.Round(time.Second), least(sidecar))
+
+		members := store.Audience{Of: ledger.Members}
+		digest, err := brand.blobs.Put(context.Background(), bytes.NewReader(make([]byte, file)), members)
+		if err != nil {
+			t.Fatal(err)
+		}
+		audit.Want(Attachment{Digest: digest, Audience: members, Chain: 1})
+		took = e.within(heals+4*least(file), "the file", func() bool { return audit.blobs.Has(digest) })
+		t.Logf("the file: %v; the line needs %v", took.Round(time.Second), least(file))
 	})
 }

@@ -25,20 +25,21 @@ type answer struct {
 	stream network.Stream
 	out    *wire.Writer
 	began  time.Time
+	least  int // bytes per second
 	sent   int // bytes of payload
 	read   int // bytes that were read from the disk for it
 }
 
 func newAnswer(stream network.Stream, p wire.Protocol) *answer {
-	return &answer{stream: stream, out: p.NewWriter(stream), began: time.Now()}
+	return &answer{stream: stream, out: p.NewWriter(stream), began: time.Now(), least: minBytesPerSecond}
 }
 
-// write sends a message. A client that takes the answer more slowly than
-// minBytesPerSecond is cut off, so that nobody holds a share of the disk by
-// reading a little now and then.
+// write sends a message. A client that takes the answer more slowly than it may is
+// cut off, so that nobody holds a share of the disk by reading a little now and
+// then.
 func (a *answer) write(m wire.Message, payload int) error {
 	a.sent += payload
-	_ = a.stream.SetWriteDeadline(a.began.Add(requestTimeout + time.Duration(a.sent/minBytesPerSecond)*time.Second))
+	_ = a.stream.SetWriteDeadline(a.began.Add(allowance(a.sent, a.least)))
 	return a.out.Write(m)
 }
 
@@ -107,6 +108,7 @@ func (r *Replica) answerFetch(ctx context.Context, stream network.Stream) {
 // answerRequest never waits for a share of anything: a peer that asks for more
 // than its share, and all when the disk is busy, are told to come again.
 func (r *Replica) answerRequest(s *session, m wire.Message, a *answer) error {
+	a.least = leastRate(m)
 	end, err := r.fromDisk(s, m, a)
 	if err != nil {
 		return err
