@@ -16,7 +16,7 @@ import (
 // that what a count says of each code is what a fold of that code over all events
 // says; so too at a past cut.
 func TestCountsAreFolds(t *testing.T) {
-	first, last := uint64(1), uint64(40)
+	first, last := uint64(1), *seedsFlag
 	if *seedFlag != 0 {
 		first, last = *seedFlag, *seedFlag
 	}
@@ -132,5 +132,47 @@ func TestMemo(t *testing.T) {
 	}
 	if e := w.do("lanzhi", ledger.KindSell, []trace.Subject{trace.Of(trace.Code(boxes, 7, 1))}, nil); second.Deps.On(Touched(e)) {
 		t.Error("a sale of something else changes the run")
+	}
+}
+
+// TestHauls holds that what a tally says of shipments is what the folds of its codes
+// say, added up.
+func TestHauls(t *testing.T) {
+	r := rand.New(rand.NewPCG(7, 9))
+	hauls := 0
+	for range 10 {
+		w := newWorld()
+		w.run(wine, bottles, bottleCodes)
+		w.run(boxes, caseRun, caseCodes)
+		for range 60 {
+			w.random(r)
+		}
+		run := trace.Range{GTIN: wine, Run: bottles, To: bottleCodes - 1}
+		tally, err := Count(context.Background(), w.all(), run, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := make(map[trace.Haul]uint64)
+		for i := range uint32(bottleCodes) {
+			trail, _ := w.all().fold(trace.Code(wine, bottles, i), w.list)
+			for _, l := range legsOf(trail) {
+				want[trace.Haul{Shipment: l.Shipment, By: l.By, End: l.End, Unit: l.Unit}]++
+			}
+		}
+		for _, h := range tally.Hauls() {
+			n := h.Count
+			h.Count, h.First = 0, trace.Item{}
+			if want[h] != n {
+				t.Errorf("%+v: %d codes, want %d", h, n, want[h])
+			}
+			delete(want, h)
+			hauls++
+		}
+		if len(want) > 0 {
+			t.Errorf("missing: %v", want)
+		}
+	}
+	if hauls < 30 {
+		t.Errorf("only %d hauls: the test shows little", hauls)
 	}
 }

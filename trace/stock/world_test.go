@@ -13,7 +13,10 @@ import (
 	"suyuan/trace/gs1"
 )
 
-var seedFlag = flag.Uint64("seed", 0, "run the model tests with this seed only")
+var (
+	seedFlag  = flag.Uint64("seed", 0, "run the model tests with this seed only")
+	seedsFlag = flag.Uint64("seeds", 40, "run the model tests with so many seeds")
+)
 
 // The goods of the tests: bottles, what is made of them, and cases.
 var (
