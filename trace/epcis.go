@@ -1,6 +1,8 @@
 package trace
 
 import (
+	"cmp"
+	"maps"
 	"slices"
 
 	"suyuan/trace/gs1"
@@ -28,8 +30,18 @@ type EPCISEvent struct {
 	// bizLocation besides its readPoint.
 	Stays bool
 
-	None string // why records of the kind are no event of EPCIS
+	None Names // why records of the kind are no event of EPCIS
 }
+
+// Why some kinds have no event.
+var (
+	aboutRecords  = Names{Zh: "针对的是记录，不是货物", En: "it is about a record, not about goods"}
+	masterData    = Names{Zh: "属于主数据，在 EPCIS 中写在文件头", En: "master data; EPCIS has it in headers"}
+	networkRights = Names{Zh: "是本网络内的授权", En: "rights of this network"}
+	codesOnly     = Names{Zh: "码还没有赋到货物上，而且只有发码节点能生成", En: "codes are not on goods yet, and only their issuing node can make them"}
+	byConsumers   = Names{Zh: "暗码由消费者使用，不涉及上下游企业", En: "a second code is used by a consumer, who is nobody's partner"}
+	pagesOnly     = Names{Zh: "是介绍货物的网页，由解析器写入链接集", En: "a page about goods; resolvers have it in link sets"}
+)
 
 // An EPCISStep is what was done, and what the goods are thereafter.
 type EPCISStep struct{ Step, Disposition string }
@@ -66,6 +78,27 @@ const (
 	HomeCorrective    EPCISHome = "errorDeclaration correctiveEventIDs"
 	HomeInDeclaration EPCISHome = "errorDeclaration"
 )
+
+// Steps lists all steps and dispositions that records of the kind have, each once,
+// with the values of By for which they stand; that of all other values comes first.
+func (e *EPCISEvent) Steps() []EPCISChoice {
+	list := []EPCISChoice{{EPCISStep: EPCISStep{e.Step, e.Disposition}}}
+	for _, v := range slices.Sorted(maps.Keys(e.Instead)) {
+		list = append(list, EPCISChoice{v, e.Instead[v]})
+	}
+	return list
+}
+
+// An EPCISChoice is the step and disposition of one value of a field, or of all
+// values that have none of their own.
+type EPCISChoice struct {
+	Value string
+	EPCISStep
+}
+
+// Attribute is where a field stands, in words: the attribute of the standard, or our
+// extension.
+func (f *Field) Attribute() string { return cmp.Or(string(f.EPCIS), "suyuan:"+f.Name) }
 
 // At returns step and disposition of records with these fields.
 func (e *EPCISEvent) At(fields Values) EPCISStep {

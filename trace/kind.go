@@ -102,7 +102,7 @@ var stopFields = []Field{
 // never changed.
 var specs = []KindSpec{
 	{Kind: ledger.KindErase, Who: "the author of what it erases", Doc: "disclosures and files of an own record whose bytes every node forgets",
-		EPCIS: EPCISEvent{None: "it is about a record, not about goods"},
+		EPCIS: EPCISEvent{None: aboutRecords},
 		Fields: []Field{
 			{Number: 1, Name: "digests", Type: TypeHashes, Audience: pub, InRecord: true, Doc: "of the disclosures, ascending"},
 			{Number: 2, Name: "ground", Type: TypeToken, Audience: mem, Required: true, Doc: "such as consent-withdrawn, purpose-ended, court-order"},
@@ -112,7 +112,7 @@ var specs = []KindSpec{
 			{Number: 6, Name: "note", Type: TypeText, Audience: own, Doc: "for the author's own files"},
 		}},
 	{Kind: ledger.KindProduct, Who: "the member to which the charter gives the GTIN", Doc: "a product, or a new version of it",
-		EPCIS: EPCISEvent{None: "master data; EPCIS has it in headers"},
+		EPCIS: EPCISEvent{None: masterData},
 		Fields: []Field{
 			{Number: 1, Name: "gtin", Type: TypeGTIN, Audience: pub, InRecord: true, Required: true, Folded: true, Doc: "the product's GTIN"},
 			{Number: 2, Name: "version", Type: TypeUint, Min: 1, Audience: pub, InRecord: true, Required: true, Folded: true, Doc: "counts from 1"},
@@ -133,7 +133,7 @@ var specs = []KindSpec{
 			{Number: 16, Name: "contact", Type: TypeText, Audience: pub, Doc: "whom to ask about the product, such as a telephone number"},
 		}},
 	{Kind: ledger.KindPlace, Who: "its member", Doc: "a place where goods are",
-		EPCIS: EPCISEvent{None: "master data; EPCIS has it in headers"},
+		EPCIS: EPCISEvent{None: masterData},
 		Fields: []Field{
 			{Number: 1, Name: "id", Type: TypeSlug, Audience: pub, InRecord: true, Required: true, Folded: true, Doc: "the place's id among those of its member"},
 			{Number: 2, Name: "kind", Type: TypeToken, Audience: pub, InRecord: true, Required: true, Folded: true, Doc: "what sort of place",
@@ -145,7 +145,7 @@ var specs = []KindSpec{
 			{Number: 7, Name: "address", Type: TypeText, Audience: pty, Doc: "its postal address"},
 		}},
 	{Kind: ledger.KindParty, Who: "the member that hosts it", Doc: "somebody that a member acts for: a dealer, a store, a carrier",
-		EPCIS: EPCISEvent{None: "master data; EPCIS has it in headers"},
+		EPCIS: EPCISEvent{None: masterData},
 		Fields: []Field{
 			{Number: 1, Name: "slug", Type: TypeSlug, Audience: mem, Required: true, Folded: true, Doc: "the party's slug among those of its host"},
 			{Number: 2, Name: "kind", Type: TypeToken, Audience: mem, Required: true, Doc: "what sort of party",
@@ -157,7 +157,7 @@ var specs = []KindSpec{
 			{Number: 7, Name: "moved_to", Type: TypeParty, Audience: mem, Doc: "the party that it has become, with another host"},
 		}},
 	{Kind: ledger.KindAppoint, Who: "the member to which the charter gives the GTINs", Doc: "somebody who may act for the brand, or deals in its products",
-		EPCIS: EPCISEvent{None: "rights of this network"},
+		EPCIS: EPCISEvent{None: networkRights},
 		Fields: []Field{
 			{Number: 1, Name: "party", Type: TypeParty, Audience: mem, Required: true, Folded: true, Doc: "who is appointed; a member with all its parties"},
 			{Number: 2, Name: "gtins", Type: TypeGTINs, Audience: mem, Required: true, Folded: true, Doc: "for which products"},
@@ -169,7 +169,7 @@ var specs = []KindSpec{
 			{Number: 8, Name: "territory", Type: TypeRegions, Audience: pty, Doc: "where it may sell"},
 		}},
 	{Kind: ledger.KindRun, Who: "the chain that the product names", Doc: "codes issued for a GTIN",
-		EPCIS: EPCISEvent{None: "codes are not on goods yet, and only their issuing node can make them"},
+		EPCIS: EPCISEvent{None: codesOnly},
 		Fields: []Field{
 			{Number: 1, Name: "gtin", Type: TypeGTIN, Audience: pub, InRecord: true, Required: true, Folded: true, Doc: "the product's GTIN"},
 			{Number: 2, Name: "run", Type: TypeUint, Max: code.MaxRunNumber, Audience: pub, InRecord: true, Required: true, Folded: true, Doc: "number of the run among those of the GTIN"},
@@ -297,14 +297,14 @@ var specs = []KindSpec{
 			{Number: 4, Name: "text", Type: TypeText, Audience: pty, Doc: "what happened", EPCIS: HomeInDeclaration},
 		}},
 	{Kind: ledger.KindClaim, Who: "the chain that issued the code", Doc: "the code hidden on the item used",
-		EPCIS: EPCISEvent{None: "a second code is used by a consumer, who is nobody's partner"}, Subjects: []SubjectKind{SubjectRange},
+		EPCIS: EPCISEvent{None: byConsumers}, Subjects: []SubjectKind{SubjectRange},
 		Fields: []Field{
 			{Number: 1, Name: "opening", Type: TypeText, Audience: own, Required: true, Doc: "the hidden code, which nobody else is to learn: who knows it can claim again"},
 			{Number: 2, Name: "claimant", Type: TypeText, Audience: own, Doc: "the author's own mark for who used it"},
 			{Number: 3, Name: "token", Type: TypeText, Audience: own, Doc: "digest of the caller's token, by which asking again is told from a second use"},
 		}},
 	{Kind: ledger.KindLink, Who: "the member to which the charter gives the GTIN", Doc: "a page about the goods",
-		EPCIS: EPCISEvent{None: "a page about goods; resolvers have it in link sets"}, Subjects: scopes,
+		EPCIS: EPCISEvent{None: pagesOnly}, Subjects: scopes,
 		Fields: []Field{
 			{Number: 1, Name: "type", Type: TypeLinkType, Audience: pub, InRecord: true, Required: true, Folded: true, Doc: "what the page is, in the GS1 vocabulary"},
 			{Number: 2, Name: "href", Type: TypeURL, Audience: pub, Required: true, Folded: true, Doc: "its address"},

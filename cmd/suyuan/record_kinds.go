@@ -23,6 +23,22 @@ type kindInfo struct {
 	Rule     trace.Names `json:"rule"`
 	Subjects []string    `json:"subjects"`
 	Fields   []fieldInfo `json:"fields"`
+	EPCIS    eventInfo   `json:"epcis"`
+}
+
+// eventInfo says as which event of EPCIS 2.0 a kind is exported and imported.
+type eventInfo struct {
+	Type   string      `json:"type,omitempty"`
+	Action string      `json:"action,omitempty"`
+	Steps  []stepInfo  `json:"steps,omitempty"`
+	None   trace.Names `json:"none,omitzero"` // why there is no event
+}
+
+type stepInfo struct {
+	Field       string `json:"field,omitempty"` // where the field has this value
+	Value       string `json:"value,omitempty"`
+	BizStep     string `json:"biz_step"`
+	Disposition string `json:"disposition,omitempty"`
 }
 
 // fieldInfo is one field of a kind in JSON.
@@ -39,6 +55,7 @@ type fieldInfo struct {
 	Choices  []string    `json:"choices,omitempty"`
 	Min      uint64      `json:"min,omitempty"`
 	Max      uint64      `json:"max,omitempty"`
+	EPCIS    string      `json:"epcis,omitempty"` // the attribute of its event
 }
 
 func newRecordKinds(e *env) *cobra.Command {
@@ -104,7 +121,7 @@ func specsNamed(names []string) ([]*trace.KindSpec, error) {
 func infoOf(s *trace.KindSpec) kindInfo {
 	text := s.Text()
 	info := kindInfo{Kind: s.Kind.String(), Number: uint16(s.Kind), Name: kindNames(s), Doc: text.Doc, Who: text.Who, Rule: text.Rule,
-		Subjects: []string{}, Fields: []fieldInfo{}}
+		Subjects: []string{}, Fields: []fieldInfo{}, EPCIS: eventOf(s)}
 	for _, k := range s.Subjects {
 		info.Subjects = append(info.Subjects, k.String())
 	}
@@ -112,10 +129,50 @@ func infoOf(s *trace.KindSpec) kindInfo {
 		f := &s.Fields[i]
 		info.Fields = append(info.Fields, fieldInfo{
 			Number: f.Number, Field: f.Name, Name: fieldNames(s, f), Doc: f.Doc, Type: string(f.Type), Audience: f.Audience.String(),
-			Where: whereOf(f), Required: f.Required, Erasable: !f.Folded && !f.InRecord, Choices: f.Choices, Min: f.Min, Max: f.Max,
+			Where: whereOf(f), Required: f.Required, Erasable: !f.Folded && !f.InRecord, Choices: f.Choices, Min: f.Min, Max: f.Max, EPCIS: attributeOf(s, f),
 		})
 	}
 	return info
+}
+
+func eventOf(s *trace.KindSpec) eventInfo {
+	x := &s.EPCIS
+	info := eventInfo{Type: x.Type, Action: x.Action, None: x.None}
+	if x.Step == "" {
+		return info
+	}
+	for _, c := range x.Steps() {
+		step := stepInfo{Value: c.Value, BizStep: c.Step, Disposition: c.Disposition}
+		if c.Value != "" {
+			step.Field = x.By
+		}
+		info.Steps = append(info.Steps, step)
+	}
+	return info
+}
+
+// attributeOf is where a field stands in an event, "" if its kind has none.
+func attributeOf(s *trace.KindSpec, f *trace.Field) string {
+	if s.EPCIS.Type == "" {
+		return ""
+	}
+	return f.Attribute()
+}
+
+// eventText describes the event of a kind in a line.
+func eventText(s *trace.KindSpec, l sheet.Lang) string {
+	info := eventOf(s)
+	if info.Type == "" {
+		return "- (" + in(info.None, l) + ")"
+	}
+	text := strings.TrimSpace(info.Type + " " + info.Action)
+	for i, step := range info.Steps {
+		if i > 0 {
+			text += "; " + step.Field + "=" + step.Value + ":"
+		}
+		text = strings.TrimSpace(text + " " + step.BizStep + " " + step.Disposition)
+	}
+	return text
 }
 
 func kindNames(s *trace.KindSpec) trace.Names {
@@ -175,14 +232,17 @@ func remark(s *trace.KindSpec, f *trace.Field, l sheet.Lang) string {
 	if f.Required {
 		text += "; " + kindsWords[l].required
 	}
+	if f.EPCIS != "" {
+		text += "; EPCIS " + string(f.EPCIS)
+	}
 	return text
 }
 
 // writeKind describes a kind for a terminal.
 func writeKind(w io.Writer, s *trace.KindSpec, l sheet.Lang) {
 	words, text := kindsWords[l], s.Text()
-	fmt.Fprintf(w, "%s (%d): %s\n  %s: %s\n  %s: %s\n  %s\n", sheet.KindWord(s.Kind, l), s.Kind, in(text.Doc, l), words.who, in(text.Who, l),
-		words.about, subjectWords(s), in(text.Rule, l))
+	fmt.Fprintf(w, "%s (%d): %s\n  %s: %s\n  %s: %s\n  EPCIS: %s\n  %s\n", sheet.KindWord(s.Kind, l), s.Kind, in(text.Doc, l), words.who, in(text.Who, l),
+		words.about, subjectWords(s), eventText(s, l), in(text.Rule, l))
 	for i := range s.Fields {
 		f := &s.Fields[i]
 		fmt.Fprintf(w, "  %3d %-16s %-8s %s  %s  %s\n", f.Number, f.Name, f.Type, said(words.audience, f.Audience.String()),
@@ -198,8 +258,8 @@ func writeKindMarkdown(w io.Writer, s *trace.KindSpec, l sheet.Lang) {
 	if name := sheet.KindWord(s.Kind, l); name != title {
 		title = name + " `" + title + "`"
 	}
-	fmt.Fprintf(w, "## %s (%d)\n\n%s\n\n- %s: %s\n- %s: %s\n\n%s\n", title, s.Kind, in(text.Doc, l), words.who, in(text.Who, l),
-		words.about, subjectWords(s), in(text.Rule, l))
+	fmt.Fprintf(w, "## %s (%d)\n\n%s\n\n- %s: %s\n- %s: %s\n- EPCIS: %s\n\n%s\n", title, s.Kind, in(text.Doc, l), words.who, in(text.Who, l),
+		words.about, subjectWords(s), eventText(s, l), in(text.Rule, l))
 	if len(s.Fields) > 0 {
 		fmt.Fprintf(w, "\n%s\n", words.header)
 	}

@@ -33,6 +33,12 @@ func TestRecordKinds(t *testing.T) {
 		if k.Kind != s.Kind.String() || len(k.Fields) != len(s.Fields) || len(k.Subjects) != len(s.Subjects) || k.Rule.Zh == "" || k.Name.Zh == "" {
 			t.Errorf("%s: %+v", s.Kind, k)
 		}
+		if (k.EPCIS.Type == "") == (k.EPCIS.None == trace.Names{}) || k.EPCIS.Type != s.EPCIS.Type || len(k.EPCIS.Steps) == 0 && s.EPCIS.Step != "" {
+			t.Errorf("%s: EPCIS %+v", s.Kind, k.EPCIS)
+		}
+		if line := "EPCIS: " + eventText(s, "en"); !strings.Contains(en, line) || !strings.Contains(out("record", "kinds", k.Kind, "--lang", "en"), line) {
+			t.Errorf("%s: %q is missing in a description", s.Kind, line)
+		}
 		for j := range s.Fields {
 			f := &s.Fields[j]
 			if g := k.Fields[j]; g.Field != f.Name || g.Audience != f.Audience.String() || g.Required != f.Required || g.Erasable && f.Folded {

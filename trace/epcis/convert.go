@@ -1,7 +1,6 @@
 package epcis
 
 import (
-	"cmp"
 	"encoding/json"
 	"fmt"
 	"slices"
@@ -370,7 +369,7 @@ func (c *conversion) complete() error {
 	for i := range c.spec.Fields {
 		f := &c.spec.Fields[i]
 		if _, ok := c.draft.Fields[f.Name]; f.Required && !ok {
-			return refuse(CodeMissing, cmp.Or(string(f.EPCIS), Prefix+f.Name),
+			return refuse(CodeMissing, f.Attribute(),
 				"a %s has to say it (%s); give it, or a default for %s.%s", c.spec.Kind, f.Doc, c.spec.Kind, f.Name)
 		}
 	}

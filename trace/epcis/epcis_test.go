@@ -32,8 +32,11 @@ func TestEveryKindHasItsPlace(t *testing.T) {
 	seen := make(map[string]string)
 	for spec := range trace.Kinds() {
 		x := spec.EPCIS
-		if (x.Type == "") == (x.None == "") {
-			t.Errorf("%s: type %q, and no event because %q: it is one of them", spec.Kind, x.Type, x.None)
+		if (x.Type == "") == (x.None == trace.Names{}) {
+			t.Errorf("%s: type %q, and no event because %v: it is one of them", spec.Kind, x.Type, x.None)
+		}
+		if x.None.Zh == "" != (x.None.En == "") {
+			t.Errorf("%s: no event because %+v, in one language", spec.Kind, x.None)
 		}
 		if x.Type == "" {
 			without = append(without, spec.Kind.String())
