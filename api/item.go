@@ -31,7 +31,13 @@ func (s *Server) itemPage(c *fiber.Ctx, link gs1.Link, k *Known) error {
 		return err
 	}
 	s.setPage(c)
-	return s.pages.Item(c, lang, view)
+	c.Vary(fiber.HeaderAcceptEncoding)
+	if !takesGzip(c) {
+		return s.pages.Item(c, lang, view)
+	}
+	// Most of it is packed already, which costs less than to pack it in a better way.
+	c.Set(fiber.HeaderContentEncoding, "gzip")
+	return s.pages.PackedItem(c, lang, view)
 }
 
 // itemView puts an answer into the plain values of a page.
@@ -284,7 +290,7 @@ func (b *viewBuilder) product(t *trace.TrailView) *web.Product {
 	}
 	made, expires := "", b.answer.Now.Expires
 	for _, e := range t.Events {
-		if e.Kind == ledger.KindActivate.String() {
+		if e.Kind == ledger.KindActivate.String() || made == "" && len(t.Sources) > 0 && e.Kind == ledger.KindTransform.String() {
 			made, expires = e.Fields.Text("produced"), cmp.Or(e.Fields.Text("expires"), expires)
 		}
 	}

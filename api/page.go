@@ -64,6 +64,11 @@ func (s *Server) sendPage(c *fiber.Ctx, page []byte) error {
 	return c.Send(page)
 }
 
+// takesGzip reports whether the caller names gzip and does not refuse it.
+func takesGzip(c *fiber.Ctx) bool {
+	return strings.Contains(c.Get(fiber.HeaderAcceptEncoding), "gzip") && c.AcceptsEncodings("gzip") != ""
+}
+
 // wantsPage reports whether an error is to be shown as a page: if the caller
 // names HTML, as browsers do, outside what is for programs.
 func wantsPage(c *fiber.Ctx) bool {

@@ -20,18 +20,26 @@ import (
 type blanks struct{ mark string }
 
 // A blankValue says what belongs into a blank.
-type blankValue int
+type blankValue uint8
 
 // The blanks. Each mark ends with the digit of its value.
 const (
 	blankSerial blankValue = iota
 	blankGrouped
 	blankBeacon
-	blankCount
+	blankNone // how many there are
 )
 
 // names are what belongs into blanks. What is empty was not left blank.
-type names [blankCount]string
+type names [blankNone]string
+
+// of is what belongs into a blank.
+func (n *names) of(v blankValue) string {
+	if v < blankNone {
+		return n[v]
+	}
+	return ""
+}
 
 func newBlanks() blanks {
 	var b [16]byte
@@ -81,22 +89,20 @@ func plain(name, others string) bool {
 	return name != ""
 }
 
-// fill appends what was rendered, with the names in the blanks.
-func (b blanks) fill(buf *bytes.Buffer, rendered []byte, n *names) {
+// split cuts what was rendered where names belong.
+func (b blanks) split(rendered []byte) []*piece {
+	var list []*piece
 	for {
-		at := bytes.Index(rendered, []byte(b.mark))
-		if at < 0 {
-			buf.Write(rendered)
-			return
+		before, after, found := bytes.Cut(rendered, []byte(b.mark))
+		p := &piece{text: bytes.Clone(before), then: blankNone}
+		list = append(list, p)
+		if !found {
+			return list
 		}
-		buf.Write(rendered[:at])
-		rendered = rendered[at+len(b.mark):]
-		for v, name := range n {
-			if rest, ok := bytes.CutPrefix(rendered, []byte{'0' + byte(v)}); ok {
-				buf.WriteString(name)
-				rendered = rest
-				break
-			}
+		if len(after) > 0 {
+			p.then = blankValue(after[0] - '0')
+			after = after[1:]
 		}
+		rendered = after
 	}
 }

@@ -87,8 +87,12 @@ func FuzzNamesInBlanks(f *testing.F) {
 			t.Skip("the mark is not to be guessed")
 		}
 		v := awkwardItem(serial, other)
-		if got, want := render(t, p, En, v), rendered(t, p, En, v); got != want {
-			t.Errorf("%q, %q: %s", serial, other, firstDifference(got, want))
+		want := rendered(t, p, En, v)
+		packed, _ := unpacked(t, p, En, v)
+		for _, got := range []string{render(t, p, En, v), packed} {
+			if got != want {
+				t.Errorf("%q, %q: %s", serial, other, firstDifference(got, want))
+			}
 		}
 	})
 }

@@ -27,9 +27,8 @@ var (
 	ownParts    = [...]string{"item-scans", "item-code", "item-mirrors", "item-proof", "item-chains"}
 )
 
-// eventsAt is before which of the own parts the events stand, which are one too.
 const (
-	eventsAt  = 2
+	eventsAt  = 2       // the shared part after which the events stand
 	partEvent = "event" // for each
 )
 
@@ -84,27 +83,48 @@ func (o *own) links() []*string {
 
 // Item writes the page of a code, or nothing unless all of it could be made.
 func (p *Pages) Item(w io.Writer, l Lang, v *Item) error {
+	page, err := p.item(l, v)
+	if err != nil {
+		return err
+	}
+	return page.write(w)
+}
+
+// PackedItem is Item for who takes gzip.
+func (p *Pages) PackedItem(w io.Writer, l Lang, v *Item) error {
+	page, err := p.item(l, v)
+	if err != nil {
+		return err
+	}
+	return page.pack(w)
+}
+
+// item makes the page of a code.
+func (p *Pages) item(l Lang, v *Item) (*document, error) {
 	t := timelineOf(v)
 	shared, err := p.sharedOf(l, v.shared(), t)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	own, ends, err := p.ownOf(l, v, t)
+	own, names, err := p.ownOf(l, v)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	begin := 0
-	for i, end := range ends {
-		for _, part := range [][]byte{shared[i], own[begin:end]} {
-			if _, err := w.Write(part); err != nil {
-				return err
-			}
+	d := &document{names: names, pieces: make([]*piece, 0, usualPieces)}
+	for i, part := range shared {
+		d.pieces = append(d.pieces, part...)
+		switch {
+		case i == eventsAt:
+			err = p.addEvents(d, l, v, t)
+		case len(own) > 0:
+			d.pieces, own = append(d.pieces, own[0]...), own[1:]
 		}
-		begin = end
 	}
-	_, err = w.Write(shared[len(ends)])
-	return err
+	return d, err
 }
+
+// usualPieces is of how many pieces most pages are.
+const usualPieces = 48
 
 // A historyKey is what shared parts depend on.
 type historyKey struct {
@@ -134,35 +154,17 @@ type (
 	}
 )
 
-// ownOf renders the parts that are the item's own, or finds them and fills its
-// names in, and says where each ends.
-func (p *Pages) ownOf(l Lang, v *Item, t timeline) (rendered []byte, ends []int, err error) {
+// ownOf renders the parts that are the item's own, or finds them, and the names in
+// their blanks.
+func (p *Pages) ownOf(l Lang, v *Item) (kept, names, error) {
 	f := p.frame(l)
 	o := newOwn(&itemPage{entryPage: entryPage{frame: f}, Item: v})
 	names := p.blanks.leave(o, v.Serial)
 	parts, err := p.kept.of(fingerprint(&ownKey{l, o}), func() (kept, error) {
 		return p.execute(ownPage{f.Words, o}, ownParts[:]...)
 	})
-	if err != nil {
-		return nil, nil, err
-	}
-	var buf bytes.Buffer
-	buf.Grow(usualOwn)
-	for i, part := range parts {
-		if i == eventsAt {
-			if err := p.events(&buf, l, v, t); err != nil {
-				return nil, nil, err
-			}
-			ends = append(ends, buf.Len())
-		}
-		p.blanks.fill(&buf, part, &names)
-		ends = append(ends, buf.Len())
-	}
-	return buf.Bytes(), ends, nil
+	return parts, names, err
 }
-
-// usualOwn is how many bytes the item's own parts have on most pages.
-const usualOwn = 8 << 10
 
 // An eventKey is what a rendered event depends on.
 type eventKey struct {
@@ -172,9 +174,9 @@ type eventKey struct {
 	Event    *Event
 }
 
-// events renders an item's events, or finds them. What they say depends on nothing
-// else of the item than its level, and the timeline.
-func (p *Pages) events(buf *bytes.Buffer, l Lang, v *Item, t timeline) error {
+// addEvents renders an item's events, or finds them. What they say depends on
+// nothing else of the item than its level, and the timeline.
+func (p *Pages) addEvents(d *document, l Lang, v *Item, t timeline) error {
 	page := &itemPage{entryPage: entryPage{frame: p.frame(l)}, Item: &Item{Level: v.Level}, Timeline: t}
 	key := eventKey{l, t, v.Level, nil}
 	for i := range v.Events {
@@ -185,7 +187,7 @@ func (p *Pages) events(buf *bytes.Buffer, l Lang, v *Item, t timeline) error {
 		if err != nil {
 			return err
 		}
-		buf.Write(e[0])
+		d.pieces = append(d.pieces, e[0]...)
 	}
 	return nil
 }
@@ -193,24 +195,27 @@ func (p *Pages) events(buf *bytes.Buffer, l Lang, v *Item, t timeline) error {
 // execute renders templates with the same data.
 func (p *Pages) execute(data any, names ...string) (kept, error) {
 	list := make(kept, len(names))
+	var buf bytes.Buffer
 	for i, name := range names {
-		var buf bytes.Buffer
+		buf.Reset()
 		if err := p.tmpl.ExecuteTemplate(&buf, name, data); err != nil {
 			return nil, fmt.Errorf("render %s: %w", name, err)
 		}
-		list[i] = bytes.Clone(buf.Bytes()) // of its size, since it may be kept
+		list[i] = p.blanks.split(buf.Bytes())
 	}
 	return list, nil
 }
 
-// A kept is what was rendered for some templates.
-type kept [][]byte
+// A kept is what was rendered for some templates, each in pieces.
+type kept [][]*piece
 
 // size is what it takes in memory, about.
 func (k kept) size() int {
 	n := 200 // for the list and its key
 	for _, part := range k {
-		n += len(part) + 24
+		for _, piece := range part {
+			n += piece.size()
+		}
 	}
 	return n
 }
