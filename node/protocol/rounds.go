@@ -248,8 +248,8 @@ func (c *Core) refused(v *voter, size uint64, m *wire.Refused) {
 	switch own := c.chain(c.cfg.Number); {
 	case m.Reason == wire.ReasonConflict && len(m.Note) > 0 && own != nil:
 		// If our own key has signed that note, nothing may be signed any more.
-		c.log(slog.LevelError, "witness holds another history of the own chain", "member", v.Member, "size", size)
-		if !own.busy {
+		c.log(slog.LevelWarn, "a witness says that it holds another history of the own chain", "member", v.Member, "size", size)
+		if !own.busy && !c.blame.barred(c.now, v.Node, own.Number) {
 			c.keep(own, c.peer(v.Node), note{raw: m.Note}, func(Result) {})
 		}
 	case m.Reason == wire.ReasonBehind:
