@@ -79,11 +79,16 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 		name = strings.TrimPrefix(cmd.CommandPath(), "suyuan ") + ": "
 	}
 	fmt.Fprintf(stderr, "suyuan: %s%v\n", name, err)
-	if hint := e.hintFor(err); hint != "" {
+	hint := e.hintFor(err)
+	usage := isCobraUsage(err)
+	if usage && hint == "" && cmd != root {
+		hint = "the usage is " + cmd.UseLine() + "; --help says more"
+	}
+	if hint != "" {
 		fmt.Fprintf(stderr, "suyuan: hint: %s\n", hint)
 	}
 	var m misuse
-	if errors.As(err, &m) || isCobraUsage(err) {
+	if errors.As(err, &m) || usage {
 		return exitMisuse
 	}
 	return exitFailed
