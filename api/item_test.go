@@ -21,6 +21,24 @@ func TestPageNamesTheProductsContact(t *testing.T) {
 	}
 }
 
+// TestPageDatesWhatIsMadeOfOthers holds that a set has the day on which it was put
+// together, and that what went into it keeps its own.
+func TestPageDatesWhatIsMadeOfOthers(t *testing.T) {
+	s, n := newCodeServer(t)
+	for _, set := range []bool{true, false} {
+		a := newAnswer(trace.Consistent)
+		a.Trail.Events[0].Kind = "transform"
+		if set {
+			a.Trail.Sources = []*trace.TrailView{{GTIN: "06901234567878"}}
+		}
+		n.answers[itemPath] = testAnswer{answer: a}
+		page := ask(t, s, "GET", itemPath, "", "Accept", "text/html", "Accept-Language", "en").body
+		if strings.Contains(page, "<dt>Produced</dt><dd>3 Oct 2026</dd>") != set {
+			t.Errorf("made of others: %t: the page has the wrong day of production", set)
+		}
+	}
+}
+
 func TestPageShowsCorrectionsSourcesAndLinks(t *testing.T) {
 	s, n := newCodeServer(t)
 	n.links = brandLinks(t)
