@@ -67,6 +67,7 @@ func TestFiguresByTurnsAreWhole(t *testing.T) {
 			q.Units = true
 			return n.Inventory(ctx, q)
 		case 2:
+			q.By = []stock.Dim{stock.ByRecord}
 			return n.Lots(ctx, q, member)
 		}
 		return n.Findings(ctx, stock.FindingQuestion{AsOf: q.AsOf, Time: q.Time, Limit: 100, Who: who}, member)
