@@ -1,6 +1,7 @@
 package sheet
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 
@@ -327,4 +328,14 @@ func choiceOf(f *trace.Field, text string) (string, bool) {
 		return "", false
 	}
 	return f.Choices[i], true
+}
+
+// noChoice is the fault of a cell that names none of a field's choices.
+func noChoice(f *trace.Field, text string) *fault {
+	t := texts[CodeBadChoice]
+	var zh []string
+	for _, choice := range f.Choices {
+		zh = append(zh, choiceShown(choice, Zh))
+	}
+	return &fault{CodeBadChoice, fmt.Sprintf(t[0], shown(text), strings.Join(zh, "、")), fmt.Sprintf(t[1], shown(text), strings.Join(f.Choices, ", "))}
 }

@@ -737,34 +737,10 @@ func (b *builder) spread() {
 	}
 }
 
-// Refused returns the problems of a record that the node refuses: one where the
-// field stands that the refusal names, in the form of [trace.FieldError], and
-// one for each further row.
+// Refused returns the problems of a record that the node refuses: one in the cell
+// to which the refusal leads, see [Result.placeOf], and one for each further row.
 func (r *Result) Refused(rec *Record, code, field, detail string) []Problem {
-	number, at := rec.Rows[0], -1
-	key := field
-	if name, ok := strings.CutPrefix(field, "fields."); ok {
-		key = "field." + name
-	}
-	var i int
-	if n, _ := fmt.Sscanf(field, "subjects[%d]", &i); n == 1 && i < len(rec.subjectRows) {
-		number = rec.subjectRows[i]
-	}
-	b := r.bound[rec.layout]
-	for _, c := range b.bound {
-		if c.key == key || strings.HasPrefix(c.key, key+".") {
-			at = c.at
-			break
-		}
-	}
-	if at >= 0 {
-		for _, n := range rec.Rows {
-			if !r.rows[n].cell(at).empty() {
-				number = n
-				break
-			}
-		}
-	}
+	number, at := r.placeOf(rec, code, field, detail)
 	list := []Problem{r.problem(r.rows[number], at, refusal(code, detail))}
 	for _, n := range rec.Rows {
 		if n != number {

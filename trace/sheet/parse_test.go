@@ -228,7 +228,7 @@ func TestHeaderRow(t *testing.T) {
 func TestRefused(t *testing.T) {
 	r := parseCSV(t, "ship", "单号,SSCC,收货方,用途\nD1,069012340000000016,dist,sale\nD1,069012340000000023,,\n")
 	for field, want := range map[string]string{
-		"fields.to": "C2 no-such, 3 group-bad", "subjects[1]": "3 no-such, 2 group-bad", "subjects": "2 no-such, 3 group-bad",
+		"fields.to": "C2 no-such, 3 group-bad", "subjects[1]": "B3 no-such, 2 group-bad", "subjects": "2 no-such, 3 group-bad",
 		"": "2 no-such, 3 group-bad", "fields.via": "2 no-such, 3 group-bad", "subjects[99]": "2 no-such, 3 group-bad",
 	} {
 		if got := faults(r.Refused(r.Records[0], "no-such", field, "does not exist")); got != want {

@@ -1,6 +1,12 @@
 package sheet
 
 import (
+	"fmt"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+
 	"suyuan/ledger"
 	"suyuan/trace"
 )
@@ -85,4 +91,133 @@ func refusal(code, detail string) *fault {
 		f.zh = zh + "。详情：" + detail
 	}
 	return f
+}
+
+// placeOf finds the row and column, or -1, that a refusal is about: where the field
+// stands that it names, in the form of [trace.FieldError]; or else where its words
+// have a code or a name, in a column of which its code speaks.
+func (r *Result) placeOf(rec *Record, code, field, detail string) (row, at int) {
+	b, row := r.bound[rec.layout], rec.Rows[0]
+	var i int
+	if n, _ := fmt.Sscanf(field, "subjects[%d]", &i); n == 1 && i >= 0 && i < len(rec.subjectRows) {
+		row = rec.subjectRows[i]
+		return row, b.filled(r.rows[row], goodsColumns, "")
+	}
+	if field != "" {
+		return r.fieldAt(rec, field)
+	}
+	if i := rec.subjectIn(detail); i >= 0 && i < len(rec.subjectRows) {
+		row = rec.subjectRows[i]
+	}
+	keys, named := refusedIn[code], ""
+	if code == trace.RefusedNoParty {
+		named = detail
+	}
+	for _, n := range append([]int{row}, rec.Rows...) {
+		if at := b.filled(r.rows[n], keys, named); at >= 0 {
+			return n, at
+		}
+	}
+	return row, -1
+}
+
+// fieldAt finds the first row of a record that has something in a column of a field.
+func (r *Result) fieldAt(rec *Record, field string) (row, at int) {
+	key, at := field, -1
+	if name, ok := strings.CutPrefix(field, "fields."); ok {
+		key = "field." + name
+	}
+	for _, c := range r.bound[rec.layout].bound {
+		if c.key == key || strings.HasPrefix(c.key, key+".") {
+			at = c.at
+			break
+		}
+	}
+	for _, n := range rec.Rows {
+		if at >= 0 && !r.rows[n].cell(at).empty() {
+			return n, at
+		}
+	}
+	return rec.Rows[0], at
+}
+
+// filled returns the first of some columns that is filled in a row, with a part of
+// a text if that is given, and -1 if none is.
+func (b *binding) filled(row *Row, keys []string, text string) int {
+	for _, key := range keys {
+		at, ok := b.at[key]
+		if ok && !row.cell(at).empty() && (text == "" || strings.Contains(text, strings.TrimSpace(row.cell(at).Text))) {
+			return at
+		}
+	}
+	return -1
+}
+
+// goodsColumns are the columns that say most of which goods a row is about.
+var goodsColumns = []string{"output", "unit", "code", "serial", "sscc", "first", "lot", "gtin", "unit first", "run"}
+
+// refusedIn are the columns of which the codes of refusals speak, the likeliest
+// first.
+var refusedIn = map[string][]string{
+	string(ledger.CodeAhead): {"at"},
+
+	trace.RefusedNoPlace:      {"place", "field.to_place"},
+	trace.RefusedNoParty:      {"party", "field.to", "field.via", "field.from", "field.party", "field.parent", "field.producer", "field.moved_to"},
+	trace.RefusedNoShipment:   {"refs"},
+	trace.RefusedNotRecipient: {"refs"},
+	trace.RefusedNotSide:      {"refs"},
+	trace.RefusedNoRecord:     {"field.target", "field.record"},
+	trace.RefusedUncorrected:  {"field.target"},
+	trace.RefusedCorrected:    {"field.target", "field.corrects"},
+	trace.RefusedNotAuthor:    {"field.target", "field.record"},
+	trace.RefusedVersion:      {"field.version"},
+	trace.RefusedNoVersion:    {"field.corrects"},
+	trace.RefusedNoChain:      {"field.issuing_chain"},
+	trace.RefusedRunTaken:     {"field.run"},
+	trace.RefusedNoProduct:    {"field.gtin"},
+	trace.RefusedNoAuthority:  {"gtin", "field.gtin", "field.gtins", "code"},
+	trace.RefusedUnknownRun:   {"run", "code", "serial"},
+	trace.RefusedOutsideRun:   {"last", "first", "code", "serial"},
+	trace.RefusedForeignSSCC:  {"unit"},
+	trace.RefusedNotHolder:    goodsColumns,
+	trace.RefusedSold:         goodsColumns,
+	trace.RefusedVoid:         goodsColumns,
+	trace.RefusedUsed:         goodsColumns,
+	trace.RefusedActive:       goodsColumns,
+	trace.RefusedNotOpen:      goodsColumns,
+	trace.RefusedOverlap:      goodsColumns,
+	trace.RefusedCycle:        goodsColumns,
+	trace.RefusedOnHold:       goodsColumns,
+	trace.RefusedNoHold:       goodsColumns,
+	"unknown-code":            goodsColumns,
+	"not-an-item":             goodsColumns,
+	"check-character":         goodsColumns,
+	"serial-taken":            {"field.pack"},
+}
+
+// itemForm is how [trace.Item] names a code.
+var itemForm = regexp.MustCompile(`(\d{14}) run (\d+) index (\d+)`)
+
+// subjectIn returns the first subject that has the code or unit that a text names,
+// and -1 if it names none of them.
+func (r *Record) subjectIn(text string) int {
+	m := itemForm.FindStringSubmatch(text)
+	var run, index uint64
+	if m != nil {
+		run, _ = strconv.ParseUint(m[2], 10, 16) // what is too large is no code of ours
+		index, _ = strconv.ParseUint(m[3], 10, 32)
+	}
+	var has func(s *trace.DraftSubject) bool
+	has = func(s *trace.DraftSubject) bool {
+		switch {
+		case s == nil:
+			return false
+		case !s.SSCC.IsZero():
+			return m == nil && strings.Contains(text, s.SSCC.String())
+		case s.Run != nil && s.From != nil && s.To != nil:
+			return m != nil && s.GTIN.String() == m[1] && uint64(*s.Run) == run && uint64(*s.From) <= index && index <= uint64(*s.To)
+		}
+		return has(s.Unit) || has(s.Content) || has(s.Output) || has(s.Input)
+	}
+	return slices.IndexFunc(r.Draft.Subjects, func(s trace.DraftSubject) bool { return has(&s) })
 }

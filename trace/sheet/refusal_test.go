@@ -42,6 +42,32 @@ func TestRefusalsInChinese(t *testing.T) {
 	}
 }
 
+// A refusal that names no field is shown where its words lead: at the row and in the
+// column that have the code, unit or name.
+func TestPlacesOfRefusals(t *testing.T) {
+	r := parseCSV(t, "ship", "单号,时间,GTIN,发码批次,起始序号,结束序号,SSCC,收货方,用途,地点\n"+
+		"D1,2026-03-01 8:00,06901234567892,3,10,20,,dist,sale,dc\n"+
+		"D1,,06901234567892,3,30,40,,,,\n"+
+		"D1,,,,,,069012340000000016,,,\n")
+	for _, c := range []struct{ code, detail, want string }{
+		{"not-holder", "06901234567892 run 3 index 33: by your records, wh does not hold it.", "E3"},
+		{"not-holder", "06901234567892 run 3 index 15: by your records, wh does not hold it.", "E2"},
+		{"void", "sscc 069012340000000016: the code is void by your records.", "G4"},
+		{"already-sold", "06901234567892 run 4 index 15: it was sold by your records.", "E2"}, // in a unit: the first row stands for all
+		{"outside-run", "run 3 of product 06901234567892 has the codes 0 to 19, and 20 is not among them.", "F2"},
+		{"at-in-future", "the event lies 5000 s after the entry", "B2"},
+		{"unknown-party", `dist: "dist" is no member of the network.`, "H2"},
+		{"unknown-party", `wh has no party "shop".`, "2"},
+		{"unknown-place", `wh has no place "dc".`, "J2"},
+		{"no-grant", "nobody holds a grant", "2"},
+	} {
+		got, _, _ := strings.Cut(faults(r.Refused(r.Records[0], c.code, "", c.detail)), ",")
+		if got != c.want+" "+c.code {
+			t.Errorf("%s %q: at %s, want %s", c.code, c.detail, got, c.want)
+		}
+	}
+}
+
 // What is wrong with a field is told in Chinese alone where its words are known.
 func TestFieldFaultsInChinese(t *testing.T) {
 	if f := refusal(CodeBadField, "is for a lot without serials"); f.zh != "数量只用于无序列号的批次" || f.en != "is for a lot without serials" {

@@ -307,7 +307,7 @@ func choiceIn(f *trace.Field, c Cell) (any, *fault) {
 	for _, name := range names {
 		choice, ok := choiceOf(f, name)
 		if !ok {
-			return nil, wrong(CodeBadChoice, shown(name), strings.Join(f.Choices, ", "))
+			return nil, noChoice(f, name)
 		}
 		list = append(list, choice)
 	}
