@@ -159,6 +159,10 @@ func (v *verifier) limits(compared bool) []string {
 			" What is for members only, such as to whom goods were sent and which records refer to which, is not in the proof, and events stand in the order of their times; a node that sees these fields may come to another verdict.",
 		"证明的是码和记录，不是包装内的商品。"+
 			" Codes and records are proven, not the goods in the package.")
+	if !v.absent() {
+		list = append(list, "查询次数和地点不是记录，不在证明中；网页会因此提醒此码可能被复制。"+
+			" How often and where the code was looked up is no record and not in the proof; a page may warn because of it that the code was copied.")
+	}
 	if v.shown.erasures > 0 {
 		list = append(list, "有的内容已由记录者擦除，本证明只显示擦除的记录。"+
 			" Some of it was erased by those who had recorded it; of that the proof shows only the records that say so.")
