@@ -27,6 +27,8 @@ import (
 type Blobs struct {
 	dir   string
 	limit int64 // MaxBlobBytes; less in tests
+	given *disk // the room that must be left where this node is given a file
+	found *disk // and where it fetches one that others name
 
 	mu     sync.Mutex           // held while a file gets or loses its name; guards erased
 	erased map[ledger.Hash]bool // what Erase took away since the folder was opened
@@ -102,7 +104,10 @@ const (
 // left unfinished an hour ago or more. Younger files may be those of a running
 // node, beside which a command opens the folder too.
 func OpenBlobs(dir string) (*Blobs, error) {
-	b := &Blobs{dir: dir, limit: MaxBlobBytes, erased: make(map[ledger.Hash]bool)}
+	b := &Blobs{
+		dir: dir, limit: MaxBlobBytes, erased: make(map[ledger.Hash]bool),
+		given: newDisk(dir, minFreeGiven), found: newDisk(dir, minFreeFound),
+	}
 	if err := os.MkdirAll(filepath.Join(dir, incoming), 0o700); err != nil {
 		return nil, fmt.Errorf("open blobs: %w", err)
 	}
@@ -133,13 +138,16 @@ func (b *Blobs) removeAbandoned(before time.Time) error {
 }
 
 // Put stores what r gives and returns its digest. A blob that is stored already
-// keeps its audience. ErrTooLarge if it has more than MaxBlobBytes.
+// keeps its audience. ErrTooLarge if it has more than MaxBlobBytes, ErrFull if the
+// ledger needs the room that is left.
 func (b *Blobs) Put(ctx context.Context, r io.Reader, a Audience) (ledger.Hash, error) {
 	return b.put(ctx, r, a, nil)
 }
 
 // PutDigest stores what r gives if it has the digest; ErrConflict if it has not,
-// ErrNotFound if Erase took it away while it was being fetched.
+// ErrNotFound if Erase took it away while it was being fetched, ErrFull while the
+// room that is left is for the ledger and for files of this node: what other members
+// name must not keep it from writing.
 func (b *Blobs) PutDigest(ctx context.Context, digest ledger.Hash, r io.Reader, a Audience) error {
 	_, err := b.put(ctx, r, a, &digest)
 	return err
@@ -149,12 +157,19 @@ func (b *Blobs) put(ctx context.Context, r io.Reader, a Audience, want *ledger.H
 	if err := a.check(); err != nil {
 		return digest, fmt.Errorf("store blob: %w", err)
 	}
+	room := b.given
+	if want != nil {
+		room = b.found
+	}
+	if err := room.room(); err != nil {
+		return digest, fmt.Errorf("store blob: %w", err)
+	}
 	f, err := os.CreateTemp(filepath.Join(b.dir, incoming), "*")
 	if err != nil {
 		return digest, fmt.Errorf("store blob: %w", err)
 	}
 	defer os.Remove(f.Name()) // fails after the rename, as it should
-	digest, err = fill(ctx, f, r, b.limit)
+	digest, err = fill(ctx, f, &roomReader{r: r, room: room}, b.limit)
 	if err = errors.Join(err, f.Close()); err != nil {
 		return digest, fmt.Errorf("store blob: %w", err)
 	}
@@ -188,6 +203,25 @@ func fill(ctx context.Context, f *os.File, r io.Reader, limit int64) (digest led
 		return digest, fmt.Errorf("over %d bytes: %w", limit, ErrTooLarge)
 	}
 	return ledger.Hash(sum.Sum(nil)), f.Sync()
+}
+
+// A roomReader ends with ErrFull when there is too little room for what it reads.
+type roomReader struct {
+	r    io.Reader
+	room *disk
+	n    int // bytes since that was looked at
+}
+
+func (r *roomReader) Read(p []byte) (int, error) {
+	if r.n >= lookForRoom {
+		if err := r.room.room(); err != nil {
+			return 0, err
+		}
+		r.n = 0
+	}
+	n, err := r.r.Read(p)
+	r.n += n
+	return n, err
 }
 
 // readerUntil ends with the context.

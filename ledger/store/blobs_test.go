@@ -208,3 +208,44 @@ func FuzzParseAudience(f *testing.F) {
 		}
 	})
 }
+
+// TestBlobsLeaveRoom takes no files of others while there is room for own ones only,
+// and none at all where only the ledger has room, also in the middle of one.
+func TestBlobsLeaveRoom(t *testing.T) {
+	t.Parallel()
+	b, err := store.OpenBlobs(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	members := store.Audience{Of: ledger.Members}
+	put := func(free uint64, data []byte) (given, found error) {
+		b.SetBlobsFree(func() uint64 { return free })
+		_, given = b.Put(context.Background(), bytes.NewReader(data), members)
+		found = b.PutDigest(context.Background(), sha256.Sum256(data), bytes.NewReader(data), members)
+		return given, found
+	}
+	const gib = 1 << 30
+	for _, c := range []struct {
+		free         uint64
+		given, found bool
+	}{{4 * gib, true, true}, {3 * gib / 2, true, false}, {gib, false, false}} {
+		given, found := put(c.free, []byte("file"))
+		if (given == nil) != c.given || (found == nil) != c.found {
+			t.Errorf("%d bytes free: %v, %v", c.free, given, found)
+		}
+		for _, err := range []error{given, found} {
+			if err != nil && !errors.Is(err, store.ErrFull) {
+				t.Errorf("%d bytes free: %v", c.free, err)
+			}
+		}
+	}
+	looks := 0
+	b.SetBlobsFree(func() uint64 {
+		looks++
+		return uint64(4-looks) * gib
+	})
+	large := make([]byte, 100<<20)
+	if err := b.PutDigest(context.Background(), sha256.Sum256(large), bytes.NewReader(large), members); !errors.Is(err, store.ErrFull) || looks > 4 {
+		t.Errorf("a disk that fills up: %v, after %d looks", err, looks)
+	}
+}

@@ -9,6 +9,13 @@ func (s *Store) SetFree(free func() uint64) {
 // error, so that its outcome is unknown to the caller.
 func (s *Store) FailCommits(err error) { s.disk.fail = err }
 
+// SetBlobsFree makes a folder of blobs believe that its disk has that many bytes free.
+func (b *Blobs) SetBlobsFree(free func() uint64) {
+	for _, d := range []*disk{b.given, b.found} {
+		d.free = func(string) (uint64, error) { return free(), nil }
+	}
+}
+
 // SetLimit replaces MaxBlobBytes.
 func (b *Blobs) SetLimit(n int64) { b.limit = n }
 

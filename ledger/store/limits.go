@@ -41,6 +41,16 @@ const (
 	// write buffers.
 	defaultMinFree = 1 << 30
 
+	// minFreeGiven and minFreeFound are the free space below which this node takes no
+	// files, from its users and from other nodes: the ledger must go on when files
+	// cannot, and other members must not be able to fill this node's disk.
+	minFreeGiven = defaultMinFree + MaxBlobBytes
+	minFreeFound = 2 * defaultMinFree
+
+	// lookForRoom is how many bytes of a file are written before the disk is looked
+	// at again; several may be written at one time.
+	lookForRoom = 16 << 20
+
 	// checkedAtOpen is how many of the newest entries of each chain are read and
 	// hashed when a store is opened.
 	checkedAtOpen = 256
