@@ -221,9 +221,10 @@ answer before they are final ([Trail.PendingFindings]).
 An item may bear a second code (暗码) under a coating. The node that issued its code
 alone can check it, and claims it for who used it first; another claim is a
 finding. Claims of other chains do not count, but for those of the same member once
-a charter has ended the chain that issued ([ChecksSeconds]). Codes of products that
-name a reward trigger are worth money when they are activated, and need a second
-operator's [Approval]. [Links] gives the pages that the brand names.
+a charter has ended the chain that issued ([ChecksSeconds]): one of them goes on
+([CheckerOf]). Codes of products that name a reward trigger are worth money when
+they are activated, and need a second operator's [Approval]. [Links] gives the
+pages that the brand names.
 
 # Erasure
 
