@@ -2,6 +2,7 @@ package trace
 
 import (
 	"cmp"
+	"maps"
 	"slices"
 	"strings"
 
@@ -267,6 +268,26 @@ var findingSpecs = map[string]findingSpec{
 	OverReceipt: {Notice, pty,
 		"{a}收到{goods}，而{b}的发货中没有。",
 		"{a} received {goods} that the shipment by {b} did not have."},
+}
+
+// A FindingKind is a row of the table of findings as people read it: what stands in
+// braces is filled in.
+type FindingKind struct {
+	Code     string   `json:"code"`
+	Severity Severity `json:"severity"`
+	Audience string   `json:"audience"` // public, members or parties
+	Zh       string   `json:"zh"`
+	En       string   `json:"en"`
+}
+
+// FindingKinds returns the table of findings by code.
+func FindingKinds() []FindingKind {
+	var list []FindingKind
+	for _, code := range slices.Sorted(maps.Keys(findingSpecs)) {
+		s := findingSpecs[code]
+		list = append(list, FindingKind{code, s.severity, s.audience.String(), s.zh, s.en})
+	}
+	return list
 }
 
 // A Finding is something wrong or noteworthy. Its sentences depend on who

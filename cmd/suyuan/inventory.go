@@ -419,6 +419,7 @@ func newFindings(e *env) *cobra.Command {
 			})
 		},
 	}
+	cmd.AddCommand(newFindingKinds(e))
 	cmd.Flags().StringArrayVar(&filters, "only", nil, "keep to NAME=VALUE: code, severity, member, product, from, to, after")
 	cmd.Flags().IntVar(&limit, "limit", 100, "how many at most")
 	w.add(cmd)

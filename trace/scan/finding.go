@@ -51,6 +51,16 @@ func Codes() []string {
 	return []string{ImpossibleTravel, ManyDevices, ManyScans, ScannedBeforeActivation, ScannedInWarehouse}
 }
 
+// FindingKinds returns the table of findings in the order of Codes.
+func FindingKinds() []trace.FindingKind {
+	var list []trace.FindingKind
+	for _, code := range Codes() {
+		s := findingSpecs[code]
+		list = append(list, trace.FindingKind{Code: code, Severity: s.severity, Audience: ledger.Public.String(), Zh: s.zh, En: s.en})
+	}
+	return list
+}
+
 // Thresholds are from how many scans and devices on an item is looked at.
 type Thresholds struct{ Scans, Devices uint64 }
 
