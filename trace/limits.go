@@ -69,6 +69,11 @@ const (
 	// the one that bears it: who sends a truck a day and receives once a month.
 	maxBelonging = 32
 
+	// maxTogether bounds the shipments and lines that are looked at to see whether the
+	// receipts of one shipment have counted it through: some dozen receipts, each of
+	// some dozen shipments.
+	maxTogether = 4_096
+
 	// maxShelfLife bounds a shelf life, in days: a hundred years. Dates beyond
 	// the year 9999 have no form.
 	maxShelfLife = 36_525

@@ -260,18 +260,19 @@ func (d *delivery) receipts() []*Event {
 // of several shipments.
 func (d *delivery) countedThrough(gtin gs1.GTIN) bool {
 	var expected, need sums
-	together := []*delivery{d}
+	together, looked := map[*delivery]bool{d: true}, 0
 	for _, r := range d.got {
+		if looked += len(r.of) + len(r.expected); looked > maxTogether {
+			return false // time will tell
+		}
 		for _, x := range r.expected {
 			expected.add(x.gtin, x.n, x.first)
 		}
 		for _, other := range r.of {
-			if !slices.Contains(together, other) {
-				together = append(together, other)
-			}
+			together[other] = true
 		}
 	}
-	for _, other := range together {
+	for other := range together {
 		if len(other.noted) == 0 {
 			need.add(gtin, other.sent.of(gtin), Item{})
 		}
