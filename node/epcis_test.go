@@ -387,3 +387,79 @@ func TestCapturesAreRemembered(t *testing.T) {
 		}
 	}
 }
+
+// What an event shows is what the reader may see of its record: who acts for one
+// party sees of the events that name it what members see, and of others nothing; the
+// company sees what its node holds.
+func TestEPCISAudiences(t *testing.T) {
+	t.Parallel()
+	nodes := newNetwork(t, 2)
+	n, dist := nodes[0], nodes[1]
+	n.addOperator(t)
+	n.mustSubmit(t, productDraft(toner), productDraft(carton))
+	n.issue(t, toner, 12)
+	n.mustSubmit(t, trace.Draft{Kind: "party", Fields: fields{"slug": "dealer", "kind": "dealer", "name": trace.Names{En: "Dealer"}}},
+		trace.Draft{Kind: "party", Fields: fields{"slug": "rival", "kind": "dealer"}}, activateDraft(0, 11))
+	ship := func(to, mark string, from uint32) trace.Draft {
+		return trace.Draft{Kind: "ship", Subjects: []trace.DraftSubject{codesOf(toner, from, from+1)}, Fields: fields{
+			"purpose": "sale", "to": to, "via": "brand/rival", "delivery_notes": []string{"PARTIES-" + mark}, "carrier": "PARTIES-" + mark}}
+	}
+	n.mustSubmit(t, ship("dist", "a", 0), ship("brand/dealer", "b", 2),
+		trace.Draft{Kind: "sell", Subjects: []trace.DraftSubject{codesOf(toner, 6, 6)}, Fields: fields{"channel": "store", "order": "OWN-c", "price": "OWN-c"}})
+	move(t, n, dist, n.chain)
+	n.put(t, n.checkpoint(t, dist))
+	for _, c := range []struct {
+		name   string
+		reader EPCISReader
+		want   string // marks in the answer
+		steps  string
+	}{
+		{"company", member, "OWN-c PARTIES-a PARTIES-b", "retail_selling shipping shipping commissioning"},
+		{"dealer", EPCISReader{Viewer: trace.Viewer{Party: "brand/dealer"}}, "", "shipping"},
+		{"stranger", EPCISReader{Viewer: trace.Viewer{Party: "brand/shop"}}, "", ""},
+		{"nobody", EPCISReader{}, "", ""},
+	} {
+		p := n.epcis(t, c.reader)
+		text := mustJSON(t, p.Events)
+		var marks []string
+		for _, m := range []string{"OWN-c", "PARTIES-a", "PARTIES-b"} {
+			if strings.Contains(text, m) {
+				marks = append(marks, m)
+			}
+		}
+		if got := strings.Join(marks, " "); got != c.want || steps(p.Events) != c.steps {
+			t.Errorf("%s: sees %q and %q, want %q and %q", c.name, got, steps(p.Events), c.want, c.steps)
+		}
+		for _, e := range n.epcis(t, member).Events {
+			_, ok, err := n.EPCISEvent(context.Background(), e.EventID, c.reader)
+			if err != nil || ok != slices.ContainsFunc(p.Events, func(x *epcis.Event) bool { return x.EventID == e.EventID }) {
+				t.Errorf("%s: by id %s: %v, %v", c.name, e.BizStep, ok, err)
+			}
+		}
+	}
+}
+
+// A place is found by its number, the own one first; what several have is not guessed.
+func TestCaptureFindsPlaces(t *testing.T) {
+	t.Parallel()
+	n := epcisBrand(t)
+	place := func(id, gln string) trace.Draft {
+		return trace.Draft{Kind: "place", Fields: fields{"id": id, "kind": "store", "country": "CN", "gln": gln}}
+	}
+	n.mustSubmit(t, place("sh", "6901234000016"), place("moved", "6901234000023"), place("moved", "6901234000030"))
+	one := link(toner, n.serial(t, toner, 0, 1))
+	at := func(gln string) Captured {
+		e := sold("urn:uuid:"+gln, one)
+		e["readPoint"] = map[string]string{"id": "https://id.gs1.org/414/" + gln}
+		return n.capture(t, doc(t, e), CaptureOptions{Defaults: inStore.Defaults, DryRun: true})[0]
+	}
+	for gln, code := range map[string]string{"6901234000009": "", "6901234000016": "", "6901234000030": "", "6901234000023": epcis.CodeID, "6901234000047": epcis.CodeID} {
+		if c := at(gln); code == "" && c.Err != nil || code != "" && c.Err == nil {
+			t.Errorf("%s: %v", gln, c.Err)
+		} else if code != "" {
+			wantCode(t, c.Err, code)
+		}
+	}
+	n.mustSubmit(t, place("sh2", "6901234000016"))
+	wantCode(t, at("6901234000016").Err, "ambiguous-place")
+}
