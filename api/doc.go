@@ -42,6 +42,18 @@
 // that whoever comes back with Last-Event-ID misses none and gets none twice. A
 // stream that has nothing to say says so every 15 seconds.
 //
+// # EPCIS
+//
+// /epcis is the REST interface of EPCIS 2.0 in JSON-LD; package trace/epcis has the
+// mapping. GET /epcis/events answers with events of final records, filtered as the
+// trail is, and to a member with all fields that its node holds; parameters that
+// records cannot answer are refused, and so are other versions and spellings of
+// identifiers. POST /epcis/capture records a document as a whole or not at all, and
+// answers 202 with the job, which is done then and can be asked for again; POST
+// /epcis/events takes one event. An event is recorded once. There are no stored
+// queries, no subscriptions and no XML. Serial numbers that a caller has not named
+// are told on the node's own socket only.
+//
 // # Caching
 //
 //	full and partial tiles, entry bundles   immutable, one year; entries for
@@ -51,6 +63,9 @@
 //	                                        sees more than the public
 //	openapi.json, gs1resolver               an hour
 //	documents by digest                     a day if public, since they may be erased
+//
+// Pages of codes are packed by gzip in parts that are kept; everything else is
+// packed as it is asked for, except tiles and documents.
 //
 // # Limits
 //

@@ -13,6 +13,15 @@
 // returns the policy that goes with it: it allows this style sheet by its hash,
 // pictures of the same origin, forms to the same origin, and nothing else.
 //
+// # What is kept
+//
+// Most of a page is the same for many items. The page of a code is a row of
+// templates, and what they were rendered to is kept, at most maxShared bytes of
+// it, each part under the SHA-256 of all that it says: nothing kept can be out of
+// date, or be shown to who may not see it, and a recall is on the page at once.
+// What an item alone has is put into blanks. parts.go and blanks.go say why that is
+// safe, document.go how kept parts make a packed page.
+//
 // # Languages
 //
 // The words of each language are one file, words/<language>.json, decoded into
