@@ -4,10 +4,12 @@ import (
 	"context"
 	"encoding/base64"
 	"encoding/json"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -70,10 +72,9 @@ func dispatchDraft(index uint32) trace.Draft {
 	return trace.Draft{Kind: "ship", Subjects: []trace.DraftSubject{codesOf(toner, index, index)}, Fields: fields{"purpose": "sale", "to": "brand"}}
 }
 
-// A reward waits for the product's trigger, and for that to be final.
-func TestRewardWaitsForItsTrigger(t *testing.T) {
-	t.Parallel()
-	for trigger, happen := range map[string]func(*testing.T, *testNode){
+// triggers has what makes each trigger happen to item 7.
+func triggers() map[string]func(*testing.T, *testNode) {
+	return map[string]func(*testing.T, *testNode){
 		trace.TriggerActivated: func(t *testing.T, n *testNode) { n.activateByTwo(t, 0, 9) },
 		trace.TriggerShipped: func(t *testing.T, n *testNode) {
 			n.activateByTwo(t, 0, 9)
@@ -87,7 +88,13 @@ func TestRewardWaitsForItsTrigger(t *testing.T) {
 			n.mustSubmit(t, sellDraft(7))
 			n.mustSubmit(t, trace.Draft{Kind: "return", Subjects: []trace.DraftSubject{codesOf(toner, 7, 7)}, Fields: fields{"condition": "opened", "disposition": "restock"}})
 		},
-	} {
+	}
+}
+
+// A reward waits for the product's trigger, and for that to be final.
+func TestRewardWaitsForItsTrigger(t *testing.T) {
+	t.Parallel()
+	for trigger, happen := range triggers() {
 		t.Run(trigger, func(t *testing.T) {
 			t.Parallel()
 			n := newPaying(t, trigger)
@@ -216,6 +223,81 @@ func TestRewardForTheClaimThatBecomesTheFirst(t *testing.T) {
 	}
 	if list, err := n.rewards.List("", nil, 10); err != nil || len(list) != 2 {
 		t.Errorf("rewards %+v, %v", list, err)
+	}
+}
+
+// Each trigger is told of by one message, the same again after the receiver failed
+// and the node was stopped; none comes before the trigger is final.
+func TestEachTriggerIsToldOfOnce(t *testing.T) {
+	t.Parallel()
+	for trigger, happen := range triggers() {
+		t.Run(trigger, func(t *testing.T) {
+			t.Parallel()
+			var mu sync.Mutex
+			got := make(map[string]int) // by id and body
+			came := make(chan struct{}, 10)
+			recv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				body, err := io.ReadAll(r.Body)
+				mu.Lock()
+				defer mu.Unlock()
+				got[r.Header.Get("webhook-id")+string(body)]++
+				if err != nil || len(got) == 1 && got[r.Header.Get("webhook-id")+string(body)] == 1 {
+					w.WriteHeader(http.StatusServiceUnavailable)
+				}
+				came <- struct{}{}
+			}))
+			defer recv.Close()
+			n := newPaying(t, trigger)
+			n.addSecond(t, "second", "activate")
+			n.withRewards(t, recv.URL)
+			wantOutcome(t, n.claim(t, 7, n.second(t, toner, 7), "a"), ClaimFirst)
+			wantOutcome(t, n.claim(t, 7, n.second(t, toner, 7), "b"), ClaimBefore)
+			uses, err := n.uses(trace.Code(toner, 0, 7))
+			if err != nil {
+				t.Fatal(err)
+			}
+			id := reward.ID(uses[0].ID)
+			runUntil := func(what string, done func(*reward.Reward) bool) {
+				t.Helper()
+				n.clock.at = n.clock.at.Add(time.Hour)
+				ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+				defer cancel()
+				ended := make(chan struct{})
+				go func() { n.runRewards(ctx); close(ended) }()
+				for ctx.Err() == nil {
+					if r, err := n.rewards.Get(id); err == nil && done(r) {
+						break
+					}
+					runtime.Gosched()
+				}
+				if ctx.Err() != nil {
+					t.Errorf("never %s: %+v", what, n.Status().Rewards)
+				}
+				cancel()
+				<-ended
+			}
+			n.final(t)
+			runUntil("looked at", func(r *reward.Reward) bool { return r.Next.After(n.clock.at) })
+			happen(t, n)
+			runUntil("looked at again", func(r *reward.Reward) bool { return r.Next.After(n.clock.at) })
+			if len(came) > 0 {
+				t.Fatal("a message before the trigger is final")
+			}
+			n.final(t)
+			runUntil("tried", func(r *reward.Reward) bool { return r.Attempts == 1 })
+			runUntil("delivered", func(r *reward.Reward) bool { return r.State == reward.Delivered })
+			runUntil("over", func(r *reward.Reward) bool { return r.State == reward.Delivered })
+			mu.Lock()
+			defer mu.Unlock()
+			if len(got) != 1 || len(came) != 2 {
+				t.Errorf("%d messages, in %d attempts", len(got), len(came))
+			}
+			for message := range got {
+				if !strings.Contains(message, "\"trigger\":\""+trigger+"\"") || !strings.HasPrefix(message, id.String()) {
+					t.Errorf("the message is %s", message)
+				}
+			}
+		})
 	}
 }
 
