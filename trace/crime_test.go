@@ -379,7 +379,7 @@ func TestMixedWorlds(t *testing.T) {
 	suffered, quantities := map[string]bool{}, map[string]bool{}
 	for _, late := range []bool{false, true} {
 		t.Run(fmt.Sprintf("late %v", late), func(t *testing.T) {
-			seeds(t, 60, func(t *testing.T, seed uint64) {
+			seeds(t, 40, func(t *testing.T, seed uint64) {
 				agrees(t, 120, func(steps int) (*plant, []string) {
 					p := newPlantOf(t, seed, late)
 					p.admitRival()
