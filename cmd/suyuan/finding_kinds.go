@@ -31,9 +31,7 @@ the finding and {b} the other side.`,
 			if e.json {
 				return e.printJSON(map[string]any{"findings": kinds})
 			}
-			t := table.NewWriter()
-			t.SetStyle(table.StyleLight)
-			t.Style().Format.Header = text.FormatDefault
+			t := newTable()
 			t.AppendHeader(table.Row{"代码 code", "级别 severity", "告知 audience", "说明", "finding"})
 			t.SetColumnConfigs([]table.ColumnConfig{
 				{Number: 4, WidthMax: sentenceWidth, WidthMaxEnforcer: text.WrapHard},
