@@ -43,7 +43,7 @@ type CaptureOptions struct {
 func (n *Node) Capture(ctx context.Context, who Signer, doc []byte, opt CaptureOptions) ([]Captured, error) {
 	c := &capture{node: n, ctx: ctx, who: who, ids: make(map[string]ledger.Hash), first: make(map[ledger.Hash]int)}
 	c.reader = epcis.NewReader(epcis.Options{
-		Network: n.Network().Newest().Charter.Name, Member: n.member.Member, Defaults: opt.Defaults,
+		Network: n.Network().Newest().Charter.Name, Member: n.member.Member, Party: who.Party, Defaults: opt.Defaults,
 		Resolve: c.resolve, Place: c.place, Record: c.record,
 	})
 	items, err := c.reader.Read(doc)

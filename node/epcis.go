@@ -232,6 +232,9 @@ func (w *epcisWork) things() error {
 		}
 		if thing.Link != "" {
 			r, err := w.node.resolve(w.ctx, thing.Link, w.cut)
+			if unknown := new(Refusal); errors.As(err, &unknown) && unknown.code == "unknown-product" {
+				continue
+			}
 			if err != nil {
 				return err
 			}

@@ -95,7 +95,7 @@ func (r *Reader) envelope(o *object, d *trace.Draft) error {
 	if err != nil {
 		return err
 	}
-	if actor != "" {
+	if d.Party = r.opt.Party; actor != "" {
 		if trace.CheckParty(actor) != nil {
 			return refuse(CodeForm, o.path+extParty, "%q is no party", actor)
 		}

@@ -17,6 +17,7 @@ import (
 type Options struct {
 	Network string // the network's name
 	Member  string // who records the events: its own parties and places only
+	Party   string // slug of its party that acts where an event does not say, or ""
 
 	// Defaults are values of fields for which an event has no attribute, by kind and
 	// name. Nothing is invented: a required field that is in neither is an error.

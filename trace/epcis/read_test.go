@@ -116,6 +116,28 @@ func TestReadsEventsOfOthers(t *testing.T) {
 	}
 }
 
+// Who acts for one party need not say so, and may name it as the side that it is.
+func TestReadsForAParty(t *testing.T) {
+	w := newWorld()
+	e := shipping("sourceList", []any{jsonObject("type", "possessing_party", "source", "https://lanzhi-test/party/lanzhi/shop")})
+	if _, err := w.read(t, e, "ship.purpose:sale"); codeOf(err) != CodeUnmapped {
+		t.Errorf("another party of the member: %v", err)
+	}
+	raw, err := json.Marshal(e)
+	if err != nil {
+		t.Fatal(err)
+	}
+	reader := w.reader()
+	reader.opt.Party, reader.opt.Defaults = "shop", map[string]map[string]any{"ship": {"purpose": "sale"}}
+	items, err := reader.Read(raw)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if d, err := reader.Draft(items[0]); err != nil || d.Party != "shop" {
+		t.Errorf("got %+v, %v", d, err)
+	}
+}
+
 func TestRefusesEvents(t *testing.T) {
 	w := newWorld()
 	exact := []any{jsonObject("gtin", "06901234567892", "run", 3, "from", 0, "to", 5)}
