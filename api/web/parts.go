@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"fmt"
 	"io"
+	"slices"
 	"sync"
 
 	"github.com/hashicorp/golang-lru/v2/simplelru"
@@ -17,7 +18,7 @@ import (
 // The shared ones say what items with one history have in common, such as all of
 // a shipment. They are rendered once for all of these, and kept. They are rendered
 // of an [Item] from which all that is the item's own was taken away, so that
-// nothing of one item stands on the page of another. Each event is kept by itself:
+// nothing of one item stands on the page of another. The last event is kept apart:
 // a case has some, and each bottle in it one more when it is sold. The item's own
 // parts are kept with blanks for its names.
 //
@@ -124,7 +125,7 @@ func (p *Pages) item(l Lang, v *Item) (*document, error) {
 }
 
 // usualPieces is of how many pieces most pages are.
-const usualPieces = 48
+const usualPieces = 32
 
 // A historyKey is what shared parts depend on.
 type historyKey struct {
@@ -166,30 +167,51 @@ func (p *Pages) ownOf(l Lang, v *Item) (kept, names, error) {
 	return parts, names, err
 }
 
-// An eventKey is what a rendered event depends on.
-type eventKey struct {
+// An eventsKey is what rendered events depend on.
+type eventsKey struct {
 	Lang     Lang
 	Timeline timeline
 	Level    Level
-	Event    *Event
+	Events   []Event
 }
 
-// addEvents renders an item's events, or finds them. What they say depends on
-// nothing else of the item than its level, and the timeline.
+// addEvents renders an item's events, or finds them: the last, which is often its
+// own sale, and those before it, which it shares with others.
 func (p *Pages) addEvents(d *document, l Lang, v *Item, t timeline) error {
-	page := &itemPage{entryPage: entryPage{frame: p.frame(l)}, Item: &Item{Level: v.Level}, Timeline: t}
-	key := eventKey{l, t, v.Level, nil}
-	for i := range v.Events {
-		key.Event = &v.Events[i]
-		e, err := p.kept.of(fingerprint(&key), func() (kept, error) {
-			return p.execute(page.Step(*key.Event), partEvent)
-		})
+	last := max(len(v.Events)-1, 0)
+	for _, list := range [][]Event{v.Events[:last], v.Events[last:]} {
+		if len(list) == 0 {
+			continue
+		}
+		part, err := p.events(eventsKey{l, t, v.Level, list})
 		if err != nil {
 			return err
 		}
-		d.pieces = append(d.pieces, e[0]...)
+		d.pieces = append(d.pieces, part[0]...)
 	}
 	return nil
+}
+
+// events renders events in a row, or finds them. Several are one text, which packs
+// better, and are made of those that are kept one by one.
+func (p *Pages) events(key eventsKey) (kept, error) {
+	return p.kept.of(fingerprint(&key), func() (kept, error) {
+		if len(key.Events) == 1 {
+			page := &itemPage{entryPage: entryPage{frame: p.frame(key.Lang)}, Item: &Item{Level: key.Level}, Timeline: key.Timeline}
+			return p.execute(page.Step(key.Events[0]), partEvent)
+		}
+		var text []byte
+		for i := range key.Events {
+			one := key
+			one.Events = key.Events[i : i+1]
+			part, err := p.events(one)
+			if err != nil {
+				return nil, err
+			}
+			text = append(text, part[0][0].text...)
+		}
+		return kept{{&piece{text: slices.Clip(text), then: blankNone}}}, nil
+	})
 }
 
 // execute renders templates with the same data.

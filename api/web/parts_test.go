@@ -97,7 +97,7 @@ func TestNothingOfOneItemIsOnThePageOfAnother(t *testing.T) {
 // TestFingerprint changes all that pages depend on, one thing at a time, and holds
 // that each has another fingerprint.
 func TestFingerprint(t *testing.T) {
-	for _, key := range []any{&historyKey{Item: new(Item)}, &eventKey{Event: new(Event)}, &ownKey{Own: new(own)}} {
+	for _, key := range []any{&historyKey{Item: new(Item)}, &eventsKey{}, &ownKey{Own: new(own)}} {
 		seen := map[[32]byte]string{fingerprint(key): "nothing"}
 		note := func(name string) {
 			sum := fingerprint(key)
@@ -111,7 +111,7 @@ func TestFingerprint(t *testing.T) {
 			t.Errorf("only %d fields of %T were changed", len(seen), key)
 		}
 	}
-	sum := func(e Event) [32]byte { return fingerprint(&eventKey{Event: &e}) }
+	sum := func(e Event) [32]byte { return fingerprint(&eventsKey{Events: []Event{e}}) }
 	east, west := time.Unix(0, 0).In(time.FixedZone("", 3600)), time.Unix(0, 0).In(time.FixedZone("", -3600))
 	for _, pair := range [][2]Event{
 		{{Kind: "ab", PlaceIs: "c"}, {Kind: "a", PlaceIs: "bc"}},
