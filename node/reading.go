@@ -17,26 +17,21 @@ import (
 // not the disclosures, of which nodes hold different ones.
 type reading struct {
 	node  *Node
-	left  int  // bytes
-	whole bool // nothing was left out
-	have  map[trace.Position]bool
+	left  int                     // bytes
+	whole bool                    // nothing was left out
+	first []trace.Position        // what was read first
+	have  map[trace.Position]bool // what was read, nil before the second load
 }
 
 func (n *Node) newReading() *reading {
-	return &reading{node: n, left: maxLookUpBytes, whole: true, have: make(map[trace.Position]bool)}
+	return &reading{node: n, left: maxLookUpBytes, whole: true}
 }
 
 // load reads the events at positions that were not read yet, leaving out those
 // that are no event. Where the budget does not do, each chain has an equal share
 // of it and keeps its earliest events; what one does not use goes to the others.
 func (r *reading) load(positions []trace.Position) ([]*trace.Event, error) {
-	var fresh []trace.Position
-	for _, pos := range positions {
-		if !r.have[pos] {
-			r.have[pos] = true
-			fresh = append(fresh, pos)
-		}
-	}
+	fresh := r.unread(positions)
 	sizes := make([]int, len(fresh))
 	var events []*trace.Event
 	total := 0
@@ -61,6 +56,39 @@ func (r *reading) load(positions []trace.Position) ([]*trace.Event, error) {
 	kept := fairShare(fresh, sizes, r.left)
 	r.left = 0
 	return r.node.load(nil, kept)
+}
+
+// unread returns the positions that were not read yet, each once, and notes that
+// they are. Most look-ups read once, what an index gave in order.
+func (r *reading) unread(positions []trace.Position) []trace.Position {
+	if r.first == nil && r.have == nil && ascending(positions) {
+		r.first = positions
+		return positions
+	}
+	if r.have == nil {
+		r.have = make(map[trace.Position]bool)
+		for _, pos := range r.first {
+			r.have[pos] = true
+		}
+	}
+	var fresh []trace.Position
+	for _, pos := range positions {
+		if !r.have[pos] {
+			r.have[pos] = true
+			fresh = append(fresh, pos)
+		}
+	}
+	return fresh
+}
+
+// ascending reports whether positions are in order, each once.
+func ascending(positions []trace.Position) bool {
+	for i := 1; i < len(positions); i++ {
+		if positions[i-1].Compare(positions[i]) >= 0 {
+			return false
+		}
+	}
+	return true
 }
 
 // about reads the events about something of which an item was made.

@@ -176,7 +176,7 @@ func (f *folder) relevant(things *sieve) func(*Event) bool {
 			case SubjectLot:
 				return s.GTIN == item.GTIN && slices.Contains(lots, s.Lot)
 			}
-			return s.Fills(item) || slices.ContainsFunc(things.named(&s), func(at int) bool { return s.Moves(things.things[at]) })
+			return s.Fills(item) || slices.ContainsFunc(things.named(nil, &s), func(at int) bool { return s.Moves(things.things[at]) })
 		})
 	}
 }

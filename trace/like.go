@@ -37,12 +37,14 @@ func LikenessOf(item Item, events []*Event) (l Likeness, ok bool) {
 	if len(v.things) > maxLikeThings {
 		return l, false
 	}
-	key := binary.BigEndian.AppendUint64(nil, item.GTIN.Uint64())
+	key := binary.BigEndian.AppendUint64(make([]byte, 0, 32*len(events)), item.GTIN.Uint64())
 	key = binary.BigEndian.AppendUint16(key, item.Run)
+	var t touched
 	for _, e := range events {
+		t.be(e, v)
 		key = binary.BigEndian.AppendUint32(key, e.Chain)
 		key = binary.BigEndian.AppendUint64(key, e.Seq)
-		if key, ok = touch(e, v).appendLikeness(key, v); !ok {
+		if key, ok = t.appendLikeness(key, v); !ok {
 			return l, false
 		}
 	}

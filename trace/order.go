@@ -12,6 +12,7 @@ import (
 // frontier covered, what refs name, and all that these had seen.
 type order struct {
 	chains map[uint32][]*Event // ascending by position
+	sorted []uint32            // the numbers of chains
 	byHash map[string]*Event   // by leaf hash
 	seen   func(pos Position, chain uint32) uint64
 	clocks map[*Event]clock
@@ -37,6 +38,7 @@ func newOrder(events []*Event, seen func(Position, uint32) uint64) *order {
 	for _, list := range o.chains {
 		slices.SortFunc(list, func(a, b *Event) int { return cmp.Compare(a.Seq, b.Seq) })
 	}
+	o.sorted = slices.Sorted(maps.Keys(o.chains))
 	return o
 }
 
@@ -54,7 +56,7 @@ func (o *order) clock(e *Event) clock {
 	c := clock{e.Chain: e.Seq}
 	o.clocks[e] = c
 	if o.seen != nil {
-		for chain := range o.chains {
+		for _, chain := range o.sorted {
 			if chain != e.Chain {
 				c.raise(chain, o.seen(e.Position, chain))
 			}
@@ -69,7 +71,7 @@ func (o *order) clock(e *Event) clock {
 	// adds may make newer events of other chains seen, hence the repetition.
 	for grew := true; grew; {
 		grew = false
-		for _, chain := range slices.Sorted(maps.Keys(o.chains)) {
+		for _, chain := range o.sorted {
 			t := o.newestBelow(chain, c[chain])
 			if t == nil || t == e {
 				continue
@@ -95,11 +97,10 @@ func (o *order) newestBelow(chain uint32, size uint64) *Event {
 // after all that its author had seen, ties by entry time, chain, position.
 func (o *order) entering() []*Event {
 	next := make(map[uint32]int, len(o.chains))
-	chains := slices.Sorted(maps.Keys(o.chains))
 	var out []*Event
 	for {
 		var best, fallback *Event
-		for _, chain := range chains {
+		for _, chain := range o.sorted {
 			if next[chain] == len(o.chains[chain]) {
 				continue
 			}
@@ -125,8 +126,11 @@ func (o *order) entering() []*Event {
 // ready reports whether all that e's author had seen has entered.
 func (o *order) ready(e *Event, next map[uint32]int) bool {
 	c := o.clock(e)
-	for chain, list := range o.chains {
-		if n := next[chain]; chain != e.Chain && n < len(list) && list[n].Seq < c[chain] {
+	for _, chain := range o.sorted {
+		if chain == e.Chain {
+			continue
+		}
+		if list, n := o.chains[chain], next[chain]; n < len(list) && list[n].Seq < c[chain] {
 			return false
 		}
 	}

@@ -38,24 +38,44 @@ func newSieve(things []Item) *sieve {
 }
 
 // named returns the numbers of the things that a subject may name in any way,
-// ascending.
-func (v *sieve) named(s *Subject) []int {
-	var list []int
-	for _, one := range s.simple() {
-		if one.Kind == SubjectRange {
-			list = v.inRange(list, one.Range)
-		} else if thing, ok := one.item(); ok {
-			if i, there := v.at[thing]; there {
-				list = append(list, i)
-			}
-		}
+// ascending, in the place of list.
+func (v *sieve) named(list []int, s *Subject) []int {
+	list = list[:0]
+	switch s.Kind {
+	case SubjectContent:
+		list = v.simple(v.simple(list, s.Content), s.Unit)
+	case SubjectPattern:
+		list = v.inRange(v.inRange(list, s.Pattern.Range()), s.Pattern.UnitRange())
+	case SubjectMade:
+		list = v.simple(v.simple(list, s.Input), s.Output)
+	default:
+		list = v.simple(list, s)
+	}
+	if len(list) < 2 {
+		return list
 	}
 	slices.Sort(list)
 	return slices.Compact(list)
 }
 
+// simple adds what a range, unit, lot or product names.
+func (v *sieve) simple(list []int, s *Subject) []int {
+	if s.Kind == SubjectRange {
+		return v.inRange(list, s.Range)
+	}
+	if thing, ok := s.item(); ok {
+		if i, there := v.at[thing]; there {
+			list = append(list, i)
+		}
+	}
+	return list
+}
+
 func (v *sieve) inRange(list []int, r Range) []int {
 	codes := v.codes[sieveRun{r.GTIN, r.Run}]
+	if len(codes) == 0 {
+		return list
+	}
 	for _, thing := range codes[sort.Search(len(codes), func(i int) bool { return codes[i].Index >= r.From }):] {
 		if thing.Index > r.To {
 			break

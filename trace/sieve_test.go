@@ -25,7 +25,7 @@ func TestSieveMissesNothing(t *testing.T) {
 		for _, s := range []Subject{codes(3, 40), OfRange(Range{boxes, 1, 2, 5}), cases(10, 5, 4, Span{From: 12, To: 13}), Of(Unit(pallet)),
 			Contents(Unit(pallet), codes(7, 9)), Contents(Code(boxes, 1, 4), codes(0, 20)), Made(codes(0, 9), codes(20, 39)),
 			Made(Of(Unit(pallet)), Of(Lot(wine, "L1"))), Of(Lot(wine, "L1")), Of(Product(wine))} {
-			through := v.named(&s)
+			through := v.named(nil, &s)
 			for at, thing := range v.things {
 				if s.Covers(thing) && !slices.Contains(through, at) {
 					t.Errorf("seed %d: %s names %s, and the sieve keeps it back", seed, s, thing)

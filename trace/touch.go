@@ -65,11 +65,22 @@ type packing struct{ thing, unit Item }
 
 // touch works out what the event says about the things.
 func touch(e *Event, v *sieve) *touched {
-	t := &touched{event: e, things: v.things}
+	t := new(touched)
+	t.be(e, v)
+	return t
+}
+
+// be makes what may have been of another event one of this.
+func (t *touched) be(e *Event, v *sieve) {
+	*t = touched{event: e, things: v.things, packings: t.packings[:0],
+		moves: itemSet{list: t.moves.list[:0]}, named: itemSet{list: t.named.list[:0]}, consumed: itemSet{list: t.consumed.list[:0]}}
+	var few [fewItems]int
+	named := few[:0]
 	for i := range e.Subjects {
 		s := &e.Subjects[i]
 		t.fills = t.fills || s.Fills(v.things[0])
-		for _, at := range v.named(s) {
+		named = v.named(named, s)
+		for _, at := range named {
 			thing := v.things[at]
 			if s.Covers(thing) && !passesOver(e.Kind, s) {
 				t.named.add(thing)
@@ -84,7 +95,6 @@ func touch(e *Event, v *sieve) *touched {
 			}
 		}
 	}
-	return t
 }
 
 // passesOver reports whether the subject of an event passes over void codes:
@@ -128,12 +138,14 @@ func (e *Event) unitsOf(v *sieve) []Item {
 		unit Item
 	}
 	var list []found
+	var named []int
 	for i := range e.Subjects {
 		s := &e.Subjects[i]
 		if s.Kind != SubjectContent && s.Kind != SubjectPattern {
 			continue
 		}
-		for _, at := range v.named(s) {
+		named = v.named(named, s)
+		for _, at := range named {
 			if u, ok := s.UnitOf(v.things[at]); ok {
 				list = append(list, found{at, u})
 			}

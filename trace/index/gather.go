@@ -49,7 +49,7 @@ func (x *Index) Naming(item trace.Item, cut map[uint32]uint64) ([]trace.Position
 func (x *Index) collect(item trace.Item, cut map[uint32]uint64, how string, f func(*gathering) error) ([]trace.Position, error) {
 	var met error // the first limit
 	for range maxSheds {
-		g := gathering{item: item, found: make(map[trace.Position]struct{}), seen: map[trace.Item]bool{item: true}}
+		g := gathering{item: item, seen: map[trace.Item]bool{item: true}}
 		err := x.view(cut, func(r *reader) error {
 			g.r = r
 			return f(&g)
@@ -59,7 +59,7 @@ func (x *Index) collect(item trace.Item, cut map[uint32]uint64, how string, f fu
 		}
 		switch {
 		case err == nil:
-			return sorted(g.found), met
+			return g.found.sorted(), met
 		case !errors.Is(err, ErrTooMany):
 			return nil, fmt.Errorf("events %s %v: %w", how, item, err)
 		case met == nil:
@@ -85,16 +85,46 @@ func (g *gathering) shed(cut map[uint32]uint64, applied func() map[uint32]uint64
 	}
 	smaller := maps.Clone(cut)
 	smaller[most] = cut[most] / 2
-	var found []trace.Position
-	for pos := range g.found {
-		if pos.Chain == most {
-			found = append(found, pos)
-		}
-	}
-	if slices.SortFunc(found, trace.Position.Compare); len(found) > 0 {
+	found := slices.DeleteFunc(g.found.sorted(), func(pos trace.Position) bool { return pos.Chain != most })
+	if len(found) > 0 {
 		smaller[most] = found[len(found)*3/4].Seq
 	}
 	return smaller
+}
+
+// A positionSet is positions, each once in the end. Of most items they are few, and
+// come nearly in order: to sort them costs less than to look for each.
+type positionSet struct {
+	list []trace.Position            // perhaps twice, as long as there is no map
+	many map[trace.Position]struct{} // nil for fewPositions and less
+}
+
+const fewPositions = 256
+
+// add returns how many there are at most.
+func (s *positionSet) add(pos trace.Position) int {
+	switch {
+	case s.many == nil && len(s.list) < fewPositions:
+		s.list = append(s.list, pos)
+		return len(s.list)
+	case s.many == nil:
+		s.many = make(map[trace.Position]struct{}, 2*fewPositions)
+		for _, pos := range s.list {
+			s.many[pos] = struct{}{}
+		}
+		s.list = nil
+	}
+	s.many[pos] = struct{}{}
+	return len(s.many)
+}
+
+// sorted returns the positions, ascending.
+func (s *positionSet) sorted() []trace.Position {
+	if s.many != nil {
+		return sorted(s.many)
+	}
+	slices.SortFunc(s.list, trace.Position.Compare)
+	return slices.Compact(s.list)
 }
 
 func sorted(set map[trace.Position]struct{}) []trace.Position {
@@ -105,7 +135,7 @@ func sorted(set map[trace.Position]struct{}) []trace.Position {
 type gathering struct {
 	item  trace.Item
 	r     *reader
-	found map[trace.Position]struct{}
+	found positionSet
 	lots  []string // of the item, as events say
 
 	// Units are followed breadth first, so that the near ones are done when a
@@ -202,8 +232,7 @@ func (g *gathering) follow(up reached) {
 func (g *gathering) takeAny(pos trace.Position, _ []byte) error { return g.take(pos) }
 
 func (g *gathering) take(pos trace.Position) error {
-	g.found[pos] = struct{}{}
-	if len(g.found) > MaxPositions {
+	if g.found.add(pos) > MaxPositions {
 		return fmt.Errorf("%w: %d events", ErrTooMany, MaxPositions)
 	}
 	return nil
