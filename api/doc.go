@@ -29,11 +29,24 @@
 // is final, or was at a past time (at) or at sizes of chains (as_of) that an
 // earlier answer gave. /api/v1/inventory/runs says of each run printed =
 // activated + void + open, /api/v1/inventory/units counts logistic units,
-// /api/v1/inventory/lots says how much of lots without serials there is, /api/v1/findings what does not fit together. All is for members, or,
-// with a token for one party, about that party. The first question after a start
-// reads all records; if that takes longer than a request may, the answer is 503
-// still-counting, and the next request goes on from there. After that a question
-// costs what is new, and what it adds up.
+// /api/v1/inventory/lots says how much of lots without serials there is, and by
+// record what each record adds or takes off, /api/v1/findings what does not fit
+// together. /api/v1/scans says where codes are scanned first and which look copied,
+// by what the companies counted that tell of it, each named. All is for members, or,
+// with a token for one party, about that party; scans and runs are for members only.
+//
+// The first question after a start reads all records; if that takes longer than a
+// request may, the answer is 503 still-counting, and the next request goes on from
+// there. After that a question costs what is new, and what it adds up. Those who
+// ask take turns, a party with all its operators being one of them, and questions
+// about the past wait for no question about now and hold none up. Who has too many
+// questions under way is answered 429 too-many-questions.
+//
+// # Documents
+//
+// /api/v1/documents/{digest} gives a file: to everybody what is public, to members
+// what is for them, and to a token for one party what a record names in which that
+// party acts or is named. Whatever else there is is 404, as what there is not.
 //
 // # Events
 //
