@@ -69,7 +69,7 @@ func (k *Keeper) State() *protocol.Stored {
 
 // chain reads the notes before the size: what they cover is stored by then.
 func (k *Keeper) chain(number uint32) protocol.Chain {
-	c := protocol.Chain{Number: number}
+	c := protocol.Chain{Number: number, Ended: k.Store.Network().Ended(number) != nil}
 	if cp := k.Store.Latest(number); cp != nil {
 		c.Latest, c.LatestSize = cp.Note, cp.Size
 	}
@@ -127,7 +127,7 @@ func News(before, now *protocol.Stored) *protocol.Stored {
 }
 
 func same(a, b *protocol.Chain) bool {
-	return a.Size == b.Size && a.Evidence == b.Evidence && slices.Equal(a.Lacks, b.Lacks) && bytes.Equal(a.Latest, b.Latest) && bytes.Equal(a.Final, b.Final)
+	return a.Size == b.Size && a.Evidence == b.Evidence && a.Ended == b.Ended && slices.Equal(a.Lacks, b.Lacks) && bytes.Equal(a.Latest, b.Latest) && bytes.Equal(a.Final, b.Final)
 }
 
 // Sign makes the checkpoint of the own chain that is due. One that was signed
@@ -272,8 +272,13 @@ func (k *Keeper) put(ctx context.Context, cp *ledger.Checkpoint) (protocol.Resul
 
 // Extend proves entries that a peer has given against a verified checkpoint, and
 // stores them. The author has signed their hashes; sidecars are the holder's, and
-// a charter that is not held may only be late.
+// a charter that is not held may only be late. Of a forked chain nothing is taken
+// that is not final, before a charter has ended it: what is stored is never taken
+// back.
 func (k *Keeper) Extend(ctx context.Context, cp *ledger.Checkpoint, from uint64, items []store.Item, proof []ledger.Hash) (uint64, protocol.Result, error) {
+	if cp.Chain != k.Number && !cp.Final && k.Store.Forked(cp.Chain) && k.Store.Network().Ended(cp.Chain) == nil {
+		return k.Store.Size(cp.Chain), protocol.Invalid, fmt.Errorf("the chain is forked, and its checkpoint of size %d is not final", cp.Size)
+	}
 	if result, err := k.Prove(cp, from, items, proof); err != nil {
 		return k.Store.Size(cp.Chain), result, err
 	}

@@ -64,7 +64,7 @@ func New(cfg Config) *Core {
 		tasks: make(map[Task]func(Event)), net: &Network{}, streams: make(map[Stream]*session),
 		blame: newBlame(cfg.Offences), requests: requests{byMember: make(map[string]int)},
 		attach:  attachments{shelves: make(map[uint32]*shelf), wanted: make(map[ledger.Hash]*wanted)},
-		witness: witness{petitions: make(map[uint32]*petition), pauses: make(map[uint32]time.Time)}, rounds: rounds{voters: make(map[string]*voter)},
+		witness: witness{petitions: make(map[uint32]*petition), pauses: make(map[uint32]time.Time), warnings: pace{every: warnEvery, burst: 1}}, rounds: rounds{voters: make(map[string]*voter)},
 	}
 }
 

@@ -64,6 +64,7 @@ type Chain struct {
 	Final      []byte // newest with a quorum; nil if there is none
 	FinalSize  uint64
 	Evidence   *wire.Alert // against the author; nil if there is none
+	Ended      bool        // a charter has ended it
 	Lacks      []uint64    // the first records that lack disclosures which all members may see
 }
 

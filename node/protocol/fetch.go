@@ -22,9 +22,10 @@ type chain struct {
 	spans   []span
 	gap     gap
 
-	overruled    uint64 // of a forked chain: the newest final size that was given to the disk and is not stored
-	disputed     []byte // a note that contradicts what is stored, without proof so far
-	disputedSize uint64 // LatestSize when that was tried last
+	overruled    uint64    // of a forked chain: the newest final size that was given to the disk and is not stored
+	strife       time.Time // when to look again at notes, after one that contradicts
+	disputed     []byte    // a note that contradicts what is stored, without proof so far
+	disputedSize uint64    // LatestSize when that was tried last
 }
 
 func (c *Core) stir(ch *chain) { ch.stirred = true }
@@ -91,6 +92,16 @@ func (c *Core) nextChains(at *alarmClock) {
 // keepNext has one checkpoint stored that a peer has named and whose entries are
 // stored by now.
 func (c *Core) keepNext(ch *chain) bool {
+	if ch.disputed != nil && max(ch.LatestSize, ch.FinalSize) > ch.disputedSize {
+		raw := ch.disputed
+		ch.disputed = nil
+		c.keep(ch, nil, note{raw: raw}, func(Result) {})
+		return true
+	}
+	if c.now.Before(ch.strife) {
+		ch.retry = sooner(ch.retry, ch.strife)
+		return false
+	}
 	for _, s := range c.sessions() {
 		h := s.theirs[ch.Number]
 		if h == nil || h.early {
@@ -112,12 +123,6 @@ func (c *Core) keepNext(ch *chain) bool {
 			})
 			return true
 		}
-	}
-	if ch.disputed != nil && max(ch.LatestSize, ch.FinalSize) > ch.disputedSize {
-		raw := ch.disputed
-		ch.disputed = nil
-		c.keep(ch, nil, note{raw: raw}, func(Result) {})
-		return true
 	}
 	return false
 }
@@ -182,11 +187,19 @@ func (c *Core) kept(ch *chain, from uint32, n note, e Ended, then func(Result)) 
 			ch.lost = true
 			c.log(slog.LevelWarn, "own entries are fetched back", "chain", ch.Number, "size", ch.Size, "n", n.size)
 		}
+	case Forked:
+		ch.strife = c.now.Add(keepEvery)
+		c.log(slog.LevelDebug, "another checkpoint of a forked chain", "chain", ch.Number, "peer", from)
 	case Conflict:
+		ch.strife = c.now.Add(keepEvery)
 		// Somebody has signed what we cannot have both. Another checkpoint of the
 		// history that is stored will prove it.
+		level := slog.LevelError
+		if ch.disputed != nil {
+			level = slog.LevelDebug
+		}
 		ch.disputed, ch.disputedSize = n.raw, max(ch.LatestSize, ch.FinalSize)
-		c.log(slog.LevelError, "a checkpoint contradicts what is stored", "chain", ch.Number, "peer", from, "err", e.Err)
+		c.log(level, "a checkpoint contradicts what is stored", "chain", ch.Number, "peer", from, "err", e.Err)
 	default:
 		c.log(slog.LevelWarn, "checkpoint not kept", "chain", ch.Number, "peer", from, "err", e.Err)
 	}
@@ -223,7 +236,7 @@ func (c *Core) fetchNext(ch *chain) bool {
 		}
 		list = append(list, c.candidate(ch, s))
 	}
-	ch.retry = wait.at
+	ch.retry = sooner(ch.retry, wait.at)
 	i := choose(list, c.rnd)
 	if i < 0 {
 		return false
@@ -238,11 +251,16 @@ func (c *Core) candidate(ch *chain, s *session) candidate {
 	}
 }
 
-// provable is what a peer can prove of a chain. Entries of our own that were lost
-// need no checkpoint: their holder may have died between them and the checkpoint
-// that came with them, but the guard knows their root.
+// provable is what a peer can prove of a chain. Of a forked one only what is final is
+// fetched, before a charter has said what else counts: who has stored something else
+// cannot store that any more. Entries of our
+// own that were lost need no checkpoint: their holder may have died between them and
+// the checkpoint that came with them, but the guard knows their root.
 func (c *Core) provable(ch *chain, h *holding) note {
 	n := h.best()
+	if ch.Evidence != nil && !ch.Ended && ch.Number != c.cfg.Number {
+		n = h.final
+	}
 	if ch.Number == c.cfg.Number && !c.signing && n.size <= ch.Size && h.size >= c.signedTo {
 		return note{size: c.signedTo}
 	}

@@ -629,3 +629,49 @@ func TestGapsAreFilledInPieces(t *testing.T) {
 	d.passAlive(d.core.iv.Fill)
 	want(2, 100, 101)
 }
+
+// TestOfAForkedChainOnlyWhatCounts fetches what is final, and after a charter has
+// ended the chain whatever holders have signed notes of: the charter says what
+// counts.
+func TestOfAForkedChainOnlyWhatCounts(t *testing.T) {
+	d := newDesk(t, 3)
+	s := d.admit(3)
+	forked := Chain{Number: 2, Size: 5, Evidence: &wire.Alert{}}
+	d.does(&Stored{Signing: true, Chains: []Chain{forked}})
+	d.holds(s, 2, 9)
+	none[Fetch](d)
+	d.says(s, &wire.Have{Chains: []wire.Holding{{Chain: 2, Size: 9, Signed: deskNote(2, 9), Final: deskNote(2, 7)}}})
+	k := find[Keep](d) // the witness has to know
+	if string(k.Note) != string(deskNote(2, 7)) {
+		t.Fatalf("keeps %q", k.Note)
+	}
+	d.does(Ended{Task: k.Task, Result: Behind})
+	f := find[Fetch](d)
+	if f.From != 5 || f.To != 7 {
+		t.Fatalf("asks %+v", f)
+	}
+	d.does(Ended{Task: f.Task, Result: Invalid}) // another history
+	none[Keep](d)
+	if got := d.core.PassedOver(3, 2).Sub(d.now); got != BlockTime || len(d.core.blame.offences) > 0 {
+		t.Errorf("passed over for %v, %d offences", got, len(d.core.blame.offences))
+	}
+	forked.Ended = true
+	d.does(&Stored{Signing: true, Chains: []Chain{forked}})
+	d.passAlive(BlockTime)
+	if f := find[Fetch](d); f.To != 9 {
+		t.Errorf("after the end asks %+v", f)
+	}
+}
+
+// TestAForkIsNobodysFaultButTheAuthors forgets what holders of another history were
+// blamed for when the fork is proven.
+func TestAForkIsNobodysFaultButTheAuthors(t *testing.T) {
+	d := newDesk(t, 3)
+	d.holds(d.admit(3), 2, 9)
+	d.does(Ended{Task: find[Fetch](d).Task, Result: Invalid})
+	find[Remember](d)
+	d.does(&Stored{Signing: true, Chains: []Chain{{Number: 2, Evidence: &wire.Alert{}}}})
+	if r := find[Remember](d); len(r.Offences) > 0 || !d.core.PassedOver(3, 2).IsZero() {
+		t.Errorf("still blamed: %+v", r.Offences)
+	}
+}

@@ -171,3 +171,32 @@ func TestChainsThatNobodyKnows(t *testing.T) {
 		t.Errorf("%d are remembered", n)
 	}
 }
+
+// TestContradictionsWithoutEnd has an author sign one history after the other. One
+// is looked at each second; the proof is not kept waiting by the rest.
+func TestContradictionsWithoutEnd(t *testing.T) {
+	for _, result := range []Result{Conflict, Forked} {
+		d := newDesk(t, 3)
+		s := d.admit(2)
+		d.does(&Stored{Signing: true, Chains: []Chain{{Number: 2, Size: 9}}})
+		kept := 0
+		for range 100 {
+			d.says(s, &wire.Have{Chains: []wire.Holding{{Chain: 2, Size: 9, Signed: deskNote(2, 7)}}})
+			for _, a := range d.take() {
+				if k, ok := a.(Keep); ok {
+					kept++
+					d.does(Ended{Task: k.Task, Result: result})
+				}
+			}
+			d.now = d.now.Add(keepEvery / 10)
+		}
+		if kept > 11 || kept < 9 {
+			t.Errorf("%s: %d notes are verified in ten seconds", result, kept)
+		}
+		if result == Conflict {
+			d.says(s, &wire.Have{Chains: []wire.Holding{{Chain: 2, Size: 9, Signed: deskNote(2, 7)}}})
+			d.does(&Stored{Signing: true, Chains: []Chain{{Number: 2, Size: 9, Latest: deskNote(2, 8), LatestSize: 8}}})
+			find[Keep](d)
+		}
+	}
+}

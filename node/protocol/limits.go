@@ -90,6 +90,12 @@ const (
 	// line. Authors wait longer by themselves.
 	refusedPause = time.Second
 
+	// warnEvery is the least time between two lines in the log about what a member's
+	// node can do as often as it likes, and keepEvery between two checkpoints of a
+	// chain that are verified although one before contradicts what is stored.
+	warnEvery = time.Minute
+	keepEvery = time.Second
+
 	// maxStrange bounds the chains about which a peer may speak that no charter
 	// held here has: some more than a charter adds.
 	maxStrange = 64

@@ -765,7 +765,7 @@ func (d *modelDisk) Extend(chain uint32, from uint64, p *piece, raw []byte) (uin
 			return size, protocol.Invalid, err
 		}
 	}
-	if n.chain != chain || from > size {
+	if n.chain != chain || from > size || ch.evidence != nil && chain != d.number && !d.isFinal(n) {
 		return size, protocol.Invalid, errModel
 	}
 	r := ch.roots[from]

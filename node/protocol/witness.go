@@ -13,6 +13,7 @@ import (
 type witness struct {
 	petitions map[uint32]*petition // by author
 	pauses    map[uint32]time.Time // by author: nothing is considered before
+	warnings  pace                 // of proposals that do not verify
 	stirred   bool                 // something is stored or told that they may wait for
 	releasing bool
 }
@@ -39,7 +40,9 @@ func (c *Core) proposed(e Proposal) {
 		c.refuse(e, wire.ReasonNoWitness)
 		return
 	case e.Chain == 0 || e.Chain != e.Peer:
-		c.log(slog.LevelWarn, "proposal does not verify", "peer", e.Peer)
+		if c.witness.warnings.take(c.now) {
+			c.log(slog.LevelWarn, "proposal does not verify", "peer", e.Peer)
+		}
 		c.refuse(e, wire.ReasonInvalid)
 		return
 	case c.now.Before(c.witness.pauses[e.Peer]):

@@ -204,7 +204,7 @@ func (r *Replica) takeAddr(a *wire.Addr) bool {
 		return false
 	}
 	if err := r.verifyAddr(p, a); err != nil {
-		r.log.Warn("address statement ignored", "peer", a.Number, "err", err)
+		r.log.Debug("address statement ignored", "peer", a.Number, "err", err)
 		return false
 	}
 	r.mu.Lock()
