@@ -12,10 +12,10 @@ import (
 // Cosign makes the witness's cosignature line on a verified checkpoint: a promise
 // that everything under it is stored here. It is made only if the stored entries
 // have the checkpoint's root and all shared disclosures but those that are erased
-// within it, if everything that frontiers under it name is
-// stored too, with the same roots and covered as the rule asks, and if no other
-// root was cosigned for the size and no greater size before; and after the guard
-// names it on disk.
+// within it, if everything that frontiers under it name is stored too, with the same
+// roots and covered as the rule asks, but for forked chains of which the history is
+// stored that does not count (overruled.go), and if no other root was cosigned for
+// the size and no greater size before; and after the guard names it on disk.
 //
 // ErrBehind: more has to be fetched first. ErrConflict: the checkpoint
 // contradicts what is stored, or a cosignature given before; ErrForked as well if

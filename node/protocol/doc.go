@@ -28,10 +28,13 @@
 //     done. What comes to be said meanwhile waits in the core, newest value only,
 //     so that a peer that reads slowly costs memory in the number of chains and
 //     never in time.
-//   - Notes are bytes to the core. It reads the size that they claim and nothing
-//     else; whoever stores, cosigns or relies on one verifies it first and says
-//     [Invalid] if it is not what it seems. So a lie costs the liar its standing
-//     and us one request, and nothing is verified that nobody uses.
+//   - Notes are bytes to the core. It reads the size that they claim, and of
+//     evidence the chain, and nothing else; whoever stores, cosigns or relies on
+//     one verifies it first and says [Invalid] if it is not what it seems. So a
+//     lie costs the liar its standing and us one request, and nothing is verified
+//     that nobody uses.
+//   - The shell carries out whatever it is asked for at once. What a peer can have
+//     it asked for as often as it likes has its pace in the core: see limits.go.
 //
 // # Parts
 //
