@@ -219,7 +219,7 @@ var tale = map[string]Verdict{
 	SoldTwice: Suspicious, HeldByTwo: Suspicious, EventOnVoid: Suspicious,
 	ShippedByNonHolder: Warn, ReceivedNotShipped: Warn, SoldByNonHolder: Warn, SoldNotActive: Warn, MovedAfterSold: Warn, PackedByNonHolder: Warn,
 	PackedTwice: Warn, ActivatedTwice: Warn, NotActive: Warn, VoidCode: Warn, InspectionFailed: Warn, UsedByNonHolder: Warn, MovedAfterUse: Warn,
-	Relabelled: Warn, SourceWarning: Warn, ClaimedTwice: Warn, ReturnedByOther: Warn, OnHold: Warn, PartOfSet: Consistent,
+	Relabelled: Warn, SourceWarning: Warn, Misdated: Warn, ClaimedTwice: Warn, ReturnedByOther: Warn, OnHold: Warn, PartOfSet: Consistent,
 }
 
 func verdictTold(told []string) Verdict {

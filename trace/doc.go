@@ -129,6 +129,7 @@ What is shipped, sold, used or declared void by itself leaves its unit, be it an
 item or a unit, and packing takes out of the unit before. Receipts match shipments
 by what they name, so they may be partial: what one names leaves the units around
 it that it does not name, which are the rest of the shipment. So with cancellations.
+Who fills a unit has it at hand: it is out of units that were sent away since.
 
 A pattern and the range of an activation pass over void codes: labels scrapped at
 the printer stay void, and the rest of their roll is one range. Whatever names a
@@ -204,6 +205,8 @@ product's brand and the auditors, and never for a verdict:
 A shipment may have many receipts and a receipt many shipments, which it names in
 refs or by the goods that it brings. Lines of one product, as of many delivery
 notes, are added up. What is declared void or sold after the receipt was received.
+Inventory counts codes by their custody, those of cases too: a case whose bottles
+were received one by one stays in transit until somebody receives it.
 
 Lots without serials are compared by shipment and the receipts that name it, or by
 all shipments that receipts name together, in one unit of measure: more than was
