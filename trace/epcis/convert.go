@@ -32,7 +32,7 @@ func (c *conversion) convert() error {
 			return err
 		}
 	}
-	for _, name := range append(slices.Clone(told), "recordTime") {
+	for _, name := range append(slices.Clone(provenance), "recordTime") {
 		delete(c.object.have, name)
 	}
 	if left := append(c.unmapped, c.object.left()...); len(left) > 0 {
@@ -443,7 +443,7 @@ func (r *Reader) correction(it *Item) (*trace.Draft, error) {
 	default:
 		return nil, refuse(CodeUnmapped, "errorDeclaration.correctiveEventIDs", "one record stands in the place of another, not %d", len(corrective))
 	}
-	for _, name := range told {
+	for _, name := range provenance {
 		delete(o.have, name)
 	}
 	if left := o.left(); len(left) > 0 {

@@ -285,6 +285,9 @@ func TestParts(t *testing.T) {
 			t.Errorf("without part %d: %v", i, err)
 		}
 	}
+	if _, err := read(append(slices.Clone(events), emptyPart(t, w, r, events))); codeOf(err) != CodeParts {
+		t.Errorf("with a part about an empty case: %v", err)
+	}
 	other := *events[1]
 	other.EventTime = "2026-03-01T08:00:01.000+08:00"
 	for name, list := range map[string][]*Event{
@@ -294,6 +297,32 @@ func TestParts(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
+}
+
+// emptyPart makes an event of a case in which nothing was put.
+func emptyPart(t *testing.T, w *world, r *Record, events []*Event) *Event {
+	t.Helper()
+	for n := range r.Count() {
+		if w.writer().Event(r, n) != nil {
+			continue
+		}
+		p := mustPiece(r, n)
+		for _, e := range events {
+			part := e.Extensions[extPart].(partOf)
+			if part.First != p.first+1 {
+				continue
+			}
+			made := *e
+			made.EventID = EventName{r.Event.Hash, r.Event.Position, n + 1}.String()
+			made.Parent, made.Children, made.ChildClasses = w.writer().unit(p.unit), nil, nil
+			made.Extensions = maps.Clone(e.Extensions)
+			part.Number = n + 1
+			made.Extensions[extPart] = part
+			return &made
+		}
+	}
+	t.Fatal("no case is empty")
+	return nil
 }
 
 func codeOf(err error) string {

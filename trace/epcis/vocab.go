@@ -41,9 +41,9 @@ const (
 	extErased   = Prefix + "erased"   // names of fields that were erased
 )
 
-// told are the attributes that say where a record came from. They are no part of
+// provenance are the attributes that say where a record came from. They are no part of
 // what it says.
-var told = []string{extRecord, extChain, extSeq, extState, extErased}
+var provenance = []string{extRecord, extChain, extSeq, extState, extErased}
 
 // A list is one list of the core business vocabulary: how its words begin in the
 // two long spellings.
