@@ -13,9 +13,11 @@ import (
 	"suyuan/trace/index"
 )
 
-// AddDocument stores a file that records can then name.
+// AddDocument stores a file that records can then name. The Refusal of a full disk
+// has code disk-full.
 func (n *Node) AddDocument(ctx context.Context, r io.Reader, audience store.Audience) (ledger.Hash, error) {
-	return n.blobs.Put(ctx, r, audience)
+	digest, err := n.blobs.Put(ctx, r, audience)
+	return digest, storeRefusal(err)
 }
 
 // Document opens a stored file for a viewer: what is public for everybody, what is

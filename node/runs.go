@@ -211,7 +211,7 @@ func (n *Node) keepPack(ctx context.Context, issued *code.Issued) error {
 	defer f.Close()
 	digest, err := n.blobs.Put(ctx, f, store.Audience{Of: ledger.Members})
 	if err != nil {
-		return err
+		return storeRefusal(err)
 	}
 	if digest != ledger.Hash(issued.Digest) {
 		return errors.New("the stored pack is not the one that was made: is the disk damaged?")
