@@ -255,7 +255,7 @@ func (l *layout) fillHelp(b *book, name string, lang Lang) error {
 // docOf says what a column means.
 func (l *layout) docOf(c *column, lang Lang) string {
 	if c.field != nil {
-		return c.field.Doc
+		return meaning(l.spec.Kind.String(), c.field, lang)
 	}
 	return columnDocs[c.key][lang]
 }

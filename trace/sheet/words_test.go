@@ -26,6 +26,9 @@ func TestEveryFieldHasWords(t *testing.T) {
 			if zh, _ := fieldNames(spec, f); !hasHan(zh[0]) {
 				t.Errorf("%s.%s has no Chinese word in fieldWords", spec.Kind, f.Name)
 			}
+			if meaning(spec.Kind.String(), f, Zh) == "" {
+				t.Errorf("%s.%s has no Chinese sentence in fieldMeanings", spec.Kind, f.Name)
+			}
 			for _, part := range partsOf(f.Type) {
 				if partWords[part] == nil {
 					t.Errorf("part %s of %s.%s has no word in partWords", part, spec.Kind, f.Name)
