@@ -272,12 +272,10 @@ func (k *Keeper) put(ctx context.Context, cp *ledger.Checkpoint) (protocol.Resul
 
 // Extend proves entries that a peer has given against a verified checkpoint, and
 // stores them. The author has signed their hashes; sidecars are the holder's, and
-// a charter that is not held may only be late. Of a forked chain nothing is taken
-// that is not final, before a charter has ended it: what is stored is never taken
-// back.
+// a charter that is not held may only be late.
 func (k *Keeper) Extend(ctx context.Context, cp *ledger.Checkpoint, from uint64, items []store.Item, proof []ledger.Hash) (uint64, protocol.Result, error) {
-	if cp.Chain != k.Number && !cp.Final && k.Store.Forked(cp.Chain) && k.Store.Network().Ended(cp.Chain) == nil {
-		return k.Store.Size(cp.Chain), protocol.Invalid, fmt.Errorf("the chain is forked, and its checkpoint of size %d is not final", cp.Size)
+	if result, err := k.counts(cp, from, items); err != nil {
+		return k.Store.Size(cp.Chain), result, err
 	}
 	if result, err := k.Prove(cp, from, items, proof); err != nil {
 		return k.Store.Size(cp.Chain), result, err
@@ -292,6 +290,27 @@ func (k *Keeper) Extend(ctx context.Context, cp *ledger.Checkpoint, from uint64,
 		return size, protocol.Early, err
 	}
 	return size, protocol.Trouble, fmt.Errorf("store: %w", err)
+}
+
+// counts refuses entries of a chain with several histories unless they are of the one
+// that counts, since what is stored is never taken back: what is final, or, when a
+// charter has ended the chain, what leads to its end. The holder of another history
+// is not at fault.
+func (k *Keeper) counts(cp *ledger.Checkpoint, from uint64, items []store.Item) (protocol.Result, error) {
+	end, forked := k.Store.Network().Ended(cp.Chain), k.Store.Forked(cp.Chain)
+	switch {
+	case cp.Chain == k.Number, cp.Final, !forked && (end == nil || len(end.Evidence) == 0):
+		return protocol.Done, nil
+	case end == nil:
+		return protocol.Invalid, fmt.Errorf("the chain is forked, and its checkpoint of size %d is not final", cp.Size)
+	case cp.Size == end.Size && cp.Root == end.Root:
+		return protocol.Done, nil
+	}
+	last := ledger.Checkpoint{Chain: cp.Chain, Size: end.Size, Root: end.Root}
+	if _, err := k.Prove(&last, from, items[:min(uint64(len(items)), end.Size-min(from, end.Size))], nil); err != nil {
+		return protocol.Forked, fmt.Errorf("the entries do not lead to where a charter has ended the chain: %w", err)
+	}
+	return protocol.Done, nil
 }
 
 // Prove checks that the stored entries and then items are what the checkpoint's

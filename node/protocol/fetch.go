@@ -253,9 +253,9 @@ func (c *Core) candidate(ch *chain, s *session) candidate {
 
 // provable is what a peer can prove of a chain. Of a forked one only what is final is
 // fetched, before a charter has said what else counts: who has stored something else
-// cannot store that any more. Entries of our
-// own that were lost need no checkpoint: their holder may have died between them and
-// the checkpoint that came with them, but the guard knows their root.
+// cannot store that any more. Entries of our own that were lost need no checkpoint:
+// their holder may have died between them and the checkpoint that came with them, but
+// the guard knows their root.
 func (c *Core) provable(ch *chain, h *holding) note {
 	n := h.best()
 	if ch.Evidence != nil && !ch.Ended && ch.Number != c.cfg.Number {
