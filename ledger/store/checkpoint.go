@@ -243,7 +243,7 @@ func (s *Store) PutCheckpoint(ctx context.Context, cp *ledger.Checkpoint) error 
 	}
 	if err := s.fits(c, cp); err != nil {
 		if errors.Is(err, ErrBehind) || errors.Is(err, ErrConflict) {
-			c.overrule(cp)
+			c.overrule(s.Network(), cp)
 		}
 		return fmt.Errorf("checkpoint of chain %d at size %d: %w", cp.Chain, cp.Size, err)
 	}

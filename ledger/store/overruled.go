@@ -30,12 +30,17 @@ import (
 // has begun anew: see [Store.AtEnd].
 
 // overrule takes note of a verified checkpoint that the stored entries do not have,
-// because they are fewer or others. It is not kept on disk: peers tell it in each
-// session.
-func (c *chainLog) overrule(cp *ledger.Checkpoint) {
+// because they are fewer or others, if it has a quorum of the cosigners of today: two
+// quorums of different charters need not meet. It is not kept on disk: peers tell it
+// in each session.
+func (c *chainLog) overrule(net *ledger.Network, cp *ledger.Checkpoint) {
+	today, err := net.Newest().Verifiers.Open(cp.Note)
+	if err != nil || !today.Final || !cp.Final {
+		return
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if cp.Final && (c.overruling == nil || cp.Size > c.overruling.Size) {
+	if c.overruling == nil || cp.Size > c.overruling.Size {
 		c.overruling = cp
 	}
 }
