@@ -210,8 +210,9 @@ were received one by one stays in transit until somebody receives it.
 
 Lots without serials are compared by shipment and the receipts that name it, or by
 all shipments that receipts name together, in one unit of measure: more than was
-sent is over at once, less is short after the same hours. Cancelled shipments have
-sent nothing. These findings stand in now, those about codes in lists only.
+sent is over at once, less is short after the same hours. Only receipts by whom a
+shipment was sent to count, also for [Trail.Balances]. Shipments that he or the
+sender cancelled have sent nothing. These findings stand in now, those about codes in lists only.
 
 # Holds, recalls and claims
 

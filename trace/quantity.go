@@ -365,7 +365,8 @@ func shortAfter(c *ledger.Charter) int64 {
 type load struct{ shipments, receipts []*Event }
 
 // loads returns what was shipped and received of the trail's lot, taken together
-// where a receipt names several shipments, and without what was cancelled.
+// where a receipt names several shipments, and without what was cancelled. What
+// others than their sides say of shipments neither accuses nor clears these.
 func (t *Trail) loads() []*load {
 	named := t.shipmentsByHash()
 	of := make(map[*Event]*load)
@@ -378,11 +379,12 @@ func (t *Trail) loads() []*load {
 		}
 		var all *load
 		for _, ref := range e.Refs {
-			x := of[named[ref]]
+			s := named[ref]
+			x := of[s]
 			switch {
-			case x == nil, x == all:
+			case x == nil, x == all, !e.settles(s):
 			case e.Kind == ledger.KindCancel:
-				x.shipments = slices.DeleteFunc(x.shipments, func(s *Event) bool { return s == named[ref] })
+				x.shipments = slices.DeleteFunc(x.shipments, func(other *Event) bool { return other == s })
 			case all == nil:
 				all = x
 			default:
@@ -397,6 +399,14 @@ func (t *Trail) loads() []*load {
 		}
 	}
 	return loadsOf(of)
+}
+
+// settles reports whether a receipt or cancellation of a lot that names a shipment is
+// by whom it is up to: what came says to whom it was sent, and that it did not go its
+// sender too.
+func (e *Event) settles(shipment *Event) bool {
+	l := Leg{Shipment: shipment}
+	return l.isFor(e.Actor()) || e.Kind == ledger.KindCancel && sameHand(e.Actor(), shipment.Actor())
 }
 
 // loadsOf returns each load once, with its records by position.

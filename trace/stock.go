@@ -119,16 +119,14 @@ func (t *Trail) balances() (list []Balance, unknown map[string]bool) {
 		b.Value, b.Last = addSaturating(b.Value, v), e
 		b.Parts = append(b.Parts, Part{e.ID, e.Kind, e.At, v})
 	}
-	shipments := make(map[ledger.Hash]*Event)
+	shipments, cancelled := t.shipmentsByHash(), make(map[*Event]bool)
 	for _, e := range t.Events {
-		if !t.corrected[e.ID].IsZero() || t.disregarded(e) {
+		if !t.Counts(e) || e.misdirected(shipments) {
 			continue
 		}
-		if e.Kind == ledger.KindShip {
-			shipments[e.Hash] = e
-		}
 		for _, ref := range e.Refs {
-			if s := shipments[ref]; e.Kind == ledger.KindCancel && s != nil {
+			if s := shipments[ref]; e.Kind == ledger.KindCancel && s != nil && !cancelled[s] && e.settles(s) {
+				cancelled[s] = true
 				q, ok := s.Fields["quantity"].(Quantity)
 				book(e, s.Actor(), q, ok, +1)
 			}
@@ -145,6 +143,21 @@ func (t *Trail) balances() (list []Balance, unknown map[string]bool) {
 	}
 	slices.SortFunc(list, func(a, b Balance) int { return cmp.Or(cmp.Compare(a.Party, b.Party), cmp.Compare(a.Unit, b.Unit)) })
 	return list, unknown
+}
+
+// misdirected reports whether an event is a receipt of shipments of a lot, by the
+// leaf hashes that name them, all of which were sent to others. What came without a
+// shipment stands for itself.
+func (e *Event) misdirected(shipments map[ledger.Hash]*Event) bool {
+	others := false
+	for _, ref := range e.Refs {
+		s := shipments[ref]
+		if s != nil && e.settles(s) {
+			return false
+		}
+		others = others || s != nil
+	}
+	return others && e.Kind == ledger.KindReceive
 }
 
 // shortfalls returns the balances that are negative, as far as no other of the

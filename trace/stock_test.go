@@ -135,3 +135,63 @@ func TestQuantityOfOneLot(t *testing.T) {
 		}
 	}
 }
+
+// What strangers say of a shipment of a lot neither accuses its sides, nor hides what
+// did not come, nor gives anybody stock.
+func TestStrangersToAShipmentOfALot(t *testing.T) {
+	for _, c := range []struct {
+		name     string
+		do       func(w *lotWorld, s *Event)
+		balances string
+		findings string
+	}{
+		{"receives of what has come", func(w *lotWorld, s *Event) {
+			w.of("wh", receive, 50, refs(s))
+			w.of("dist", receive, 5, refs(s))
+		}, "lanzhi 50, wh 50", ""},
+		{"receives what did not come", func(w *lotWorld, s *Event) {
+			w.of("wh", receive, 40, refs(s))
+			w.of("dist", receive, 10, refs(s))
+		}, "lanzhi 50, wh 40", "short-receipt 10"},
+		{"does not say how much", func(w *lotWorld, s *Event) {
+			w.of("wh", receive, 40, refs(s))
+			w.do("dist", receive, about(w.lot), refs(s))
+		}, "lanzhi 50, wh 40", "short-receipt 10"},
+		{"cancels", func(w *lotWorld, s *Event) {
+			w.of("wh", receive, 40, refs(s))
+			w.do("dist", cancel, about(w.lot), refs(s))
+		}, "lanzhi 50, wh 40", "short-receipt 10"},
+		{"names it with one to himself", func(w *lotWorld, s *Event) {
+			own := w.of("lanzhi", ship, 10, to("dist"))
+			w.of("wh", receive, 40, refs(s))
+			w.of("dist", receive, 10, refs(s, own))
+		}, "dist 10, lanzhi 40, wh 40", "short-receipt 10"},
+		{"its receiver's party receives", func(w *lotWorld, s *Event) {
+			w.of("wh/dc", receive, 60, refs(s))
+		}, "lanzhi 50, wh/dc 60", "over-receipt 10"},
+		{"its sender cancels, and its receiver", func(w *lotWorld, s *Event) {
+			w.do("wh", cancel, about(w.lot), refs(s))
+			w.do("lanzhi", cancel, about(w.lot), refs(s))
+		}, "lanzhi 100", ""},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			w := newLotWorld(t)
+			w.of("lanzhi", activate, 100)
+			c.do(w, w.of("lanzhi", ship, 50, to("wh")))
+			tr := w.fold(Lot(wine, "B1"))
+			var balances, findings []string
+			for _, b := range tr.Balances() {
+				balances = append(balances, fmt.Sprint(b.Party, " ", b.Value))
+			}
+			if got := strings.Join(balances, ", "); got != c.balances {
+				t.Errorf("balances %q, want %q", got, c.balances)
+			}
+			for _, f := range tr.PartyFindings() {
+				findings = append(findings, fmt.Sprint(f.Code, " ", f.n))
+			}
+			if got := strings.Join(findings, ", "); got != c.findings {
+				t.Errorf("findings %q, want %q", got, c.findings)
+			}
+		})
+	}
+}
