@@ -147,6 +147,15 @@ func TestSecondCodesInANetwork(t *testing.T) {
 	write(n.brand.suyuan("record", "approve", "--operator", "second", "--file", path).done(t))
 	n.brand.suyuan("record", "--operator", "ops", "--file", path).done(t)
 	n.waitFinal()
+	for _, c := range n.all() { // the file of the run's codes comes after its record
+		eventually(t, finalWithin, func() string {
+			a, err := c.try("GET", "/api/v1/trail?uri="+url.QueryEscape(items[0].uri), nil)
+			if err != nil || a.status != 200 {
+				return fmt.Sprintf("%s cannot answer for %s yet: %v", c.name, items[0].uri, err)
+			}
+			return ""
+		})
+	}
 
 	// Many people type in the same code at four companies' pages at once.
 	var mu sync.Mutex
