@@ -31,7 +31,7 @@ var layers = map[string]string{
 	"trace/index": "ledger ledger/store/badgerdb trace trace/gs1 trace/code trace/stock badger",
 	"trace/proof": "ledger trace trace/gs1 trace/code",
 	"trace/scan":  "ledger trace",
-	"trace/epcis": "ledger trace trace/gs1",
+	"trace/epcis": "ledger trace trace/code trace/gs1",
 	"trace/sheet": "ledger trace trace/gs1 trace/code excel",
 
 	"node/wire":     "ledger",

@@ -103,6 +103,9 @@ func (r *Reader) envelope(o *object, d *trace.Draft) error {
 		if member != r.opt.Member {
 			return refuse(CodeNotOwn, o.path+extParty, "%s records its own events; %s has to record this one", r.opt.Member, member)
 		}
+		if slug == "" && r.opt.Party != "" {
+			return refuse(CodeNotOwn, o.path+extParty, "is %s itself, and who records this acts for its party %s", member, r.opt.Party)
+		}
 		d.Party = slug
 	}
 	_, err = o.take(extRefs, &d.Refs)

@@ -1,5 +1,7 @@
 package epcis
 
+import "suyuan/trace/code"
+
 // Every number that bounds foreign data stands here, with its reason.
 const (
 	// MaxDocument bounds a document, in bytes: what the API takes as a body.
@@ -16,6 +18,10 @@ const (
 	// MaxListed bounds the codes that are written one by one for one event. More
 	// are told by class, with the range in the extension.
 	MaxListed = 1_000
+
+	// maxParts bounds of how many parts an event may say that it is one: the units of
+	// a run. Records of more have more events than a document.
+	maxParts = code.MaxRunCodes
 
 	// maxDepth bounds how deep JSON is nested: a document has six levels around a
 	// value of ours, which has three.

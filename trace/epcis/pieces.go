@@ -89,6 +89,32 @@ func (p *pieces) at(n int) piece {
 	return out
 }
 
+// empty reports whether there is nothing to tell of a piece. Only what is taken out
+// may go without contents: that is all that is in the unit.
+func (p *piece) empty() bool { return len(p.contents) == 0 && !p.bare }
+
+// filled counts the pieces that are not empty, without looking at each.
+func (p *pieces) filled() int {
+	n := p.count
+	for i := range p.segments {
+		if s := &p.segments[i].subjects[0]; s.Kind == trace.SubjectPattern {
+			n -= emptyIn(s.Pattern)
+		}
+	}
+	return n
+}
+
+// emptyIn counts the units of a pattern that are all exceptions. Exceptions do not
+// touch, so one alone covers a unit.
+func emptyIn(p *trace.Pattern) int {
+	n := 0
+	for _, x := range p.Except {
+		from, after := (x.From-p.Start+p.Per-1)/p.Per, (x.To+1-p.Start)/p.Per
+		n += max(0, int(after)-int(from))
+	}
+	return n
+}
+
 // inPattern returns the i-th unit of a pattern with what is in it.
 func inPattern(p *trace.Pattern, i uint32) (trace.Item, []trace.Subject) {
 	from := p.Start + i*p.Per

@@ -2,6 +2,7 @@ package epcis
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"slices"
@@ -381,72 +382,80 @@ type partTold struct {
 }
 
 // allParts holds that all events of a record are there and returns its subjects.
+// It looks at the parts that there are, however many they claim to be.
 func (r *Reader) allParts(list []partTold) ([]trace.DraftSubject, error) {
-	have := make(map[int]*partTold)
+	slices.SortFunc(list, func(a, b partTold) int { return cmp.Compare(a.part.Number, b.part.Number) })
 	of := list[0].part.Of
+	if of > maxParts {
+		return nil, refuse(CodeParts, extPart, "%d parts are over the limit of %d", of, maxParts)
+	}
 	for i := range list {
 		p := list[i].part
-		if p.Of != of || p.Number < 1 || p.Number > of || p.First < 1 || p.First > p.Number || have[p.Number] != nil {
+		if p.Of != of || p.Number < 1 || p.Number > of || p.First < 1 || p.First > p.Number || i > 0 && p.Number == list[i-1].part.Number {
 			return nil, refuse(CodeParts, extPart, "event %d is not one of %d, once", list[i].at, of)
 		}
-		have[p.Number] = &list[i]
 	}
 	var subjects []trace.DraftSubject
-	used := 0
-	for next := 1; next <= of; {
-		t := have[next]
-		for n := next; t == nil; n++ { // the first units of a pattern may be empty
-			if n > of {
-				return nil, refuse(CodeParts, extPart, "part %d of %d is missing", next, of)
-			}
-			t = have[n]
-		}
-		n, all, err := r.segment(t, next, have)
+	next := 1
+	for len(list) > 0 {
+		numbers, events, err := r.segment(list, next)
 		if err != nil {
 			return nil, err
 		}
-		subjects, used, next = append(subjects, t.subjects...), used+all, next+n
+		subjects, next, list = append(subjects, list[0].subjects...), next+numbers, list[events:]
 	}
-	if used != len(list) {
-		return nil, refuse(CodeParts, extPart, "the record has %d events, and not %d", used, len(list))
+	if next <= of {
+		return nil, refuse(CodeParts, extPart, "part %d of %d is missing", next, of)
 	}
 	return subjects, nil
 }
 
-// segment holds that the parts about the same subjects are there, and returns how
-// many numbers and how many events they have.
-func (r *Reader) segment(t *partTold, first int, have map[int]*partTold) (numbers, events int, err error) {
+// segment holds that the parts about the same subjects as the first of a list are
+// there, and returns how many numbers and how many events they have. Units into which
+// a pattern put nothing have a number and no event.
+func (r *Reader) segment(list []partTold, first int) (numbers, events int, err error) {
+	t := &list[0]
 	plain, err := r.plain(t.subjects)
 	if err != nil {
 		return 0, 0, err
 	}
 	p := piecesOf(plain)
-	if t.part.First != first || p.count == 0 || first+p.count-1 > t.part.Of {
+	if t.part.First != first || p.count == 0 || p.count > t.part.Of-first+1 {
 		return 0, 0, refuse(CodeParts, extPart, "event %d does not say which parts come before it", t.at)
 	}
 	want, err := json.Marshal(t.subjects)
 	if err != nil {
 		return 0, 0, err
 	}
-	for i := range p.count {
-		x := p.at(i)
-		if len(x.contents) == 0 && !x.bare {
-			continue
-		}
-		events++
-		other := have[first+i]
-		if other == nil {
-			return 0, 0, refuse(CodeParts, extPart, "part %d of %d is missing", first+i, t.part.Of)
-		}
-		got, err := json.Marshal(other.subjects)
-		if err != nil {
+	for events < len(list) && list[events].part.Number < first+p.count {
+		if err := partLike(&list[events], t, &p, want); err != nil {
 			return 0, 0, err
 		}
-		if !bytes.Equal(got, want) {
-			return 0, 0, refuse(CodeParts, extSubjects, "event %d tells of other goods than the parts beside it", other.at)
-		}
+		events++
+	}
+	if filled := p.filled(); events != filled {
+		return 0, 0, refuse(CodeParts, extPart, "of parts %d to %d there are %d, and not %d", first, first+p.count-1, events, filled)
 	}
 	return p.count, events, nil
+}
+
+// partLike holds that a part is of the same subjects as the first of them, which are
+// wanted, and of a unit with contents.
+func partLike(one, first *partTold, p *pieces, want []byte) error {
+	if one.part.First != first.part.First {
+		return refuse(CodeParts, extPart, "event %d does not say which parts come before it", one.at)
+	}
+	if x := p.at(one.part.Number - one.part.First); x.empty() {
+		return refuse(CodeParts, extPart, "event %d is about a unit in which there is nothing", one.at)
+	}
+	got, err := json.Marshal(one.subjects)
+	if err != nil {
+		return err
+	}
+	if !bytes.Equal(got, want) {
+		return refuse(CodeParts, extSubjects, "event %d tells of other goods than the parts beside it", one.at)
+	}
+	return nil
 }
 
 // plain reads subjects that name codes by their index, and links as far as they
@@ -483,7 +492,7 @@ func kindOf(e *event, action, step, disposition string) (*trace.KindSpec, error)
 	if e.kind != "" {
 		kind, ok := ledger.KindByName(e.kind)
 		spec, known := trace.Spec(kind)
-		if !ok || !known || spec.EPCIS.Type != e.typ {
+		if !ok || !known || spec.EPCIS.Type == "" || spec.EPCIS.Type != e.typ {
 			return nil, refuse(CodeNoKind, extKind, "a record of kind %q is no %s", e.kind, e.typ)
 		}
 		return spec, nil

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"io/fs"
 	"maps"
+	"math"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -58,6 +60,15 @@ func (w *world) read(t testing.TB, e any, defaults ...string) (*trace.Draft, err
 		return nil, err
 	}
 	return reader.Draft(items[0])
+}
+
+func mustJSON(t testing.TB, v any) string {
+	t.Helper()
+	raw, err := json.Marshal(v)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(raw)
 }
 
 // An event of another system becomes the draft that somebody would have written.
@@ -136,6 +147,12 @@ func TestReadsForAParty(t *testing.T) {
 	if d, err := reader.Draft(items[0]); err != nil || d.Party != "shop" {
 		t.Errorf("got %+v, %v", d, err)
 	}
+	if items, err = reader.Read([]byte(mustJSON(t, shipping("urn:suyuan:epcis:party", "lanzhi")))); err != nil {
+		t.Fatal(err)
+	}
+	if d, err := reader.Draft(items[0]); codeOf(err) != CodeNotOwn {
+		t.Errorf("an event of the member itself: %+v, %v", d, err)
+	}
 }
 
 func TestRefusesEvents(t *testing.T) {
@@ -178,6 +195,7 @@ func TestRefusesEvents(t *testing.T) {
 		{"another type of event", shipping("type", "TransactionEvent"), CodeNoKind, "bizStep"},
 		{"step of several kinds", shipping("bizStep", "holding", "disposition", nil), CodeNoKind, "disposition"},
 		{"kind that is none", ours("suyuan:kind", "product"), CodeNoKind, "suyuan:kind"},
+		{"kind that has no event", ours("suyuan:kind", "product", "type", nil), CodeNoKind, "suyuan:kind"},
 		{"kind with another step", ours("suyuan:kind", "receive", "destinationList", nil), CodeDisagrees, "bizStep"},
 		{"kind with another action", ours("suyuan:kind", "activate"), CodeDisagrees, "action"},
 		{"nothing", shipping("epcList", []string{}), CodeForm, "epcList"},
@@ -295,6 +313,54 @@ func TestParts(t *testing.T) {
 	} {
 		if _, err := read(list); codeOf(err) != CodeParts {
 			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// How many parts an event claims costs nothing.
+func TestPartsClaimed(t *testing.T) {
+	w := newWorld()
+	part := func(number, of, first, to int, change ...any) map[string]any {
+		base := []any{"@context", []any{ContextURL, jsonObject("suyuan", Namespace)}, "type", "AggregationEvent", "action", "DELETE", "bizStep", "unpacking",
+			"eventTime", "2026-03-01T00:00:00Z", "eventTimeZoneOffset", "+00:00", "eventID", "urn:uuid:1", "parentID", fmt.Sprintf("https://lanzhi-test/obj/16901234567899/2/%d", number-first),
+			"suyuan:part", jsonObject("number", number, "of", of, "first", first), "suyuan:subjects", []any{jsonObject("gtin", "16901234567899", "run", 2, "from", 0, "to", to)}}
+		return jsonObject(append(base, change...)...)
+	}
+	for _, c := range []struct {
+		name  string
+		event map[string]any
+	}{
+		{"more than a run has", part(1, math.MaxInt64, 1, 0)},
+		{"the last of many", part(9_999_999, 9_999_999, 9_999_999, 0)},
+		{"one of many", part(1, 9_999_999, 1, 0)},
+		{"one of a range of many", part(1, 10_000_000, 1, 9_999_999)},
+		{"numbers that overflow", part(math.MaxInt64, math.MaxInt64, math.MaxInt64, 0)},
+	} {
+		if _, err := w.read(t, c.event); codeOf(err) != CodeParts {
+			t.Errorf("%s: %v", c.name, err)
+		}
+	}
+}
+
+// Empty units are counted as they are when each is looked at.
+func TestFilledUnits(t *testing.T) {
+	rng := rand.New(rand.NewPCG(1, 2))
+	for range 500 {
+		p := &trace.Pattern{Per: 1 + rng.Uint32N(5), Units: 1 + rng.Uint32N(30), Start: rng.Uint32N(9)}
+		for at, end := p.Start+rng.Uint32N(9), p.Start+p.Per*p.Units; at < end; at += 2 + rng.Uint32N(9) {
+			to := min(at+rng.Uint32N(20), end-1)
+			p.Except = append(p.Except, trace.Span{From: at, To: to})
+			at = to
+		}
+		all := piecesOf([]trace.Subject{{Kind: trace.SubjectPattern, Pattern: p}})
+		want := 0
+		for n := range all.count {
+			if x := all.at(n); !x.empty() {
+				want++
+			}
+		}
+		if got := all.filled(); got != want {
+			t.Fatalf("%+v: %d, and looking at each %d", p, got, want)
 		}
 	}
 }
