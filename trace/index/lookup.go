@@ -31,7 +31,7 @@ func (x *Index) Party(member, slug string, cut map[uint32]uint64) ([]trace.Posit
 }
 
 // File returns the positions of the events that name a file by its SHA-256, but for
-// runs that name it as their pack.
+// runs that name it as their pack. With ErrTooMany come those that it has found.
 func (x *Index) File(digest ledger.Hash, cut map[uint32]uint64) ([]trace.Position, error) {
 	return x.lookup(filePrefix(digest), cut, "file %v", digest)
 }
@@ -55,7 +55,7 @@ func (x *Index) lookup(prefix []byte, cut map[uint32]uint64, format string, args
 		})
 	})
 	if err != nil {
-		return nil, fmt.Errorf("look up "+format+": %w", append(args, err)...)
+		return found, fmt.Errorf("look up "+format+": %w", append(args, err)...)
 	}
 	return found, nil
 }
