@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -38,16 +39,25 @@ type CaptureOptions struct {
 // Capture makes records of the events of an EPCIS document, as [Node.Submit] does of
 // drafts, all of them or none: where one is refused, others have ErrNotAlone of the
 // store. Events that have been recorded already, here or wherever they come from, are
-// answered with the place of their record and Again: an eventID gets one record, an
-// event without one is known by what it says. An error is about the document.
+// answered with the place of their record and Again: an eventID gets one record of
+// each party that uses it, an event without one is known by what it says. What is the
+// record of another is refused with code event-of-another. An error is about the
+// document.
 func (n *Node) Capture(ctx context.Context, who Signer, doc []byte, opt CaptureOptions) ([]Captured, error) {
-	c := &capture{node: n, ctx: ctx, who: who, ids: make(map[string]ledger.Hash), first: make(map[ledger.Hash]int)}
+	c := &capture{node: n, ctx: ctx, who: who, ids: make(map[string]ledger.Hash), first: make(map[ledger.Hash]int), places: make(map[string]map[gs1.GLN][]placed)}
+	var err error
+	if c.party, err = n.actingParty(who); err != nil {
+		return nil, err
+	}
 	c.reader = epcis.NewReader(epcis.Options{
 		Network: n.Network().Newest().Charter.Name, Member: n.member.Member, Party: who.Party, Defaults: opt.Defaults,
-		Resolve: c.resolve, Place: c.place, Record: c.record,
+		Resolve: c.resolve, Place: c.place, PartyOf: c.partyOf, Record: c.record,
 	})
 	items, err := c.reader.Read(doc)
 	if err != nil {
+		return nil, err
+	}
+	if err := c.prepare(items); err != nil {
 		return nil, err
 	}
 	n.keyed.Lock()
@@ -56,7 +66,6 @@ func (n *Node) Capture(ctx context.Context, who Signer, doc []byte, opt CaptureO
 		return nil, err
 	}
 	c.env.Record = c.event
-	c.prepare(items)
 	if err := c.recorded(items); err != nil {
 		return nil, err
 	}
@@ -68,6 +77,7 @@ type capture struct {
 	node   *Node
 	ctx    context.Context
 	who    Signer
+	party  string // for which it acts, as in Actor: the member, or a party of it
 	env    trace.Env
 	reader *epcis.Reader
 
@@ -76,22 +86,60 @@ type capture struct {
 	first map[ledger.Hash]int    // by key: the item of this document that has it first
 	ids   map[string]ledger.Hash // record of an event of this document, by its eventID
 	subs  []*store.Submission    // of the items; nil where there is nothing to store
-	glns  map[gs1.GLN][]string   // places, once they were asked for
+
+	places map[string]map[gs1.GLN][]placed // by member, once they were asked for
+}
+
+// actingParty is for whom a signer acts, as in the Actor of an event: the party that
+// it names, the only one for which the grants of its key are, or else the member.
+func (n *Node) actingParty(who Signer) (string, error) {
+	own := n.member.Member
+	if who.Party != "" {
+		return own + "/" + who.Party, nil
+	}
+	address := who.Address
+	if who.Operator != "" {
+		n.mu.Lock()
+		if key := n.operators[who.Operator]; key != nil {
+			address = ledger.AddressOf(key)
+		}
+		n.mu.Unlock()
+	}
+	c, err := n.store.Chain(n.chain)
+	if err != nil {
+		return "", err
+	}
+	party := ""
+	for _, g := range c.Rights().Of(address) {
+		if g.Party == "" || party != "" && party != g.Party {
+			return own, nil
+		}
+		party = g.Party
+	}
+	if party == "" {
+		return own, nil
+	}
+	return own + "/" + party, nil
 }
 
 // prepare gives each item its key. That of one without a name follows from its
-// draft, which is made again when its turn comes; what cannot be made has none.
-func (c *capture) prepare(items []*epcis.Item) {
+// draft, which is made again when its turn comes; what cannot be made has none yet.
+// Nothing of it needs a lock.
+func (c *capture) prepare(items []*epcis.Item) error {
 	c.keys = make([]ledger.Hash, len(items))
 	for i, it := range items {
+		if err := c.ctx.Err(); err != nil {
+			return err
+		}
 		if it.EventID != "" {
-			c.keys[i] = eventKey(it.EventID, it.Declares)
+			c.keys[i] = eventKey(c.party, it.EventID, it.Declares)
 			continue
 		}
 		if raw, err := c.draft(it); err == nil {
-			c.keys[i] = contentKey(raw)
+			c.keys[i] = contentKey(c.party, raw)
 		}
 	}
+	return nil
 }
 
 func (c *capture) draft(it *epcis.Item) ([]byte, error) {
@@ -109,8 +157,12 @@ func (c *capture) all(items []*epcis.Item, dry bool) ([]Captured, error) {
 	keys := make([]Keyed, len(items))
 	refused := false
 	for i, it := range items {
-		out[i].Events, out[i].EventID, keys[i].Key = it.Events, it.EventID, c.keys[i]
+		if err := c.ctx.Err(); err != nil {
+			return nil, err
+		}
+		out[i].Events, out[i].EventID = it.Events, it.EventID
 		c.subs[i], out[i].Placed = c.one(i, it)
+		keys[i].Key = c.keys[i]
 		refused = refused || out[i].Err != nil
 	}
 	if err := c.ctx.Err(); err != nil {
@@ -164,40 +216,53 @@ func (c *capture) store(out []Captured) {
 }
 
 // one makes the record of the i-th item, unless it has one.
-func (c *capture) one(i int, it *epcis.Item) (sub *store.Submission, placed Placed) {
+func (c *capture) one(i int, it *epcis.Item) (sub *store.Submission, at Placed) {
+	raw, err := []byte(nil), error(nil)
+	if c.keys[i].IsZero() { // what could not be drafted before may be by now
+		if raw, err = c.draft(it); err == nil {
+			c.keys[i] = contentKey(c.party, raw)
+			err = c.lookUp(c.keys[i])
+		}
+		if err != nil {
+			return nil, Placed{Err: err}
+		}
+	}
 	if p, ok := c.known[c.keys[i]]; ok {
 		return nil, p
 	}
 	if _, twin := c.first[c.keys[i]]; twin {
 		return nil, Placed{}
 	}
-	raw, err := c.draft(it)
+	if raw == nil {
+		raw, err = c.draft(it)
+	}
 	if err == nil {
 		sub, err = c.node.signDraft(c.env, c.who, raw)
 	}
 	if err != nil {
 		return nil, Placed{Err: err}
 	}
-	placed.ID, c.first[c.keys[i]] = sub.Record.ID, i
+	at.ID, c.first[c.keys[i]] = sub.Record.ID, i
 	if it.EventID != "" && !it.Declares {
 		c.ids[it.EventID] = sub.Record.ID
 	}
-	return sub, placed
+	return sub, at
 }
 
-// eventKey is what the journal knows an event by; that it is declared an error is an
-// event of its own.
-func eventKey(id string, declares bool) ledger.Hash {
+// eventKey is what the journal knows an event of an acting party by: names of events
+// are given by whoever writes them, so that nobody takes another's. That an event is
+// declared an error is one of its own.
+func eventKey(party, id string, declares bool) ledger.Hash {
 	kind := "event\n"
 	if declares {
 		kind = "error\n"
 	}
-	return ledger.Hash(sha256.Sum256([]byte("suyuan/epcis/v1\n" + kind + epcis.BaseID(id))))
+	return ledger.Hash(sha256.Sum256([]byte("suyuan/epcis/v2\n" + kind + party + "\n" + epcis.BaseID(id))))
 }
 
 // contentKey is what it knows an event without a name by.
-func contentKey(draft []byte) ledger.Hash {
-	return ledger.Hash(sha256.Sum256(append([]byte("suyuan/epcis/v1\ndraft\n"), draft...)))
+func contentKey(party string, draft []byte) ledger.Hash {
+	return ledger.Hash(sha256.Sum256(append([]byte("suyuan/epcis/v2\ndraft\n"+party+"\n"), draft...)))
 }
 
 // recorded finds which of the items have records: by the journal, and of our own
@@ -206,14 +271,13 @@ func (c *capture) recorded(items []*epcis.Item) error {
 	c.known = make(map[ledger.Hash]Placed)
 	wanted := make(map[ledger.Hash]bool)
 	for i, it := range items {
+		if err := c.ctx.Err(); err != nil {
+			return err
+		}
 		wanted[c.keys[i]] = true
 		if it.Declares {
-			p, stored, err := c.node.Find(it.Record)
-			if err != nil {
+			if err := c.know(c.keys[i], it.Record); err != nil {
 				return err
-			}
-			if p.Again = true; stored {
-				c.known[c.keys[i]] = p
 			}
 		} else if name, ours := epcis.ParseEventID(it.EventID); ours {
 			if err := c.own(c.keys[i], name); err != nil {
@@ -222,16 +286,21 @@ func (c *capture) recorded(items []*epcis.Item) error {
 		}
 	}
 	delete(wanted, ledger.Hash{})
+	delete(c.known, ledger.Hash{})
+	return c.readJournal(func(key ledger.Hash) bool { return wanted[key] })
+}
+
+// lookUp does for one key what recorded does for all.
+func (c *capture) lookUp(key ledger.Hash) error {
+	return c.readJournal(func(k ledger.Hash) bool { return k == key })
+}
+
+func (c *capture) readJournal(wanted func(ledger.Hash) bool) error {
 	err := c.node.readJournal(func(key, id ledger.Hash) error {
-		if !wanted[key] {
+		if !wanted(key) {
 			return nil
 		}
-		p, stored, err := c.node.Find(id)
-		if stored {
-			p.Again = true
-			c.known[key] = p
-		}
-		return err
+		return c.know(key, id)
 	})
 	if err != nil {
 		return fmt.Errorf("look events up: %w", err)
@@ -239,9 +308,35 @@ func (c *capture) recorded(items []*epcis.Item) error {
 	return nil
 }
 
+// know notes a record as that of a key, if it is stored. Whoever acts for one party
+// is answered only with records that concern it, and refused others.
+func (c *capture) know(key, id ledger.Hash) error {
+	p, stored, err := c.node.Find(id)
+	if err != nil || !stored {
+		return err
+	}
+	e, err := c.node.event(trace.Position{Chain: p.Chain, Seq: p.Seq})
+	if err != nil || e == nil {
+		return err
+	}
+	if p.Again = true; !c.viewer().Concerns(e) {
+		p = Placed{Err: refuse(409, "event-of-another", "the event is a record in which %s does not act; give the event an eventID of its own", c.party)}
+	}
+	c.known[key] = p
+	return nil
+}
+
+// viewer is what the signer may see.
+func (c *capture) viewer() trace.Viewer {
+	if own := c.node.member.Member; c.party == own {
+		return trace.Viewer{Member: own}
+	}
+	return trace.Viewer{Party: c.party}
+}
+
 // own notes an event that is a record here.
 func (c *capture) own(key ledger.Hash, name epcis.EventName) error {
-	pos, _, ok, err := c.node.epcisPosition(name.String())
+	pos, _, ok, err := c.node.epcisPosition(name.String(), c.viewer())
 	if err != nil || !ok {
 		return err
 	}
@@ -249,27 +344,34 @@ func (c *capture) own(key ledger.Hash, name epcis.EventName) error {
 	if err != nil || e == nil {
 		return err
 	}
-	p, stored, err := c.node.Find(e.ID)
-	if stored {
-		p.Again = true
-		c.known[key] = p
+	if err := c.know(key, e.ID); err == nil && c.known[key].Again {
 		c.ids[name.String()] = e.ID
 	}
 	return err
 }
 
-// captured returns the record of a key, zero if there is none.
-func (n *Node) captured(key ledger.Hash) (record ledger.Hash, err error) {
+// captured returns the record of the event with an id: that which a reader's party
+// has captured, or else the member; zero if there is none.
+func (n *Node) captured(id string, reader trace.Viewer) (record ledger.Hash, err error) {
+	own := eventKey(n.member.Member, id, false)
+	theirs := own
+	if reader.Party != "" {
+		theirs = eventKey(reader.Party, id, false)
+	}
+	found := make(map[ledger.Hash]ledger.Hash)
 	err = n.readJournal(func(k, id ledger.Hash) error {
-		if k != key {
+		if k != own && k != theirs {
 			return nil
 		}
 		_, _, ok, err := n.store.Find(id)
 		if ok {
-			record = id
+			found[k] = id
 		}
 		return err
 	})
+	if record = found[theirs]; record.IsZero() {
+		record = found[own]
+	}
 	return record, err
 }
 
@@ -288,7 +390,7 @@ func (c *capture) record(id string) (ledger.Hash, error) {
 	if record, ok := c.ids[id]; ok {
 		return record, nil
 	}
-	pos, _, ok, err := c.node.epcisPosition(id)
+	pos, _, ok, err := c.node.epcisPosition(id, c.viewer())
 	if err != nil || !ok {
 		return ledger.Hash{}, err
 	}
@@ -309,48 +411,135 @@ func (c *capture) event(id ledger.Hash) (*trace.Event, error) {
 	return c.node.ownRecord(id)
 }
 
-// place finds the place with a number, the member's own first.
+// placed is a place with a number, and who has recorded it.
+type placed struct{ name, actor string }
+
+// place finds the place with a number: one of the member, those of the acting party
+// before those of others, or one of the member to which the charter gives the
+// number's company prefix. Anybody can record a place with anybody's number.
 func (c *capture) place(g gs1.GLN) (string, error) {
-	if c.glns == nil {
-		if err := c.readPlaces(); err != nil {
-			return "", err
+	own := c.node.member.Member
+	owner := own
+	list, err := c.placesOf(own)
+	if err == nil && len(list[g]) == 0 {
+		if owner = c.owner(g); owner == "" {
+			return "", unproven(g, "/loc/<member>/<id>")
 		}
+		list, err = c.placesOf(owner)
 	}
-	names := c.glns[g]
-	own := slices.DeleteFunc(slices.Clone(names), func(name string) bool { return !strings.HasPrefix(name, c.node.member.Member+"/") })
-	if len(own) > 0 {
-		names = own
+	if err != nil {
+		return "", err
 	}
+	names := namesOf(list[g], c.party, owner)
 	if len(names) > 1 {
 		return "", refuse(422, "ambiguous-place", "the GLN %s is that of several places: %s; name the one that is meant", g, strings.Join(names, ", "))
 	}
 	return strings.Join(names, ""), nil
 }
 
-func (c *capture) readPlaces() error {
-	positions, err := c.node.index.Places(nil)
+// partyOf finds the member for which a number stands: that to which the charter
+// gives its company prefix, or our own where the number is one of our places' and no
+// other member's.
+func (c *capture) partyOf(g gs1.GLN) (string, error) {
+	if owner := c.owner(g); owner != "" {
+		return owner, nil
+	}
+	own := c.node.member.Member
+	list, err := c.placesOf(own)
 	if err != nil {
-		return err
+		return "", err
 	}
-	events, err := c.node.load(nil, positions)
-	if err != nil {
-		return err
-	}
-	byName := make(map[string][]*trace.Event)
-	for _, e := range events {
-		name := e.Member + "/" + e.Fields.Text("id")
-		byName[name] = append(byName[name], e)
-	}
-	c.glns = make(map[gs1.GLN][]string)
-	for name, list := range byName {
-		if g := newestGLN(list); !g.IsZero() {
-			c.glns[g] = append(c.glns[g], name)
+	for _, p := range list[g] {
+		if p.actor == own {
+			return own, nil
 		}
 	}
-	for _, names := range c.glns {
-		slices.Sort(names)
+	return "", unproven(g, "/party/<member>[/<slug>]")
+}
+
+func unproven(g gs1.GLN, form string) error {
+	return refuse(422, "unproven-gln", "the charter gives the company prefix of the GLN %s to no member, or to several, so that anybody could claim it; name what is meant in the form …%s", g, form)
+}
+
+// owner is the one member to which the charter gives the company prefix of a number,
+// "" if it is none or several.
+func (c *capture) owner(g gs1.GLN) (owner string) {
+	number := g.String()
+	for _, m := range c.node.Network().Newest().Charter.Members {
+		if !slices.ContainsFunc(m.Prefixes, func(prefix string) bool { return strings.HasPrefix(number, prefix) }) {
+			continue
+		}
+		if owner != "" {
+			return ""
+		}
+		owner = m.Slug
 	}
-	return nil
+	return owner
+}
+
+// namesOf names the places of the first of some actors that has any, or else all.
+func namesOf(list []placed, actors ...string) (names []string) {
+	for _, actor := range actors {
+		for _, p := range list {
+			if p.actor == actor {
+				names = append(names, p.name)
+			}
+		}
+		if len(names) > 0 {
+			return names
+		}
+	}
+	for _, p := range list {
+		names = append(names, p.name)
+	}
+	return names
+}
+
+// placesOf reads the places of a member, of others as far as they are final, by their
+// numbers.
+func (c *capture) placesOf(member string) (map[gs1.GLN][]placed, error) {
+	if list, read := c.places[member]; read {
+		return list, nil
+	}
+	var cut map[uint32]uint64 // all that is stored
+	var err error
+	if member != c.node.member.Member {
+		if cut, err = c.node.finalCut(); err != nil {
+			return nil, err
+		}
+	}
+	positions, err := c.node.index.Places(member, cut)
+	if err != nil {
+		return nil, err
+	}
+	newest := make(map[string]*trace.Event)
+	var names []string
+	for _, pos := range positions {
+		e, err := c.node.event(pos)
+		if err != nil {
+			return nil, err
+		}
+		if e == nil {
+			continue
+		}
+		name := e.Member + "/" + e.Fields.Text("id")
+		old, again := newest[name]
+		if !again {
+			names = append(names, name)
+		} else if cmp.Or(cmp.Compare(old.Recorded, e.Recorded), old.Position.Compare(e.Position)) > 0 {
+			continue
+		}
+		newest[name] = e
+	}
+	list := make(map[gs1.GLN][]placed)
+	for _, name := range names {
+		e := newest[name]
+		if g := newestGLN([]*trace.Event{e}); !g.IsZero() {
+			list[g] = append(list[g], placed{name, e.Actor()})
+		}
+	}
+	c.places[member] = list
+	return list, nil
 }
 
 // Captures are remembered as files below imports/captures in the node's directory,
@@ -388,17 +577,19 @@ func (n *Node) KeptCapture(id string) ([]byte, error) {
 	return data, err
 }
 
-// forgetCaptures removes the oldest beyond the limit.
+// forgetCaptures removes the oldest beyond the limits of their number and their bytes.
 func (n *Node) forgetCaptures(dir string) error {
+	return forgetOldest(dir, maxCaptures, maxCaptureBytes)
+}
+
+// forgetOldest leaves the newest files of a directory, as many and as large, together,
+// as the limits say, and always the last one.
+func forgetOldest(dir string, most int, mostBytes int64) error {
 	list, err := os.ReadDir(dir)
-	if err != nil || len(list) <= maxCaptures {
+	if err != nil {
 		return err
 	}
-	type file struct {
-		name string
-		at   int64
-	}
-	var files []file
+	var files []fs.FileInfo
 	for _, f := range list {
 		info, err := f.Info()
 		if errors.Is(err, os.ErrNotExist) {
@@ -407,11 +598,17 @@ func (n *Node) forgetCaptures(dir string) error {
 		if err != nil {
 			return err
 		}
-		files = append(files, file{f.Name(), info.ModTime().UnixNano()})
+		files = append(files, info)
 	}
-	slices.SortFunc(files, func(a, b file) int { return cmp.Or(cmp.Compare(a.at, b.at), strings.Compare(a.name, b.name)) })
-	for _, f := range files[:max(0, len(files)-maxCaptures)] {
-		if err := os.Remove(filepath.Join(dir, f.name)); err != nil && !errors.Is(err, os.ErrNotExist) {
+	slices.SortFunc(files, func(a, b fs.FileInfo) int {
+		return cmp.Or(b.ModTime().Compare(a.ModTime()), strings.Compare(b.Name(), a.Name()))
+	})
+	kept := int64(0)
+	for i, f := range files {
+		if kept += f.Size(); i == 0 || i < most && kept <= mostBytes {
+			continue
+		}
+		if err := os.Remove(filepath.Join(dir, f.Name())); err != nil && !errors.Is(err, os.ErrNotExist) {
 			return err
 		}
 	}

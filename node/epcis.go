@@ -71,7 +71,7 @@ const (
 // captured here, that of the event of which they were made. It need not be final. ok
 // is false if there is none that the reader may see.
 func (n *Node) EPCISEvent(ctx context.Context, id string, reader EPCISReader) (e *epcis.Event, ok bool, err error) {
-	pos, part, ok, err := n.epcisPosition(id)
+	pos, part, ok, err := n.epcisPosition(id, reader.Viewer)
 	if err != nil || !ok {
 		return nil, false, err
 	}
@@ -92,8 +92,9 @@ func (n *Node) EPCISEvent(ctx context.Context, id string, reader EPCISReader) (e
 	return e, e != nil, w.failed
 }
 
-// epcisPosition finds the record and the part, from 0, that an event's id names.
-func (n *Node) epcisPosition(id string) (pos trace.Position, part int, ok bool, err error) {
+// epcisPosition finds the record and the part, from 0, that an event's id names for a
+// reader.
+func (n *Node) epcisPosition(id string, reader trace.Viewer) (pos trace.Position, part int, ok bool, err error) {
 	if name, ours := epcis.ParseEventID(id); ours {
 		if name.Seq >= n.store.Size(name.Chain) {
 			return pos, 0, false, nil
@@ -101,7 +102,7 @@ func (n *Node) epcisPosition(id string) (pos trace.Position, part int, ok bool, 
 		hash, err := n.store.LeafHash(name.Chain, name.Seq)
 		return name.Position, max(name.Part-1, 0), err == nil && hash == name.Hash, err
 	}
-	record, err := n.captured(eventKey(id, false))
+	record, err := n.captured(id, reader)
 	if err != nil || record.IsZero() {
 		return pos, 0, false, err
 	}
@@ -593,7 +594,7 @@ func (w *epcisWork) listed(add func(*trace.Event) (bool, error)) error {
 // named gives the records of the ids that the query has.
 func (w *epcisWork) named(add func(*trace.Event) (bool, error)) error {
 	for i, id := range w.query.IDs {
-		pos, _, ok, err := w.node.epcisPosition(id)
+		pos, _, ok, err := w.node.epcisPosition(id, w.reader.Viewer)
 		if err != nil {
 			return err
 		}

@@ -115,4 +115,9 @@ const (
 	// maxCaptures is how many captures are remembered, the newest: weeks of a system
 	// that asks after each within the hour.
 	maxCaptures = 1_000
+
+	// maxCaptureBytes is how many bytes of captures are remembered, the newest: an
+	// answer has some hundred bytes for each event, at most some megabytes. The last
+	// one is remembered whatever its size.
+	maxCaptureBytes = 256 << 20
 )

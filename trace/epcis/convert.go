@@ -162,17 +162,18 @@ func (r *Reader) place(field, uri string) (string, error) {
 	return "", refuse(CodeID, field, "%q is no place of the network: neither one's GLN nor %s<member>/<id>", uri, string(r.space)+classPlace)
 }
 
-// party reads a party: its name, or the GLN of a place of a member.
+// party reads a party: its name, or a GLN that stands for one.
 func (r *Reader) party(field, uri string) (string, error) {
 	if name, ok := r.space.parseParty(uri); ok {
 		return name, nil
 	}
-	name, err := r.place(field, uri)
-	if err != nil {
-		return "", refuse(CodeID, field, "%q is no party of the network: neither the GLN of a member's place nor %s<member>[/<slug>]", uri, string(r.space)+classParty)
+	if g, ok := parseGLN(uri); ok && r.opt.PartyOf != nil {
+		name, err := r.opt.PartyOf(g)
+		if err != nil || name != "" {
+			return name, err
+		}
 	}
-	member, _, _ := strings.Cut(name, "/")
-	return member, nil
+	return "", refuse(CodeID, field, "%q is no party of the network: neither a GLN that the charter gives to one member nor %s<member>[/<slug>]", uri, string(r.space)+classParty)
 }
 
 // readTransactions gives the ids of documents to the fields that have their types.

@@ -31,6 +31,9 @@ type Options struct {
 	// Place returns the place with a number, "" if there is none. It may be nil.
 	Place func(gs1.GLN) (string, error)
 
+	// PartyOf returns the party for which a number stands, "" if for none. It may be nil.
+	PartyOf func(gs1.GLN) (string, error)
+
 	// Record returns the id of the record that an event's id names, zero if there is
 	// none. Without it nothing can be declared an error.
 	Record func(eventID string) (ledger.Hash, error)
