@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	lru "github.com/hashicorp/golang-lru/v2"
@@ -24,7 +25,8 @@ import (
 type books struct {
 	now, past desk
 	recent    *lru.Cache[trace.Position, *trace.Event]
-	turn      int // events that are folded in one turn: turnEvents
+	rewritten atomic.Int64 // [store.Store.Rewritten] up to which recent holds
+	turn      int          // events that are folded in one turn: turnEvents
 }
 
 // A desk is a place to count at. Whoever has the turn reads and writes its books.
@@ -51,6 +53,8 @@ type book struct {
 	units    account // the logistic units
 	lots     stock.Memo
 	papers   map[trace.Position]*trace.Event // shipments and receipts: see [trace.Event.Paper]
+
+	rewritten int64 // [store.Store.Rewritten] up to which lots and papers hold
 }
 
 // An account is one run.
@@ -146,9 +150,28 @@ func stillCounting(err error) error {
 	return &Refusal{code: "still-counting", status: 503, text: "the records are still being counted; ask again", err: err}
 }
 
-// bookAt returns the book at a cut. That of what is final now goes on with the
-// ledger: accounts that what is new has touched are marked stale.
+// bookAt returns the book at a cut, without what rests on fields that have come or
+// gone since.
 func (n *Node) bookAt(ctx context.Context, d *desk, cut map[uint32]uint64, q *stock.Question) (*book, error) {
+	at := n.store.Rewritten()
+	b, err := n.bookWith(ctx, d, cut, q)
+	if err != nil {
+		return nil, err
+	}
+	if n.books.rewritten.Swap(at) != at {
+		n.books.recent.Purge()
+	}
+	if b.rewritten != at {
+		clear(b.lots)
+		clear(b.papers)
+		b.rewritten = at
+	}
+	return b, nil
+}
+
+// bookWith is bookAt but for that. The book of what is final now goes on with the
+// ledger: accounts that what is new has touched are marked stale.
+func (n *Node) bookWith(ctx context.Context, d *desk, cut map[uint32]uint64, q *stock.Question) (*book, error) {
 	if !q.Now() {
 		return d.open(cut, q.Who), nil
 	}
@@ -266,10 +289,6 @@ func (n *Node) touch(ctx context.Context, b *book, chain uint32, from, to uint64
 		if e == nil {
 			pos.Seq++
 			continue
-		}
-		if e.Kind == ledger.KindErase {
-			clear(b.papers)
-			n.books.recent.Purge()
 		}
 		touched := stock.Touched(e)
 		for _, a := range b.accounts {

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"suyuan/ledger"
+	"suyuan/ledger/store"
 	"suyuan/trace"
 	"suyuan/trace/index"
 	"suyuan/trace/stock"
@@ -214,5 +215,54 @@ func TestLotPages(t *testing.T) {
 	q.Values[stock.ByParty] = []string{"dist"}
 	if a, err := brand.Lots(context.Background(), q, member); err != nil || len(a.Lots) != 0 {
 		t.Errorf("of another party: %+v, %v", a, err)
+	}
+}
+
+// Fields for parties that come late, or go, change the findings of now and of the
+// past alike.
+func TestFindingsFollowTheFields(t *testing.T) {
+	t.Parallel()
+	brand, dist := newStocked(t)
+	ship := brand.mustSubmit(t, sendDraft(80, 99, "dist"))[0]
+	finish(t, brand, dist)
+	got := dist.mustSubmit(t, trace.Draft{Kind: "receive", Subjects: []trace.DraftSubject{codesOf(toner, 80, 99)}, Refs: []ledger.Hash{ship.Hash},
+		Fields: fields{"lines": []fields{{"gtin": toner, "expected": 20, "counted": 20, "damaged": 1}}}})[0]
+	var items []store.Item
+	at := brand.store.Size(dist.chain)
+	var whole *ledger.Sidecar
+	for item, err := range dist.store.Entries(dist.chain, at, dist.store.Size(dist.chain)) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		if uint64(len(items))+at == got.Seq { // as one who is no party has it
+			if whole, err = ledger.DecodeSidecar(item.Sidecar); err != nil {
+				t.Fatal(err)
+			}
+			shared, err := whole.For("wh", "dist")
+			if err != nil {
+				t.Fatal(err)
+			}
+			if item.Sidecar, err = shared.Encode(); err != nil {
+				t.Fatal(err)
+			}
+		}
+		items = append(items, item)
+	}
+	if _, err := brand.store.Extend(t.Context(), dist.chain, at, items); err != nil {
+		t.Fatal(err)
+	}
+	finish(t, dist, brand)
+	then := stock.FindingQuestion{AsOf: brand.findings(t, stock.FindingQuestion{}, trace.Viewer{Member: "brand"}).AsOf}
+	damaged := func(q stock.FindingQuestion) bool {
+		return slices.Contains(codesIn(brand.findings(t, q, trace.Viewer{Member: "brand"})), trace.ReceivedDamaged)
+	}
+	if damaged(stock.FindingQuestion{}) || damaged(then) {
+		t.Fatal("the test proves nothing: the lines were there")
+	}
+	if err := brand.store.AddDisclosures(t.Context(), dist.chain, got.Seq, whole); err != nil {
+		t.Fatal(err)
+	}
+	if !damaged(stock.FindingQuestion{}) || !damaged(then) {
+		t.Errorf("the lines are there; now %v, then %v", damaged(stock.FindingQuestion{}), damaged(then))
 	}
 }
