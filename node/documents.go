@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"maps"
 	"slices"
 	"strings"
 
@@ -53,41 +54,39 @@ func (n *Node) mayRead(digest ledger.Hash, audience store.Audience, viewer trace
 	case !hosted || host != own || audience.Of == ledger.Own || !audience.VisibleTo(own, own):
 		return false, nil
 	}
-	return n.namedFor(digest, viewer)
+	return n.namedFor(digest, audience, viewer)
 }
 
 // namedFor reports whether an event that concerns a party names a file which was
-// not erased.
-func (n *Node) namedFor(digest ledger.Hash, viewer trace.Viewer) (bool, error) {
-	positions, err := n.naming(digest)
-	if err != nil {
-		return false, err
-	}
-	events, err := n.load(nil, positions)
-	if err != nil {
-		return false, err
-	}
-	return slices.ContainsFunc(events, func(e *trace.Event) bool {
+// not erased. The events of members that may not read the file themselves open it to
+// nobody: a digest is no secret. Events are read one by one, until one is found.
+func (n *Node) namedFor(digest ledger.Hash, audience store.Audience, viewer trace.Viewer) (bool, error) {
+	opens := func(e *trace.Event) bool {
 		return viewer.Concerns(e) && slices.ContainsFunc(e.Attachments(), func(a trace.Attachment) bool {
 			return a.Digest == digest && a.Audience.Shared()
 		})
-	}), nil
-}
-
-// naming returns the positions of the events that name a file. Of a chain that
-// names it more often than a look-up takes in it returns none: whoever does that
-// must hide what stands on no other chain.
-func (n *Node) naming(digest ledger.Hash) ([]trace.Position, error) {
-	positions, err := n.index.File(digest, nil)
-	if !errors.Is(err, index.ErrTooMany) {
-		return positions, err
 	}
-	for chain, size := range n.index.Applied() {
-		some, err := n.index.File(digest, map[uint32]uint64{chain: size})
-		if err != nil && !errors.Is(err, index.ErrTooMany) {
-			return nil, err
+	own := n.member.Member
+	applied := n.index.Applied()
+	for _, chain := range slices.Sorted(maps.Keys(applied)) {
+		member := n.Network().MemberOf(chain)
+		if member != own && !audience.VisibleTo(member, own) {
+			continue
 		}
-		positions = append(positions, some...)
+		// Beyond what a look-up takes in of a chain, what it has found counts.
+		positions, err := n.index.File(digest, map[uint32]uint64{chain: applied[chain]})
+		if err != nil && !errors.Is(err, index.ErrTooMany) {
+			return false, err
+		}
+		for _, pos := range positions {
+			e, err := n.event(pos)
+			if err != nil {
+				return false, err
+			}
+			if e != nil && e.Member == member && opens(e) {
+				return true, nil
+			}
+		}
 	}
-	return positions, nil
+	return false, nil
 }

@@ -88,3 +88,39 @@ func TestDocumentsOfADealer(t *testing.T) {
 		}
 	}
 }
+
+// A digest is no secret: the events of a member that may not read a file open it to
+// nobody.
+func TestDocumentsAreOpenedByWhoMayRead(t *testing.T) {
+	t.Parallel()
+	brand, dist := twoCompanies(t, 30)
+	brand.mustSubmit(t, trace.Draft{Kind: "party", Fields: fields{"slug": "shop", "kind": "dealer"}})
+	digests := make(map[string]ledger.Hash)
+	for _, audience := range []string{"parties brand", "parties brand dist", "members"} {
+		a, err := store.ParseAudience(audience)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if digests[audience], err = brand.AddDocument(context.Background(), strings.NewReader(audience), a); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := dist.AddDocument(context.Background(), strings.NewReader(audience), store.Audience{Of: ledger.Members}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	draft := trace.Draft{Kind: "ship", Subjects: []trace.DraftSubject{codesOf(toner, 0, 0)}, Fields: fields{"purpose": "sale", "to": "brand/shop"}}
+	for _, digest := range digests {
+		draft.Documents = append(draft.Documents, digest)
+	}
+	dist.flood(t, []trace.Draft{draft})
+	settle(t, brand, dist)
+	for audience, digest := range digests {
+		f, _, err := brand.Document(digest, trace.Viewer{Party: "brand/shop"})
+		if err == nil {
+			f.Close()
+		}
+		if want := audience != "parties brand"; (err == nil) != want || err != nil && !errors.Is(err, store.ErrNotFound) {
+			t.Errorf("%s: %v", audience, err)
+		}
+	}
+}
