@@ -53,7 +53,7 @@ func TestPlaces(t *testing.T) {
 }
 
 // A member with more places, or more records of one, than are read costs others
-// nothing, and keeps those that come first.
+// nothing, and keeps those that come first; so does a file that is named too often.
 func TestPlacesOfAFlood(t *testing.T) {
 	x, err := index.Open(index.Config{Dir: t.TempDir()})
 	if err != nil {
@@ -71,6 +71,16 @@ func TestPlacesOfAFlood(t *testing.T) {
 	}
 	if got, err := x.Places("evil", nil); err != nil || len(got) != index.MaxScanned || got[0].Seq != 0 {
 		t.Errorf("the flood: %d, %v", len(got), err)
+	}
+	for i := range flood {
+		flood[i] = &trace.Event{Position: trace.Position{Chain: 3, Seq: uint64(i)}, Hash: ledger.Keccak([]byte(fmt.Sprint(3, i))),
+			Kind: ledger.KindInspect, Member: "evil", Fields: trace.Values{"documents": []ledger.Hash{{7}}}}
+	}
+	if err := x.Apply(3, 0, flood); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := x.File(ledger.Hash{7}, nil); !errors.Is(err, index.ErrTooMany) || len(got) != index.MaxScanned {
+		t.Errorf("a file named too often: %d, %v", len(got), err)
 	}
 	if got, err := x.Places("wh", nil); err != nil || len(got) != 1 {
 		t.Errorf("beside it: %v, %v", got, err)
