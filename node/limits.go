@@ -100,17 +100,26 @@ const (
 
 // Limits of answers in EPCIS.
 const (
-	// maxEPCISLooked bounds the records that one page looks at: a tenth of a second,
-	// and a second where they are large.
+	// maxEPCISLooked bounds the records, and the units of records of many units, that
+	// one page looks at: a tenth of a second for small records, of which each takes
+	// some microseconds to tens of them, and the same for units.
 	maxEPCISLooked = 4_096
+
+	// maxEPCISRead is after how many bytes of records a page ends, however few events
+	// it has: one record may have a megabyte, which takes tens of milliseconds.
+	maxEPCISRead = 32 << 20
 
 	// maxEPCISPage is after how many bytes of events a page ends; one record may have
 	// a megabyte of ranges.
 	maxEPCISPage = 4 << 20
 
-	// maxEPCISRecords bounds the records that may tell of a lot or a product, and are
-	// sorted for it: some hundred megabytes of events are read, a few at a time.
+	// maxEPCISRecords bounds the records that may tell of the goods of a question, and
+	// are sorted for it: 40 bytes are held of each.
 	maxEPCISRecords = 20_000
+
+	// maxEPCISSorted bounds the bytes of those that have to be read for that, one at a
+	// time: some seconds. Usual records have less than a kilobyte.
+	maxEPCISSorted = 128 << 20
 
 	// maxCaptures is how many captures are remembered, the newest: weeks of a system
 	// that asks after each within the hour.

@@ -23,6 +23,10 @@ const (
 	// a run. Records of more have more events than a document.
 	maxParts = code.MaxRunCodes
 
+	// MaxValues bounds the values of one parameter of a query: each of goods is looked
+	// up by itself. Who asks for more asks several times.
+	MaxValues = 64
+
 	// maxDepth bounds how deep JSON is nested: a document has six levels around a
 	// value of ours, which has three.
 	maxDepth = 16

@@ -1,6 +1,7 @@
 package epcis
 
 import (
+	"iter"
 	"slices"
 	"strconv"
 	"strings"
@@ -126,6 +127,9 @@ func begins(rest string) bool {
 }
 
 func (q *Query) set(name string, values []string) error {
+	if len(values) > MaxValues {
+		return refuse(CodeForm, name, "%d values are over the limit of %d", len(values), MaxValues)
+	}
 	if role, ok := roles[name]; ok {
 		if len(q.Things) > 0 {
 			return refuse(CodeForm, name, "goods are named by one parameter")
@@ -228,15 +232,19 @@ func (q *Query) WantsKind(spec *trace.KindSpec) bool {
 	})
 }
 
-// WantsEvent reports whether a written event is what is asked for, but for its
-// goods and what [Query.WantsKind] and the times of its record say.
-func (q *Query) WantsEvent(e *Event) bool {
+// WantsFrame reports whether events with such a frame ([Writer.Frame]) can be what is
+// asked for: it knows all but their goods, their ids, and what [Query.WantsKind] and
+// the times of their record say.
+func (q *Query) WantsFrame(e *Event) bool {
 	if q.Declared != nil && *q.Declared != (e.Declaration != nil) {
 		return false
 	}
 	return wants(q.Types, e.Type) && wants(q.Actions, e.Action) && wants(q.Steps, e.BizStep) && wants(q.Dispositions, e.Disposition) &&
-		wants(q.IDs, e.EventID) && wantsPlace(q.Places, e.ReadPoint) && wantsPlace(q.Locations, e.BizLocation)
+		wantsPlace(q.Places, e.ReadPoint) && wantsPlace(q.Locations, e.BizLocation)
 }
+
+// WantsID reports whether an event has an id that is asked for.
+func (q *Query) WantsID(e *Event) bool { return wants(q.IDs, e.EventID) }
 
 func wants(list []string, v string) bool { return len(list) == 0 || slices.Contains(list, v) }
 
@@ -250,49 +258,96 @@ func (q *Query) WantsTime(at, recorded int64) bool {
 	return at >= q.From && (q.Before == 0 || at < q.Before) && recorded >= q.RecordedFrom && (q.RecordedBefore == 0 || recorded < q.RecordedBefore)
 }
 
-// PartsAbout returns the parts of a record that name goods, ascending: those with a
-// subject that is wanted. Where single items are asked for, they are given too, so
-// that not every unit of a pattern has to be looked at.
-func (r *Record) PartsAbout(wanted func(trace.Subject) bool, items []trace.Item) []int {
-	e := r.shown()
-	if e == nil {
-		return nil
-	}
-	spec, _ := trace.Spec(e.Kind)
-	if spec.EPCIS.Type != trace.EPCISAggregation {
-		if slices.ContainsFunc(e.Subjects, wanted) {
-			return []int{0}
+// A Pick says which parts of a record are asked for.
+type Pick struct {
+	From, To int  // from this one on, and before that one
+	Back     bool // the last one first
+
+	Only []int // these alone, ascending; nil: any
+
+	// Wanted tells subjects that name goods that are asked for; nil: any. Where single
+	// items are asked for, they are in Items, so that not every unit of a pattern has
+	// to be looked at.
+	Wanted func(trace.Subject) bool
+	Items  []trace.Item
+}
+
+// Parts yields parts of a record one by one, and whether they are what is asked for:
+// of those that are not, whoever asks decides how many to look at.
+func (r *Record) Parts(p Pick) iter.Seq2[int, bool] {
+	return func(yield func(int, bool) bool) {
+		t := r.telling()
+		if t == nil {
+			return
 		}
-		return nil
-	}
-	all := piecesOf(e.Subjects)
-	var parts []int
-	for i := range all.segments {
-		g := &all.segments[i]
-		if !slices.ContainsFunc(g.subjects, wanted) {
-			continue
+		all := &pieces{[]segment{{0, 1, t.Event.Subjects}}, 1}
+		if t.aggregates() {
+			all = t.pieces()
 		}
-		for _, n := range g.about(items) {
-			p := all.at(n)
-			if g.units == 1 || slices.ContainsFunc(p.told(), wanted) {
-				parts = append(parts, n)
+		p.From, p.To = max(p.From, 0), min(p.To, all.count)
+		for i := range p.order(len(all.segments)) {
+			g := &all.segments[i]
+			if p.To <= g.first || g.first+g.units <= p.From || p.Wanted != nil && !slices.ContainsFunc(g.subjects, p.Wanted) {
+				continue
+			}
+			for n := range p.within(g) {
+				if !yield(n, p.Wanted == nil || g.units == 1 || p.about(all, n)) {
+					return
+				}
 			}
 		}
 	}
-	return parts
 }
 
-// about returns the pieces of a segment that may name one of the items, ascending;
-// all of them if none are given.
-func (g *segment) about(items []trace.Item) []int {
-	var list []int
-	s := &g.subjects[0]
-	if g.units == 1 || len(items) == 0 {
-		for n := range g.units {
-			list = append(list, g.first+n)
+// about reports whether a unit of many tells of what is wanted.
+func (p *Pick) about(all *pieces, n int) bool {
+	one := all.at(n)
+	return slices.ContainsFunc(one.told(), p.Wanted)
+}
+
+// order yields the numbers below n.
+func (p *Pick) order(n int) iter.Seq[int] {
+	return func(yield func(int) bool) {
+		for i := range n {
+			if p.Back {
+				i = n - 1 - i
+			}
+			if !yield(i) {
+				return
+			}
 		}
-		return list
 	}
+}
+
+// within yields the pieces of a segment that may be asked for.
+func (p *Pick) within(g *segment) iter.Seq[int] {
+	from, to := max(p.From, g.first), min(p.To, g.first+g.units)
+	list := p.Only
+	if list == nil && g.units > 1 && len(p.Items) > 0 {
+		list = g.about(p.Items)
+	}
+	return func(yield func(int) bool) {
+		if list == nil {
+			for i := range p.order(max(0, to-from)) {
+				if !yield(from + i) {
+					return
+				}
+			}
+			return
+		}
+		for i := range p.order(len(list)) {
+			if n := list[i]; from <= n && n < to && !yield(n) {
+				return
+			}
+		}
+	}
+}
+
+// about returns the pieces of a pattern or range that may name one of the items,
+// ascending.
+func (g *segment) about(items []trace.Item) []int {
+	list := []int{}
+	s := &g.subjects[0]
 	for _, i := range items {
 		switch {
 		case s.Kind == trace.SubjectRange && s.Range.Has(i):

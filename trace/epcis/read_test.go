@@ -399,7 +399,8 @@ func codeOf(err error) string {
 	return ""
 }
 
-// The parts about an item are those that name it, found without looking at all.
+// The parts about an item are those that name it, found without looking at all, in
+// both directions and wherever one begins.
 func TestPartsAbout(t *testing.T) {
 	w := newWorld()
 	for _, r := range w.records(t) {
@@ -410,26 +411,73 @@ func TestPartsAbout(t *testing.T) {
 		box, _ := gs1.ParseGTIN("16901234567899")
 		for _, i := range []trace.Item{trace.Code(goods, 3, 0), trace.Code(goods, 3, 13), trace.Code(goods, 3, 599), trace.Code(box, 1, 0), trace.Code(box, 1, 39), trace.Code(box, 1, 99), trace.Code(box, 9, 1)} {
 			wanted := func(s trace.Subject) bool { return s.Covers(i) }
-			fast, slow := r.PartsAbout(wanted, []trace.Item{i}), r.PartsAbout(wanted, nil)
-			if !slices.Equal(fast, slow) {
-				t.Errorf("%s: %s: %v, and looking at all %v", r.Event.Kind, i, fast, slow)
-			}
 			var named []int
 			for part := range r.Count() {
 				if e := w.writer().Event(r, part); e != nil && slices.ContainsFunc(mustPiece(r, part).told(), wanted) {
 					named = append(named, part)
 				}
 			}
-			if !slices.Equal(fast, named) {
-				t.Errorf("%s: %s: %v, named by %v", r.Event.Kind, i, fast, named)
+			all := Pick{To: r.Count(), Wanted: wanted, Items: []trace.Item{i}}
+			slow, back := all, all
+			slow.Items, back.Back = nil, true
+			turned := picked(r, back)
+			slices.Reverse(turned)
+			for how, got := range map[string][]int{"at once": picked(r, all), "looking at all": picked(r, slow), "backwards": turned} {
+				if !slices.Equal(got, named) {
+					t.Errorf("%s: %s: %s %v, named by %v", r.Event.Kind, i, how, got, named)
+				}
+			}
+			for at, n := range named {
+				after, one := slow, Pick{To: r.Count(), Only: []int{n}}
+				if after.From = n + 1; !slices.Equal(picked(r, after), named[at+1:]) || !slices.Equal(picked(r, one), []int{n}) {
+					t.Errorf("%s: %s: after %d %v, of it alone %v", r.Event.Kind, i, n, picked(r, after), picked(r, one))
+				}
 			}
 		}
 	}
 }
 
+func picked(r *Record, p Pick) []int {
+	var list []int
+	for n, wanted := range r.Parts(p) {
+		if wanted {
+			list = append(list, n)
+		}
+	}
+	return list
+}
+
+// A page of a record of millions of units costs as much as its own units.
+func TestPartsOfManyUnits(t *testing.T) {
+	w := newWorld()
+	d, err := trace.ParseDraft([]byte(`{"kind":"unpack","at":"2026-03-01T08:00:00+08:00","subjects":[{"gtin":"16901234567899","run":2,"from":0,"to":9999999}]}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := &Record{Event: w.event(t, d), Actor: "lanzhi"}
+	all := func(trace.Subject) bool { return true }
+	for _, p := range []Pick{{From: 5_000_000, To: 1 << 40, Wanted: all}, {To: 5_000_001, Back: true}, {To: 1 << 40, Only: []int{5_000_000}}} {
+		if cost := testing.AllocsPerRun(1, func() {
+			for n := range r.Parts(p) {
+				if n != 5_000_000 {
+					t.Errorf("%+v: begins with part %d", p, n)
+				}
+				if e := w.writer().Event(r, n); e == nil || e.Extensions[extPart].(partOf).Number != n+1 {
+					t.Errorf("part %d is %+v", n, e)
+				}
+				break
+			}
+		}); cost > 1000 {
+			t.Errorf("%+v: %.0f allocations", p, cost)
+		}
+	}
+	if e := w.writer().Frame(r); e == nil || e.Parent != "" || e.BizStep != "unpacking" {
+		t.Errorf("frame %+v", e)
+	}
+}
+
 func mustPiece(r *Record, part int) *piece {
-	all := piecesOf(r.shown().Subjects)
-	p := all.at(part)
+	p := r.telling().pieces().at(part)
 	return &p
 }
 
@@ -503,7 +551,7 @@ func TestTransactionNumbers(t *testing.T) {
 func TestParseQueryRefuses(t *testing.T) {
 	for name, values := range map[string][]string{
 		"EQ_sensor": {"1"}, "eventCountLimit": {"5"}, "GE_eventTime": {"yesterday"}, "LT_recordTime": {"2026-03-01"}, "perPage": {"501"}, "orderBy": {"color"},
-		"orderDirection": {"asc"}, "EXISTS_errorDeclaration": {"yes"}, "nextPageToken": {""}, "GE_recordTime": {"2026-03-01T00:00:00Z", "2026-03-02T00:00:00Z"},
+		"EQ_bizStep": make([]string, MaxValues+1), "orderDirection": {"asc"}, "EXISTS_errorDeclaration": {"yes"}, "nextPageToken": {""}, "GE_recordTime": {"2026-03-01T00:00:00Z", "2026-03-02T00:00:00Z"},
 	} {
 		if q, err := ParseQuery(map[string][]string{name: values}); codeOf(err) != CodeForm || err.(*Error).Field != name {
 			t.Errorf("%s: %+v, %v", name, q, err)

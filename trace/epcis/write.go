@@ -33,6 +33,17 @@ type Record struct {
 	// and what stands in its place, nil if nothing does.
 	Target *Record
 	With   *trace.Event
+
+	units *pieces // of Event, once they were asked for
+}
+
+// pieces returns the units of an aggregation.
+func (r *Record) pieces() *pieces {
+	if r.units == nil {
+		p := piecesOf(r.Event.Subjects)
+		r.units = &p
+	}
+	return r.units
 }
 
 // A Writer writes events of one network.
@@ -47,30 +58,57 @@ func NewWriter(network string, names Names) *Writer { return &Writer{newSpace(ne
 // Count returns how many parts a record has, 0 if it is no event. A part may turn
 // out to be empty.
 func (r *Record) Count() int {
-	e := r.shown()
-	if e == nil {
+	t := r.telling()
+	switch {
+	case t == nil:
 		return 0
-	}
-	spec, _ := trace.Spec(e.Kind)
-	if spec.EPCIS.Type == trace.EPCISAggregation {
-		return piecesOf(e.Subjects).count
+	case t.aggregates():
+		return t.pieces().count
 	}
 	return 1
 }
 
-// shown is the event whose goods the EPCIS event tells of: a correction's is what
+// telling is the record whose goods the EPCIS event tells of: a correction's is what
 // it takes back. It is nil if there is none.
-func (r *Record) shown() *trace.Event {
+func (r *Record) telling() *Record {
 	spec, ok := trace.Spec(r.Event.Kind)
 	switch {
 	case !ok || spec.EPCIS.Type == "":
 		return nil
 	case spec.EPCIS.Type != trace.EPCISDeclaration:
-		return r.Event
+		return r
 	case r.Target == nil:
 		return nil
 	}
-	return r.Target.shown()
+	return r.Target.telling()
+}
+
+func (r *Record) aggregates() bool {
+	spec, _ := trace.Spec(r.Event.Kind)
+	return spec.EPCIS.Type == trace.EPCISAggregation
+}
+
+// Position is that of the record whose events these are; ok is false if it has none.
+func (r *Record) Position() (pos trace.Position, ok bool) {
+	if t := r.telling(); t != nil {
+		return t.Event.Position, true
+	}
+	return pos, false
+}
+
+// Frame writes what all events of a record have in common, without goods and without
+// the id of one; nil if it has no events.
+func (w *Writer) Frame(r *Record) *Event {
+	t := r.telling()
+	if t == nil {
+		return nil
+	}
+	spec, _ := trace.Spec(t.Event.Kind)
+	e := w.head(t, spec)
+	if r.Event.Kind == ledger.KindCorrect {
+		e.Declaration = w.declaration(r)
+	}
+	return e
 }
 
 // Event writes one part of a record, counted from 0; nil if it is empty.
@@ -91,7 +129,7 @@ func (w *Writer) Event(r *Record, part int) *Event {
 	case trace.EPCISTransformation:
 		w.transformation(e, r.Event)
 	case trace.EPCISAggregation:
-		if !w.aggregation(e, r.Event, part) {
+		if !w.aggregation(e, r, part) {
 			return nil
 		}
 	}
@@ -302,18 +340,17 @@ func madeOf(subjects []trace.Subject) (inputs, outputs []trace.Subject) {
 }
 
 // aggregation writes one unit with its contents and reports whether it has any.
-// Only what is taken out may go without: that is all that is in the unit.
-func (w *Writer) aggregation(e *Event, of *trace.Event, part int) bool {
-	all := piecesOf(of.Subjects)
+func (w *Writer) aggregation(e *Event, r *Record, part int) bool {
+	all := r.pieces()
 	p := all.at(part)
-	if len(p.contents) == 0 && !p.bare {
+	if p.empty() {
 		return false
 	}
 	e.Parent = w.unit(p.unit)
 	e.Children, e.ChildClasses = w.lists(p.contents, nil)
 	w.exact(e, p.of)
 	if all.count > 1 {
-		e.EventID = EventName{of.Hash, of.Position, part + 1}.String()
+		e.EventID = EventName{r.Event.Hash, r.Event.Position, part + 1}.String()
 		e.Extensions[extPart] = partOf{Number: part + 1, Of: all.count, First: p.first + 1}
 	}
 	return true
