@@ -76,7 +76,7 @@ func (n *Node) resolve(ctx context.Context, uri string, cut map[uint32]uint64) (
 	switch {
 	case link.Serial() != "":
 		if err := n.resolveSerial(ctx, r, link.Serial(), cut); err != nil {
-			return r, err
+			return r, lookUpRefusal(err)
 		}
 		// However it was written, with or without a lot: the item has one name.
 		r.URI, err = itemURI(gtin, r.Serial)
@@ -127,7 +127,7 @@ func (n *Node) productKnown(gtin gs1.GTIN, cut map[uint32]uint64) (bool, error) 
 		return true, nil
 	}
 	if err != nil || len(list) > 0 {
-		return len(list) > 0, err
+		return len(list) > 0, lookUpRefusal(err)
 	}
 	run, err := n.runOf(gtin, 0, cut)
 	return run != nil, err

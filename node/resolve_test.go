@@ -3,6 +3,7 @@ package node
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -12,6 +13,7 @@ import (
 	"suyuan/trace"
 	"suyuan/trace/code"
 	"suyuan/trace/gs1"
+	"suyuan/trace/index"
 )
 
 // A linked code in every way in which people and scanners write it.
@@ -93,6 +95,28 @@ func TestResolveTellsWhatIsWrong(t *testing.T) {
 		} else if !errors.Is(err, c.err) {
 			t.Errorf("%s: %v, want %v", name, err, c.err)
 		}
+	}
+}
+
+// Look-ups beyond what has been read, or of more than they take in, are told with
+// codes of their own, once, and stay what they were for those who go on without.
+func TestLookUpsThatEndAreTold(t *testing.T) {
+	t.Parallel()
+	n := newBrand(t)
+	n.issue(t, toner, 10)
+	s := n.serial(t, toner, 0, 7)
+	ahead := n.index.Applied()
+	ahead[n.chain]++
+	_, err := n.resolve(t.Context(), link(toner, s), ahead)
+	wantCode(t, err, "not-ready")
+	_, err = n.runOf(toner, 0, ahead)
+	wantCode(t, err, "not-ready")
+	_, err = n.products(toner, ahead)
+	wantCode(t, err, "not-ready")
+	tooMany := lookUpRefusal(fmt.Errorf("run: %w", index.ErrTooMany))
+	wantCode(t, tooMany, "too-many-events")
+	if !errors.Is(tooMany, index.ErrTooMany) || lookUpRefusal(tooMany) != tooMany {
+		t.Errorf("told as %v, then as %v", tooMany, lookUpRefusal(tooMany))
 	}
 }
 

@@ -283,7 +283,7 @@ func (n *Node) firstRun(gtin gs1.GTIN, number uint16, cut map[uint32]uint64, eve
 		return n.index.Run(gtin, number, ours)
 	})
 	if err != nil {
-		return nil, err
+		return nil, lookUpRefusal(err)
 	}
 	for _, pos := range list {
 		e, err := event(pos)

@@ -321,13 +321,25 @@ func (n *Node) positions(r *resolved, cut map[uint32]uint64) (list []trace.Posit
 	} else {
 		list, err = n.index.Gather(r.Item, cut)
 	}
-	switch {
-	case errors.Is(err, index.ErrTooMany):
+	if errors.Is(err, index.ErrTooMany) {
 		return list, false, nil
-	case errors.Is(err, index.ErrBehind):
-		err = &Refusal{code: "not-ready", status: 503, text: "this node is still reading what has arrived", err: err}
 	}
-	return list, true, err
+	return list, true, lookUpRefusal(err)
+}
+
+// lookUpRefusal gives errors of look-ups in the index that the caller can do
+// something about a code: wait, or ask for less. The error itself stays within.
+func lookUpRefusal(err error) error {
+	var told *Refusal
+	switch {
+	case errors.As(err, &told):
+		return err
+	case errors.Is(err, index.ErrBehind):
+		return &Refusal{code: "not-ready", status: 503, text: "this node is still reading what has arrived", err: err}
+	case errors.Is(err, index.ErrTooMany):
+		return &Refusal{code: "too-many-events", status: 413, text: "more records tell of it than are read for one question", err: err}
+	}
+	return err
 }
 
 // productPositions is positions for a code that was not found.
@@ -367,7 +379,7 @@ func (n *Node) products(gtin gs1.GTIN, cut map[uint32]uint64) ([]*trace.Event, e
 	}
 	positions, err := n.index.Naming(trace.Product(gtin), ours)
 	if err != nil {
-		return nil, err
+		return nil, lookUpRefusal(err)
 	}
 	events, err := n.load(nil, positions)
 	return slices.DeleteFunc(events, func(e *trace.Event) bool { return e.Kind != ledger.KindProduct }), err
