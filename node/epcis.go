@@ -130,8 +130,10 @@ type epcisWork struct {
 	failed    error                     // of storage, while names were looked up
 
 	after  mark
-	looked int // records
+	looked int // records, and units of records of many
 	bytes  int // of the page
+	read   int // bytes of the records from which the page is made
+	sorted int // bytes that were read to know which records may tell, and their order
 }
 
 type codeRun struct {
@@ -194,8 +196,12 @@ func (w *epcisWork) GLN(place string) gs1.GLN {
 	}
 	member, id, _ := strings.Cut(place, "/")
 	list, err := w.node.index.Place(member, id, w.cut)
+	if errors.Is(err, index.ErrTooMany) {
+		w.glns[place] = gs1.GLN{} // it has a name as well
+		return gs1.GLN{}
+	}
 	events, err2 := w.node.load(nil, list)
-	if err := errors.Join(err, err2); err != nil {
+	if err := cmp.Or(lookUpRefusal(err), err2); err != nil {
 		w.failed = cmp.Or(w.failed, err)
 		return gs1.GLN{}
 	}
@@ -253,6 +259,9 @@ func (w *epcisWork) things() error {
 		for _, pos := range positions {
 			found[pos] = true
 		}
+		if len(found) > maxEPCISRecords {
+			return tooManyEvents(theseGoods)
+		}
 	}
 	if !single {
 		w.items = nil
@@ -277,9 +286,6 @@ func (w *epcisWork) about(item trace.Item) (func(trace.Subject) bool, []trace.Po
 		return test, positions, lookUpRefusal(err)
 	}
 	positions, err := w.node.index.Naming(item, w.cut)
-	if errors.Is(err, index.ErrTooMany) {
-		return nil, nil, tooManyEvents(item.String())
-	}
 	role := w.query.Role
 	return func(s trace.Subject) bool {
 		switch role {
@@ -293,7 +299,7 @@ func (w *epcisWork) about(item trace.Item) (func(trace.Subject) bool, []trace.Po
 }
 
 func tooManyEvents(what string) error {
-	return refuse(413, "too-many-events", "more than %d records may tell of %s; ask for times instead", maxEPCISRecords, what)
+	return refuse(413, "too-many-events", "too many or too large records may tell of %s, the limits are %d and %d MiB; ask for times instead", what, maxEPCISRecords, maxEPCISSorted>>20)
 }
 
 // aboutClass finds the records that tell of a lot or a product, or of codes that are
@@ -335,6 +341,9 @@ func (w *epcisWork) aboutClass(item trace.Item) (func(trace.Subject) bool, []tra
 func (w *epcisWork) overlapping(r trace.Range) (all []trace.Position, err error) {
 	var at index.Cursor
 	for {
+		if err := w.ctx.Err(); err != nil {
+			return nil, err
+		}
 		page, next, err := w.node.index.Overlapping(r, w.cut, at)
 		if err != nil {
 			return nil, err
@@ -352,7 +361,7 @@ func (w *epcisWork) overlapping(r trace.Range) (all []trace.Position, err error)
 func (w *epcisWork) rangesOf(lot trace.Item, positions []trace.Position) ([]trace.Subject, error) {
 	var list []trace.Subject
 	for _, pos := range positions {
-		e, err := w.node.event(pos)
+		e, err := w.glance(pos, lot.String())
 		if err != nil {
 			return nil, err
 		}
@@ -386,7 +395,7 @@ func (m mark) String() string { return fmt.Sprintf("%d.%d.%d.%d", m.at, m.Chain,
 
 // Beyond all parts of a record, and before them.
 const (
-	allParts = math.MaxInt32
+	allParts = math.MaxInt
 	noPart   = -1
 )
 
@@ -421,7 +430,8 @@ func (w *epcisWork) page(source func(add func(*trace.Event) (full bool, err erro
 	return p, cmp.Or(err, w.failed)
 }
 
-// add adds the events of one record.
+// add adds the events of one record. What does not depend on the unit that an event
+// is about is looked at once.
 func (w *epcisWork) add(p *EPCISPage, e *trace.Event) (full bool, err error) {
 	if err := w.ctx.Err(); err != nil {
 		return true, err
@@ -434,30 +444,51 @@ func (w *epcisWork) add(p *EPCISPage, e *trace.Event) (full bool, err error) {
 	if err != nil {
 		return true, err
 	}
-	for part := range w.parts(r) {
+	if frame := w.writer.Frame(r); frame == nil || !w.query.WantsFrame(frame) {
+		return w.pass(p, place), nil
+	}
+	for part, wanted := range r.Parts(w.pick(r, place)) {
 		place.part = part
-		if !w.beyond(place) {
-			continue
+		if full, err = w.addPart(p, r, place, wanted); full || err != nil {
+			return full, err
 		}
-		written := w.writer.Event(r, part)
-		if written == nil || !w.query.WantsEvent(written) {
-			continue
-		}
-		if len(p.Events) == w.query.PerPage || w.bytes > maxEPCISPage {
-			p.Next = w.after.String()
-			return true, nil
-		}
-		size, err := json.Marshal(written)
-		if err != nil {
-			return true, err
-		}
-		p.Events, w.bytes, w.after = append(p.Events, written), w.bytes+len(size), place
 	}
 	return w.pass(p, place), nil
 }
 
-// pass notes that a record has been looked at, and ends the page after enough of
-// them.
+// addPart adds the event of one part, if it is wanted.
+func (w *epcisWork) addPart(p *EPCISPage, r *epcis.Record, place mark, wanted bool) (full bool, err error) {
+	if err := w.ctx.Err(); err != nil {
+		return true, err
+	}
+	if wanted {
+		if full, err = w.tell(p, r, place); full || err != nil {
+			return full, err
+		}
+	}
+	w.after = place
+	return w.look(p), nil
+}
+
+// tell writes the event of one part, unless the page is full.
+func (w *epcisWork) tell(p *EPCISPage, r *epcis.Record, place mark) (full bool, err error) {
+	written := w.writer.Event(r, place.part)
+	if written == nil || !w.query.WantsID(written) {
+		return false, nil
+	}
+	if len(p.Events) == w.query.PerPage || w.bytes > maxEPCISPage {
+		p.Next = w.after.String()
+		return true, nil
+	}
+	size, err := json.Marshal(written)
+	if err != nil {
+		return true, err
+	}
+	p.Events, w.bytes = append(p.Events, written), w.bytes+len(size)
+	return false, nil
+}
+
+// pass notes that a record has been looked at.
 func (w *epcisWork) pass(p *EPCISPage, place mark) (full bool) {
 	if place.part = allParts; !w.query.OldestFirst {
 		place.part = noPart
@@ -465,35 +496,48 @@ func (w *epcisWork) pass(p *EPCISPage, place mark) (full bool) {
 	if w.beyond(place) {
 		w.after = place
 	}
-	if w.looked++; w.looked < maxEPCISLooked {
+	return w.look(p)
+}
+
+// look counts a record or a unit, and ends the page after enough of them.
+func (w *epcisWork) look(p *EPCISPage) (full bool) {
+	if w.looked++; w.looked < maxEPCISLooked && w.read < maxEPCISRead {
 		return false
 	}
 	p.Next = w.after.String()
 	return true
 }
 
-// parts yields the parts of a record in the query's order.
-func (w *epcisWork) parts(r *epcis.Record) func(yield func(int) bool) {
-	list := []int(nil)
-	count := r.Count()
-	if w.wanted != nil {
-		list = r.PartsAbout(w.wanted, w.items)
-		count = len(list)
+// pick says which parts of a record the page may have: those beyond the token, and
+// of those the ones that are asked for.
+func (w *epcisWork) pick(r *epcis.Record, place mark) epcis.Pick {
+	pick := epcis.Pick{To: r.Count(), Back: !w.query.OldestFirst, Wanted: w.wanted, Items: w.items}
+	place.part = w.after.part
+	switch {
+	case place == w.after && w.query.OldestFirst:
+		pick.From = min(w.after.part, allParts-1) + 1
+	case place == w.after:
+		pick.To = w.after.part
+	case !w.beyond(place):
+		pick.To = 0
 	}
-	return func(yield func(int) bool) {
-		for i := range count {
-			if !w.query.OldestFirst {
-				i = count - 1 - i
-			}
-			part := i
-			if list != nil {
-				part = list[i]
-			}
-			if !yield(part) {
-				return
-			}
+	if len(w.query.IDs) > 0 {
+		pick.Only = w.partsNamed(r)
+	}
+	return pick
+}
+
+// partsNamed are the parts of a record that the query has ids of, ascending.
+func (w *epcisWork) partsNamed(r *epcis.Record) []int {
+	list := []int{}
+	at, ok := r.Position()
+	for _, id := range w.query.IDs {
+		if name, ours := epcis.ParseEventID(id); ok && ours && name.Position == at {
+			list = append(list, max(name.Part-1, 0))
 		}
 	}
+	slices.Sort(list)
+	return slices.Compact(list)
 }
 
 // timeOf is the time by which events are ordered.
@@ -517,7 +561,10 @@ func (w *epcisWork) record(e *trace.Event) (*epcis.Record, error) {
 	if r.Target, err = w.shown(target); err != nil {
 		return nil, err
 	}
-	r.With, err = w.byID(e.Fields.Hash("replacement"))
+	with, err := w.byID(e.Fields.Hash("replacement"))
+	if err == nil && with != nil && w.reader.Concerns(with) {
+		r.With = with
+	}
 	return r, err
 }
 
@@ -574,25 +621,91 @@ func (w *epcisWork) speaker(e *trace.Event) (*trace.Speaker, error) {
 	return s, err
 }
 
-// listed gives the records that may tell of what the query names, in its order.
+// listed gives the records that may tell of what the query names, in its order, one
+// by one: of the others only their places in it are held.
 func (w *epcisWork) listed(add func(*trace.Event) (bool, error)) error {
-	events, err := w.node.load(nil, w.positions)
+	marks, err := w.order()
 	if err != nil {
 		return err
 	}
-	slices.SortFunc(events, func(a, b *trace.Event) int {
-		order := mark{at: w.timeOf(a), Position: a.Position}.compare(mark{at: w.timeOf(b), Position: b.Position})
-		if !w.query.OldestFirst {
-			order = -order
+	for _, m := range marks {
+		e, err := w.load(m.Position)
+		if err != nil {
+			return err
 		}
-		return order
-	})
-	for _, e := range events {
+		if e == nil {
+			continue
+		}
 		if full, err := add(e); full || err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// order sorts the positions, without those that the page before has had all parts of.
+func (w *epcisWork) order() ([]mark, error) {
+	marks := make([]mark, 0, len(w.positions))
+	for _, pos := range w.positions {
+		m := mark{Position: pos}
+		var err error
+		if m.at, err = w.timeAt(pos); err != nil {
+			return nil, err
+		}
+		last := m
+		if last.part = allParts; !w.query.OldestFirst {
+			last.part = noPart
+		}
+		if w.beyond(last) {
+			marks = append(marks, m)
+		}
+	}
+	slices.SortFunc(marks, func(a, b mark) int {
+		if w.query.OldestFirst {
+			return a.compare(b)
+		}
+		return b.compare(a)
+	})
+	return marks, nil
+}
+
+// timeAt is the time by which the record at a position is ordered.
+func (w *epcisWork) timeAt(pos trace.Position) (int64, error) {
+	if !w.query.ByEventTime {
+		at, size, err := w.node.entryTime(pos.Chain, pos.Seq)
+		return at, cmp.Or(err, w.sort(size, theseGoods))
+	}
+	e, err := w.glance(pos, theseGoods)
+	if err != nil || e == nil {
+		return 0, err
+	}
+	return e.At, nil
+}
+
+// glance reads an event before there is a page, as many as a question may cost.
+func (w *epcisWork) glance(pos trace.Position, of string) (*trace.Event, error) {
+	e, size, err := w.node.eventSized(pos)
+	return e, cmp.Or(err, w.sort(size, of))
+}
+
+// sort counts what is read before there is a page.
+func (w *epcisWork) sort(size int, of string) error {
+	if w.sorted += size; w.sorted > maxEPCISSorted {
+		return tooManyEvents(of)
+	}
+	return w.ctx.Err()
+}
+
+const theseGoods = "these goods"
+
+// load reads an event for the page.
+func (w *epcisWork) load(pos trace.Position) (*trace.Event, error) {
+	if err := w.ctx.Err(); err != nil {
+		return nil, err
+	}
+	e, size, err := w.node.eventSized(pos)
+	w.read += size
+	return e, err
 }
 
 // named gives the records of the ids that the query has.
@@ -682,7 +795,7 @@ func (h *head) mark() mark {
 func (h *head) begin() error {
 	var failed error
 	first := sort.Search(int(h.size), func(i int) bool {
-		t, err := h.work.node.entryTime(h.chain, uint64(i))
+		t, _, err := h.work.node.entryTime(h.chain, uint64(i))
 		failed = cmp.Or(failed, err)
 		pos := trace.Position{Chain: h.chain, Seq: uint64(i)}
 		if h.work.query.OldestFirst {
@@ -723,7 +836,7 @@ func (h *head) next() error {
 // find goes on until there is an event.
 func (h *head) find(step int) error {
 	for h.seq < h.size {
-		e, err := h.work.node.event(trace.Position{Chain: h.chain, Seq: h.seq})
+		e, err := h.work.load(trace.Position{Chain: h.chain, Seq: h.seq})
 		if err != nil || e != nil {
 			h.event = e
 			return err
@@ -736,15 +849,15 @@ func (h *head) find(step int) error {
 	return nil
 }
 
-// entryTime returns the time of an entry.
-func (n *Node) entryTime(chain uint32, seq uint64) (int64, error) {
+// entryTime returns the time of an entry, and its size.
+func (n *Node) entryTime(chain uint32, seq uint64) (at int64, size int, err error) {
 	raw, err := n.store.Entry(chain, seq)
 	if err != nil {
-		return 0, err
+		return 0, 0, err
 	}
 	e, err := ledger.DecodeEntry(raw)
 	if err != nil {
-		return 0, err
+		return 0, 0, err
 	}
-	return e.Time, nil
+	return e.Time, len(raw), nil
 }

@@ -146,6 +146,43 @@ func TestEPCISPages(t *testing.T) {
 	}
 }
 
+// A page ends in the midst of a record of many units where few of them are asked for.
+func TestEPCISLooksAtFewUnits(t *testing.T) {
+	t.Parallel()
+	n := newBrand(t)
+	const units, few = maxEPCISLooked + 20, 3
+	n.issue(t, toner, units)
+	n.issue(t, carton, units)
+	others := activateDraft(few, units-1)
+	others.Fields["lot"] = "B2"
+	n.mustSubmit(t, activateDraft(0, few-1), others,
+		trace.Draft{Kind: "activate", Subjects: []trace.DraftSubject{codesOf(carton, 0, units-1)}, Fields: fields{"lot": "C1"}},
+		trace.Draft{Kind: "pack", Subjects: []trace.DraftSubject{{Pattern: &trace.DraftPattern{GTIN: toner, Per: 1, UnitGTIN: carton, Count: units}}}})
+	n.put(t, n.checkpoint(t))
+	params := []string{"MATCH_anyEPCClass", "https://id.gs1.org/01/06901234000016/10/B1"}
+	first := n.epcis(t, member, params...)
+	if len(first.Events) != 0 || first.Next == "" {
+		t.Fatalf("first page: %s, next %q", steps(first.Events), first.Next)
+	}
+	second := n.epcis(t, member, append(params, "nextPageToken", first.Next)...)
+	if got := steps(second.Events); got != "packing packing packing commissioning" || second.Next != "" {
+		t.Errorf("second page: %s, next %q", got, second.Next)
+	}
+	id := second.Events[0].EventID
+	if p := n.epcis(t, member, "EQ_eventID", id); len(p.Events) != 1 || p.Events[0].EventID != id || p.Next != "" {
+		t.Errorf("by its id: %+v", p)
+	}
+}
+
+// What is read before there is a page has a limit.
+func TestEPCISReadsSoMuch(t *testing.T) {
+	w := &epcisWork{ctx: context.Background()}
+	if err := w.sort(maxEPCISSorted, theseGoods); err != nil {
+		t.Error(err)
+	}
+	wantCode(t, w.sort(1, theseGoods), "too-many-events")
+}
+
 func mustJSON(t testing.TB, v any) string {
 	t.Helper()
 	raw, err := json.Marshal(v)
