@@ -6,6 +6,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"suyuan/ledger"
 	"suyuan/node/wire"
@@ -79,6 +80,7 @@ func TestClaimsOfOneNodeAreBounded(t *testing.T) {
 	g := c.rogue(t, "wh")
 	g.admitted(brand)
 	claim := &wire.Claim{GTIN: 1, Serial: "S", Second: "X", Token: ledger.Hash{1}}
+	began := time.Now()
 	for range 3 * claimsBurst {
 		m, err := g.request(brand, wire.Ask, claim)
 		if err != nil {
@@ -91,7 +93,10 @@ func TestClaimsOfOneNodeAreBounded(t *testing.T) {
 			return
 		}
 	}
-	t.Errorf("%d codes were checked at one go", checked.Load())
+	// This machine asks no faster than it may, unless more was checked than that.
+	if most := claimsBurst + claimsPerSecond*(time.Since(began).Seconds()+1); float64(checked.Load()) > most {
+		t.Errorf("%d codes were checked, of %.0f at most", checked.Load(), most)
+	}
 }
 
 // Whoever is not admitted has nothing checked.
