@@ -44,6 +44,7 @@ type EPCIS interface {
 type CaptureOptions struct {
 	Defaults map[string]map[string]any // of fields, by kind and name
 	DryRun   bool
+	One      bool // refuse a document of several events, and store nothing of it
 }
 
 // A CapturedEvent is what became of one event, or of all events of one record.
@@ -306,7 +307,7 @@ func (s *Server) captureLimits(c *fiber.Ctx) error {
 }
 
 // capture records the events of the body.
-func (s *Server) capture(c *fiber.Ctx) (*Operator, []CapturedEvent, error) {
+func (s *Server) capture(c *fiber.Ctx, opt CaptureOptions) (*Operator, []CapturedEvent, error) {
 	op, err := s.operator(c, ScopeWrite)
 	if err != nil {
 		return nil, nil, err
@@ -320,7 +321,6 @@ func (s *Server) capture(c *fiber.Ctx) (*Operator, []CapturedEvent, error) {
 			return nil, nil, NewProblem(http.StatusBadRequest, codeErrorBehaviour, fmt.Sprintf("%s is %q; a document is recorded as a whole or not at all: rollback", headerBehaviour, asked))
 		}
 	}
-	opt := CaptureOptions{}
 	var defaults []string
 	for _, v := range c.Context().QueryArgs().PeekMulti("default") {
 		defaults = append(defaults, string(v))
@@ -341,12 +341,9 @@ func (s *Server) capture(c *fiber.Ctx) (*Operator, []CapturedEvent, error) {
 
 // postEPCISEvent records one event.
 func (s *Server) postEPCISEvent(c *fiber.Ctx) error {
-	_, list, err := s.capture(c)
+	_, list, err := s.capture(c, CaptureOptions{One: true})
 	if err != nil {
 		return err
-	}
-	if len(list) != 1 || len(list[0].Events) != 1 {
-		return NewProblem(http.StatusBadRequest, codeBadRequest, "this takes one event; several go to "+epcisPath+"/capture")
 	}
 	if list[0].Err != nil {
 		return list[0].Err
@@ -354,7 +351,9 @@ func (s *Server) postEPCISEvent(c *fiber.Ctx) error {
 	if list[0].Name != "" {
 		c.Set(fiber.HeaderLocation, epcisPath+"/events/"+url.PathEscape(list[0].Name))
 	}
-	c.Status(http.StatusCreated)
+	if c.Status(http.StatusCreated); c.Query("dryRun") == "true" {
+		c.Status(http.StatusOK)
+	}
 	return sendJSON(c, told(&list[0]))
 }
 
@@ -402,7 +401,7 @@ type keptJob struct {
 // postCapture records the events of a document.
 func (s *Server) postCapture(c *fiber.Ctx) error {
 	created := s.cfg.Now()
-	op, list, err := s.capture(c)
+	op, list, err := s.capture(c, CaptureOptions{})
 	if err != nil {
 		return err
 	}

@@ -166,7 +166,7 @@ func TestEPCISCapture(t *testing.T) {
 	}
 	headers := []string{"Authorization", asOperator, "Content-Type", typeLD + "; charset=utf-8", headerBehaviour, rollback}
 	r := ask(t, s, "POST", "/epcis/capture?default=sell.channel:store&default=product.scan_threshold:5", "{the document}", headers...)
-	if r.StatusCode != http.StatusAccepted || r.Header.Get("Location") != "/epcis/capture/job-1" || f.asked[0] != "wh {the document} {map[product:map[scan_threshold:5] sell:map[channel:store]] false}" {
+	if r.StatusCode != http.StatusAccepted || r.Header.Get("Location") != "/epcis/capture/job-1" || f.asked[0] != "wh {the document} {map[product:map[scan_threshold:5] sell:map[channel:store]] false false}" {
 		t.Errorf("%d %s %s, asked %v", r.StatusCode, r.Header.Get("Location"), r.body, f.asked)
 	}
 	again := ask(t, s, "GET", "/epcis/capture/job-1", "", "Authorization", asReader)
@@ -190,6 +190,12 @@ func TestEPCISCapture(t *testing.T) {
 	r = ask(t, s, "POST", "/epcis/events", "{}", headers...)
 	if r.StatusCode != http.StatusCreated || r.Header.Get("Location") != "/epcis/events/"+url.PathEscape(fakeEvent) {
 		t.Errorf("one event: %d %v %s", r.StatusCode, r.Header.Get("Location"), r.body)
+	}
+	if asked := f.asked[len(f.asked)-1]; asked != "wh {} {map[] false true}" {
+		t.Errorf("one event is asked for as %s", asked)
+	}
+	if r = ask(t, s, "POST", "/epcis/events?dryRun=true", "{}", headers...); r.StatusCode != http.StatusOK {
+		t.Errorf("dry run of one event: %d %s", r.StatusCode, r.body)
 	}
 	f.captured = []CapturedEvent{{Result: Result{Err: bad}, Events: []int{0}}}
 	if r = ask(t, s, "POST", "/epcis/events", "{}", headers...); r.StatusCode != http.StatusBadRequest || !strings.Contains(r.body, epcis.CodeForm) {

@@ -34,7 +34,11 @@ type Captured struct {
 type CaptureOptions struct {
 	Defaults map[string]map[string]any // see [epcis.Options]
 	DryRun   bool                      // tell what would be refused for its form, and store nothing
+	One      bool                      // the document has to be one event; see CodeOneEvent
 }
+
+// CodeOneEvent is the code of a document of several events where one was asked for.
+const CodeOneEvent = "one-event"
 
 // Capture makes records of the events of an EPCIS document, as [Node.Submit] does of
 // drafts, all of them or none: where one is refused, others have ErrNotAlone of the
@@ -56,6 +60,9 @@ func (n *Node) Capture(ctx context.Context, who Signer, doc []byte, opt CaptureO
 	items, err := c.reader.Read(doc)
 	if err != nil {
 		return nil, err
+	}
+	if opt.One && (len(items) != 1 || len(items[0].Events) != 1) {
+		return nil, refuse(400, CodeOneEvent, "this takes one event; send several as a document to be captured")
 	}
 	if err := c.prepare(items); err != nil {
 		return nil, err

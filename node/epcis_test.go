@@ -330,7 +330,14 @@ func TestCaptureAllOrNone(t *testing.T) {
 	if out := n.capture(t, doc(t, sold("urn:uuid:9", one)), inStore); out[0].Err != nil || out[0].Again {
 		t.Errorf("after refusals: %+v", out[0])
 	}
-	_, err := n.Capture(context.Background(), Signer{}, []byte(`{"type":"EPCISDocument"}`), inStore)
+	before, single := n.store.Size(n.chain), inStore
+	single.One = true
+	_, err := n.Capture(context.Background(), Signer{}, doc(t, sold("urn:uuid:10", two), sold("urn:uuid:11", two)), single)
+	wantCode(t, err, CodeOneEvent)
+	if size := n.store.Size(n.chain); size != before {
+		t.Errorf("several where one was asked for: the chain grew from %d to %d", before, size)
+	}
+	_, err = n.Capture(context.Background(), Signer{}, []byte(`{"type":"EPCISDocument"}`), inStore)
 	wantCode(t, err, epcis.CodeForm)
 }
 
