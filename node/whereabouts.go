@@ -10,6 +10,8 @@ import (
 	"sync"
 	"time"
 
+	lru "github.com/hashicorp/golang-lru/v2"
+
 	keep "suyuan/node/scan"
 	"suyuan/trace"
 	"suyuan/trace/code"
@@ -25,9 +27,18 @@ const (
 	// been for long in the hands of a consumer.
 	maxScanned = 1 << 18
 
+	// maxLocated bounds the codes that are remembered with where they were found, or
+	// that they are in none of the packs that were asked, some 100 bytes each: those
+	// of all first scans, and as many of earlier ones.
+	maxLocated = 2 * maxScanned
+
 	// maxLocating bounds the packs that are asked for a code in one question: a
 	// second or two. The next question goes on.
 	maxLocating = 1 << 20
+
+	// packsPerEvent is how many packs are asked for a code in about the time in which
+	// one event is folded.
+	packsPerEvent = 16
 
 	// scannedFor is how long the scans that were gone through are good for. Who
 	// watches for goods that stray does so by the day.
@@ -38,21 +49,24 @@ const (
 const uncountedScans = "scans"
 
 // whereabouts keeps where codes were first looked up, and which codes those are: scans
-// are kept under a hash, to which only the packs know the code.
+// are kept under a hash, to which only the packs know the code. The packs asked are
+// those of all who ask, so that they do not undo each other's work.
 type whereabouts struct {
 	mu    sync.Mutex
-	at    time.Time   // when list was made
-	runs  []index.Run // whose packs were asked
-	codes map[scan.Key]located
-	list  []firstSight
-	whole bool // list has all
+	at    time.Time   // when the scans were read
+	runs  []index.Run // whose packs are asked
+	codes *lru.Cache[scan.Key, located]
+	left  map[itemCycle]firstScan // of the scans that were read, whose codes are not located yet
+	list  []firstSight            // of the others
+	whole bool                    // all scans were read
 }
 
-// A located is a code of a run, or of none of those that were asked.
+// A located is a code of a run, or of none of the first so many that are asked.
 type located struct {
 	run   index.Run
 	index uint32
 	found bool
+	asked int
 }
 
 // A firstSight is the first scan of a code in a cycle whose place is known.
@@ -79,13 +93,13 @@ func (n *Node) addScansOutside(ctx context.Context, t *turn, all stock.Troubles,
 	if c == nil || err != nil || newest == nil {
 		return true, err
 	}
-	list, whole, err := n.seen.of(ctx, s, c, watched)
+	list, whole, err := n.seen.of(ctx, t, s, c, watched)
 	if err != nil {
 		return false, err
 	}
 	b := &strays{n: n, shipments: make(map[trace.Position]*stray)}
-	for _, x := range list {
-		if err := b.add(watched[x.run], &x); err != nil {
+	for i := range list {
+		if err := b.add(watched[list[i].run], &list[i]); err != nil {
 			return false, err
 		}
 	}
@@ -186,50 +200,109 @@ func (b *strays) add(t *stock.Tally, x *firstSight) error {
 }
 
 // of returns where codes of some runs were first looked up, and whether these are all.
-func (g *whereabouts) of(ctx context.Context, s *Scans, c *counter, watched map[index.Run]*stock.Tally) ([]firstSight, bool, error) {
+// Where the turn is over before, the next one goes on from there.
+func (g *whereabouts) of(ctx context.Context, t *turn, s *Scans, c *counter, watched map[index.Run]*stock.Tally) ([]firstSight, bool, error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	runs := slices.SortedFunc(maps.Keys(watched), func(a, b index.Run) int {
-		return cmp.Or(cmp.Compare(a.GTIN.Uint64(), b.GTIN.Uint64()), cmp.Compare(a.Number, b.Number))
-	})
-	packs, err := s.node.packsOf(ctx, runs)
+	packs, more, err := g.packs(ctx, s.node, watched)
 	if err != nil {
 		return nil, false, err
 	}
-	same := slices.EqualFunc(packs, g.runs, func(p runPack, run index.Run) bool { return p.run == run })
-	if same && g.whole && s.node.now().Sub(g.at) < scannedFor {
-		return g.list, true, nil
-	}
-	if !same || g.codes == nil {
-		g.runs, g.codes = nil, make(map[scan.Key]located)
-		for _, p := range packs {
-			g.runs = append(g.runs, p.run)
+	if more || s.node.now().Sub(g.at) >= scannedFor {
+		if err := g.read(ctx, t, s, c); err != nil {
+			return nil, false, err
 		}
+	}
+	for _, p := range packs[len(g.runs):] {
+		g.runs = append(g.runs, p.run)
+	}
+	if err := g.locateLeft(ctx, t, packs); err != nil {
+		return nil, false, err
+	}
+	var list []firstSight
+	for _, x := range g.list {
+		if watched[x.run] != nil {
+			list = append(list, x)
+		}
+	}
+	return list, g.whole && len(g.left) == 0, nil
+}
+
+// packs opens the packs of the runs that are asked already, in their order, with nil
+// for those that are not here just now, then those of runs that are watched besides.
+func (g *whereabouts) packs(ctx context.Context, n *Node, watched map[index.Run]*stock.Tally) (packs []runPack, more bool, err error) {
+	added := maps.Clone(watched)
+	for _, run := range g.runs {
+		delete(added, run)
+	}
+	runs := slices.SortedFunc(maps.Keys(added), func(a, b index.Run) int {
+		return cmp.Or(cmp.Compare(a.GTIN.Uint64(), b.GTIN.Uint64()), cmp.Compare(a.Number, b.Number))
+	})
+	fresh, err := n.packsOf(ctx, runs)
+	if err != nil {
+		return nil, false, err
+	}
+	old, err := n.packsOf(ctx, g.runs)
+	if err != nil {
+		return nil, false, err
+	}
+	for _, run := range g.runs {
+		p := runPack{run: run}
+		if len(old) > 0 && old[0].run == run {
+			p, old = old[0], old[1:]
+		}
+		packs = append(packs, p)
+	}
+	return append(packs, fresh...), len(fresh) > 0, nil
+}
+
+// read reads all scans, in a turn of which something is left.
+func (g *whereabouts) read(ctx context.Context, t *turn, s *Scans, c *counter) error {
+	if err := t.over(); err != nil {
+		return err
+	}
+	if g.codes == nil {
+		codes, err := lru.New[scan.Key, located](maxLocated)
+		if err != nil {
+			return fmt.Errorf("keep scanned codes: %w", err)
+		}
+		g.codes = codes
 	}
 	firsts, whole, err := firstScans(ctx, s, c)
 	if err != nil {
-		return nil, false, err
+		return err
 	}
-	g.list, g.whole, g.at = nil, whole, s.node.now()
+	g.left, g.whole, g.list, g.at = firsts, whole, nil, s.node.now()
+	t.spent(1 + len(firsts)/packsPerEvent)
+	return nil
+}
+
+// locateLeft asks the packs for the codes that are left, as many as one question may.
+func (g *whereabouts) locateLeft(ctx context.Context, t *turn, packs []runPack) error {
 	asked := 0
-	for id, f := range firsts {
-		x, known := g.codes[id.item]
-		if !known && asked > maxLocating {
-			g.whole = false
-			continue
-		}
-		if !known {
-			asked += len(packs)
-			if x, err = locate(packs, id.item); err != nil {
-				return nil, false, err
+	for id, f := range g.left {
+		x, _ := g.codes.Get(id.item)
+		if rest := packs[x.asked:]; !x.found && len(rest) > 0 {
+			if asked > maxLocating {
+				continue
 			}
-			g.codes[id.item] = x
+			if err := cmp.Or(ctx.Err(), t.over()); err != nil {
+				return err
+			}
+			var err error
+			if x, err = locate(rest, id.item); err != nil {
+				return err
+			}
+			x.asked = len(packs)
+			g.codes.Add(id.item, x)
+			asked += len(rest)
+			t.spent(1 + len(rest)/packsPerEvent)
 		}
-		if x.found {
+		if delete(g.left, id); x.found {
 			g.list = append(g.list, firstSight{x, f.at, f.region})
 		}
 	}
-	return g.list, g.whole, nil
+	return nil
 }
 
 type itemCycle struct {
@@ -264,7 +337,7 @@ func firstScans(ctx context.Context, s *Scans, c *counter) (firsts map[itemCycle
 	return firsts, whole, err
 }
 
-// An runPack is a pack with its run.
+// A runPack is a pack with its run.
 type runPack struct {
 	run  index.Run
 	pack *code.Pack
@@ -290,15 +363,18 @@ func (n *Node) packsOf(ctx context.Context, runs []index.Run) ([]runPack, error)
 	return list, ctx.Err()
 }
 
-// locate finds the code with a hash in packs.
+// locate finds the code with a hash in those packs that are here.
 func locate(packs []runPack, item scan.Key) (located, error) {
 	for _, p := range packs {
+		if p.pack == nil {
+			continue
+		}
 		at, found, err := p.pack.Lookup(code.Hash(item))
 		if err != nil {
 			return located{}, fmt.Errorf("look a scanned code up in run %d of %s: %w", p.run.Number, p.run.GTIN, err)
 		}
 		if found {
-			return located{p.run, at, true}, nil
+			return located{run: p.run, index: at, found: true}, nil
 		}
 	}
 	return located{}, nil

@@ -1,6 +1,8 @@
 package node
 
 import (
+	"context"
+	"errors"
 	"slices"
 	"strings"
 	"testing"
@@ -8,6 +10,7 @@ import (
 
 	"suyuan/ledger"
 	"suyuan/trace"
+	"suyuan/trace/index"
 	"suyuan/trace/scan"
 	"suyuan/trace/stock"
 )
@@ -151,5 +154,56 @@ func TestLocateScannedCodes(t *testing.T) {
 	}
 	if x, err := locate(packs, scan.Key{1}); err != nil || x.found {
 		t.Errorf("no code is located at %+v, %v", x, err)
+	}
+}
+
+// Those who ask for other products do not undo each other's work, and a turn that is
+// over is gone on with in the next.
+func TestWhereaboutsGoOn(t *testing.T) {
+	t.Parallel()
+	brand, dist := strayed(t)
+	brand.mustSubmit(t, productDraft(carton))
+	brand.issue(t, carton, 10)
+	finish(t, brand, dist)
+	s := brand.openScans(t, "place_header = \"X-Place\"")
+	s.lookUpCodes(t, brand, "CN;440100;23.1,113.3", 0, 9)
+	c, g := s.counter(), &brand.seen
+	bottles, cases := index.Run{GTIN: toner}, index.Run{GTIN: carton}
+	of := func(t *turn, runs ...index.Run) (int, bool, error) {
+		watched := make(map[index.Run]*stock.Tally)
+		for _, r := range runs {
+			watched[r] = &stock.Tally{}
+		}
+		list, whole, err := g.of(context.Background(), t, s, c, watched)
+		return len(list), whole, err
+	}
+	busy := &line{round: []string{"another"}}
+	turns, err := 0, errTurnOver
+	for ; errors.Is(err, errTurnOver); turns++ {
+		var n int
+		var whole bool
+		if n, whole, err = of(&turn{who: "one", line: busy}, bottles); err == nil && (n != 10 || !whole) {
+			t.Fatalf("%d codes, all: %v", n, whole)
+		}
+	}
+	if err != nil || turns != 11 {
+		t.Fatalf("%d turns, %v; want one to read the scans and one for each code but the last", turns, err)
+	}
+	quiet := &turn{who: "one", line: &line{}}
+	if n, whole, err := of(quiet, cases); n != 0 || !whole || err != nil {
+		t.Errorf("of cases: %d, %v, %v", n, whole, err)
+	}
+	read := g.at
+	brand.clock.at = brand.clock.at.Add(scannedFor / 2)
+	for range 3 {
+		if n, whole, err := of(quiet, bottles); n != 10 || !whole || err != nil {
+			t.Errorf("of bottles: %d, %v, %v", n, whole, err)
+		}
+		if n, _, err := of(quiet, cases); n != 0 || err != nil {
+			t.Errorf("of cases: %d, %v", n, err)
+		}
+	}
+	if !g.at.Equal(read) || len(g.runs) != 2 || g.codes.Len() != 10 {
+		t.Errorf("read at %v, again at %v; %d runs, %d codes", read, g.at, len(g.runs), g.codes.Len())
 	}
 }
