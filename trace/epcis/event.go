@@ -47,6 +47,8 @@ type Quantity struct {
 	Class    string `json:"epcClass"`
 	Quantity uint64 `json:"quantity,omitempty"`
 	Unit     string `json:"uom,omitempty"`
+
+	lot string // of the class, "" if it is a product
 }
 
 // A Location is a readPoint or bizLocation.

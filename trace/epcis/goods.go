@@ -68,7 +68,7 @@ func (r *Reader) class(field string, raw rawQuantity) (Quantity, error) {
 	if !t.class {
 		return Quantity{}, refuse(CodeClass, field+".epcClass", "names single goods and stands among classes")
 	}
-	q := Quantity{Class: classLink(t.gtin, t.item.Lot), Unit: unit(raw.Unit)}
+	q := Quantity{Class: classLink(t.gtin, t.item.Lot), Unit: unit(raw.Unit), lot: t.item.Lot}
 	if raw.Quantity != nil {
 		if q.Quantity, err = strconv.ParseUint(raw.Quantity.String(), 10, 64); err != nil || q.Quantity == 0 || q.Quantity > trace.MaxNumber {
 			return q, refuse(CodeForm, field+".quantity", "%s is no whole number from 1; a smaller unit of measure makes it one", raw.Quantity)
@@ -108,7 +108,10 @@ func (c *conversion) readList(exact []trace.DraftSubject, told bool) error {
 			return err
 		}
 		c.draft.Subjects = exact
-		return c.agree("epcList", plain, g, c.masterLot())
+		if err := c.agree("epcList", plain, g, c.masterLot()); err != nil {
+			return err
+		}
+		return c.quantity("quantityList", uncounted(g, c.masterLot()))
 	}
 	if g.empty() {
 		return refuse(CodeForm, "epcList", "the event is about nothing")
@@ -116,7 +119,7 @@ func (c *conversion) readList(exact []trace.DraftSubject, told bool) error {
 	if c.draft.Subjects, err = c.subjects(g); err != nil {
 		return err
 	}
-	return c.quantity(g)
+	return c.quantity("quantityList", g.classes)
 }
 
 // subjects makes subjects of goods that are told by EPCs and classes alone.
@@ -148,10 +151,10 @@ func (t thing) draft() trace.DraftSubject {
 	return trace.Of(t.item).Draft()
 }
 
-// quantity gives the quantity of a lot to the field for it.
-func (c *conversion) quantity(g goods) error {
+// quantity gives the quantities of classes to the field for them.
+func (c *conversion) quantity(list string, classes []Quantity) error {
 	f := c.fieldAt(trace.HomeQuantity)
-	for i, q := range g.classes {
+	for i, q := range classes {
 		if q.Quantity == 0 {
 			continue
 		}
@@ -160,10 +163,37 @@ func (c *conversion) quantity(g goods) error {
 			v.Unit = each
 		}
 		if f == nil || !c.set(f.Name, v) {
-			c.unmapped = append(c.unmapped, fmt.Sprintf("quantityList[%d].quantity", i))
+			c.unmapped = append(c.unmapped, fmt.Sprintf("%s[%d].quantity", list, i))
 		}
 	}
 	return nil
+}
+
+// nowhere notes quantities for which the record has no place.
+func (c *conversion) nowhere(list string, classes []Quantity) {
+	for i, q := range classes {
+		if q.Quantity > 0 {
+			c.unmapped = append(c.unmapped, fmt.Sprintf("%s[%d].quantity", list, i))
+		}
+	}
+}
+
+// uncounted are the classes of goods, in their order, whose quantities do not count
+// codes: see [Reader.tally]. Those that do are without quantity.
+func uncounted(g goods, lot string) []Quantity {
+	list := slices.Clone(g.classes)
+	for i, q := range list {
+		if q.counts(lot) {
+			list[i].Quantity = 0
+		}
+	}
+	return list
+}
+
+// counts reports whether a quantity is a number of codes, where the event says that
+// its goods are of a lot, or "".
+func (q Quantity) counts(lot string) bool {
+	return q.Quantity > 0 && q.Unit == "" && (q.lot == "" || q.lot == lot)
 }
 
 // agree holds that the standard's lists tell of the same goods as the extension:
@@ -225,7 +255,7 @@ func (r *Reader) tally(g goods, lot string) (map[string]uint64, error) {
 		if err != nil {
 			return nil, err
 		}
-		if q.Quantity == 0 || q.Unit != "" || t.item.Lot != "" && t.item.Lot != lot {
+		if !q.counts(lot) {
 			counts["class "+q.Class] = 1
 			continue
 		}
@@ -328,6 +358,7 @@ func (c *conversion) agreeUnit(exact []trace.DraftSubject, unit thing, g goods) 
 	if (unit.link == "" || c.reader.opt.Resolve != nil) && item != p.unit {
 		return refuse(CodeDisagrees, "parentID", "is another unit than %s says", extSubjects)
 	}
+	c.nowhere("childQuantityList", uncounted(g, ""))
 	return c.agree("childEPCs", p.contents, g, "")
 }
 
@@ -359,7 +390,11 @@ func (c *conversion) readMade(exact []trace.DraftSubject, told bool) error {
 	if err := c.agree("inputEPCList", inputs, in, ""); err != nil {
 		return err
 	}
-	return c.agree("outputEPCList", outputs, out, c.masterLot())
+	c.nowhere("inputQuantityList", uncounted(in, ""))
+	if err := c.agree("outputEPCList", outputs, out, c.masterLot()); err != nil {
+		return err
+	}
+	return c.quantity("outputQuantityList", uncounted(out, c.masterLot()))
 }
 
 // made pairs outputs and inputs where there is only one way to.

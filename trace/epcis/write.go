@@ -256,7 +256,7 @@ func (w *Writer) lists(subjects []trace.Subject, fields trace.Values) (ids []str
 			classes = append(classes, Quantity{Class: classLink(s.GTIN, "")})
 		case trace.SubjectLot:
 			q, _ := fields["quantity"].(trace.Quantity)
-			classes = append(classes, Quantity{classLink(s.GTIN, s.Lot), q.Value, unit(q.Unit)})
+			classes = append(classes, Quantity{classLink(s.GTIN, s.Lot), q.Value, unit(q.Unit), s.Lot})
 		case trace.SubjectRange:
 			links := w.names.Links(s.Range, MaxListed-len(ids))
 			ids = append(ids, links...)
@@ -268,7 +268,7 @@ func (w *Writer) lists(subjects []trace.Subject, fields trace.Values) (ids []str
 			at, known := counts[class]
 			if !known {
 				at, counts[class] = len(classes), len(classes)
-				classes = append(classes, Quantity{Class: class})
+				classes = append(classes, Quantity{Class: class, lot: fields.Text("lot")})
 			}
 			classes[at].Quantity += left
 		}
