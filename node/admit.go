@@ -220,17 +220,7 @@ func (v ownView) Entry(leaf ledger.Hash) (*trace.Event, error) {
 
 // load reads the events at positions, leaving out those that are no event.
 func (v ownView) load(positions []trace.Position) ([]*trace.Event, error) {
-	var events []*trace.Event
-	for _, pos := range positions {
-		e, err := v.event(pos)
-		if err != nil {
-			return nil, err
-		}
-		if e != nil {
-			events = append(events, e)
-		}
-	}
-	return events, nil
+	return appendEvents(nil, positions, v.event)
 }
 
 // event reads one stored event, nil if there is none at the position.

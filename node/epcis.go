@@ -794,16 +794,15 @@ func (h *head) mark() mark {
 // one, since it may have further parts.
 func (h *head) begin() error {
 	var failed error
+	after := mark{h.work.after.at, h.work.after.Position, 0}
 	first := sort.Search(int(h.size), func(i int) bool {
 		t, _, err := h.work.node.entryTime(h.chain, uint64(i))
 		failed = cmp.Or(failed, err)
 		pos := trace.Position{Chain: h.chain, Seq: uint64(i)}
 		if h.work.query.OldestFirst {
-			from := mark{h.work.after.at, h.work.after.Position, 0}
-			return mark{at: t, Position: pos}.compare(from) >= 0 && t >= h.work.query.RecordedFrom
+			return mark{at: t, Position: pos}.compare(after) >= 0 && t >= h.work.query.RecordedFrom
 		}
-		to := mark{h.work.after.at, h.work.after.Position, 0}
-		return mark{at: t, Position: pos}.compare(to) > 0 || h.work.query.RecordedBefore > 0 && t >= h.work.query.RecordedBefore
+		return mark{at: t, Position: pos}.compare(after) > 0 || h.work.query.RecordedBefore > 0 && t >= h.work.query.RecordedBefore
 	})
 	if failed != nil {
 		return failed

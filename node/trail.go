@@ -358,8 +358,14 @@ func (n *Node) productPositions(r *resolved, cut map[uint32]uint64) ([]trace.Pos
 
 // load reads the events at positions, leaving out those that are no event.
 func (n *Node) load(events []*trace.Event, positions []trace.Position) ([]*trace.Event, error) {
+	return appendEvents(events, positions, n.event)
+}
+
+// appendEvents appends what is read at positions, without those at which nothing is
+// told of goods.
+func appendEvents(events []*trace.Event, positions []trace.Position, read func(trace.Position) (*trace.Event, error)) ([]*trace.Event, error) {
 	for _, pos := range positions {
-		e, err := n.event(pos)
+		e, err := read(pos)
 		if err != nil {
 			return nil, err
 		}
