@@ -197,10 +197,13 @@ func (v *verifier) found(p Problem) {
 
 func (v *verifier) readCharters() error {
 	charters, err := v.src.Charters()
-	if err != nil {
-		return because(CodeUnreadable, err, "read charters")
+	if err != nil && CodeOf(err) == "" {
+		return because(CodeUnreadable, err, "read charters") // nothing is known to be wrong with them
 	}
-	net, err := VerifyNetwork(charters)
+	var net *Network
+	if err == nil {
+		net, err = VerifyNetwork(charters)
+	}
 	if err != nil {
 		v.found(Problem{What: "charter", Code: CodeOf(err), Detail: err.Error()})
 		return fmt.Errorf("without a valid charter nothing can be checked: %w", err)
