@@ -34,3 +34,22 @@ func TestForeignRecordsAreLimited(t *testing.T) {
 		checkProblem(t, ask(t, s, "POST", "/api/v1/records", body, "Content-Type", "application/cbor"), 429, codeRate)
 	}
 }
+
+// A packed body is not unpacked: a few kilobytes from anybody became gigabytes of
+// memory, once for each time that it was packed.
+func TestPackedBodiesAreRefused(t *testing.T) {
+	s := newTestServer(t, newFakeNode())
+	for _, path := range []string{"/api/v1/claims", "/api/v1/records", "/epcis/capture", "/claim/01/06901234000016/21/A", "/nothing"} {
+		for _, encoding := range []string{"gzip", "br", "deflate", "GZIP", "gzip, gzip", "zstd"} {
+			r := ask(t, s, "POST", path, "anything", "Content-Type", "application/json", "Content-Encoding", encoding)
+			checkProblem(t, r, 415, codeEncoding)
+			if got := r.Header.Get("Accept-Encoding"); got != "identity" {
+				t.Errorf("%s in %s: the answer accepts %q", path, encoding, got)
+			}
+		}
+	}
+	r := ask(t, s, "POST", "/api/v1/records", "{}", "Content-Type", "application/json", "Content-Encoding", "identity", "Authorization", "Bearer "+testToken)
+	if r.StatusCode != 201 {
+		t.Errorf("a body that says that it is not packed: got %d %s", r.StatusCode, r.body)
+	}
+}

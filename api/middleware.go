@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"net/http"
 	"runtime/debug"
+	"slices"
 	"strings"
 
 	"github.com/gofiber/fiber/v2"
@@ -21,15 +22,19 @@ import (
 const apiPolicy = "default-src 'none'; frame-ancestors 'none'"
 
 // refuseAmbiguous answers, before Fiber, what Fiber would answer as plain text
-// or not refuse: unknown methods, and requests that give their length twice, as
+// or not refuse: unknown methods; requests that give their length twice, as
 // Content-Length and as Transfer-Encoding (RFC 9112 section 6.1: a sign of
-// request smuggling). fasthttp lets the latter pass.
+// request smuggling), which fasthttp lets pass; and packed bodies, which Fiber
+// unpacks whatever their size: some kilobytes would become gigabytes.
 func (s *Server) refuseAmbiguous(app *fiber.App, next fasthttp.RequestHandler) fasthttp.RequestHandler {
 	return func(rc *fasthttp.RequestCtx) {
 		var p *Problem
 		switch {
 		case framedTwice(rc.Request.Header.RawHeaders()):
 			p = NewProblem(http.StatusBadRequest, codeFraming, "Content-Length and Transfer-Encoding exclude each other")
+		case packed(&rc.Request.Header):
+			rc.Response.Header.Set(fiber.HeaderAcceptEncoding, "identity") // RFC 9110 section 12.5.3
+			p = NewProblem(http.StatusUnsupportedMediaType, codeEncoding, "the body of a request is sent as it is, without Content-Encoding")
 		case !knownMethod(string(rc.Method())):
 			p = NewProblem(http.StatusNotImplemented, codeMethod, "this server does not know the method")
 		default:
@@ -52,6 +57,11 @@ func knownMethod(m string) bool {
 		}
 	}
 	return false
+}
+
+// packed reports whether the body of a request is to be unpacked before it is read.
+func packed(h *fasthttp.RequestHeader) bool {
+	return slices.ContainsFunc(h.PeekAll(fiber.HeaderContentEncoding), func(v []byte) bool { return !bytes.EqualFold(v, []byte("identity")) })
 }
 
 // framedTwice reports whether raw header lines have both fields.

@@ -82,6 +82,7 @@ const (
 	codeTimeout       = "timeout"
 	codeInternal      = "internal"
 	codeFraming       = "ambiguous-framing"
+	codeEncoding      = "content-encoding"
 	codeTries         = "too-many-tries"
 	codeRate          = "too-many-requests"
 	codeNoToken       = "token-required"

@@ -133,7 +133,8 @@ func (s *Server) build() (err error) {
 }
 
 // newApp sets Fiber up. Strings that Fiber hands out are valid inside a handler
-// only, unless Immutable is set.
+// only, unless Immutable is set. Forms of several parts are not read before they are
+// asked for: anybody could have them written to files.
 func (s *Server) newApp() *fiber.App {
 	app := fiber.New(fiber.Config{
 		Immutable:             true,
@@ -146,7 +147,9 @@ func (s *Server) newApp() *fiber.App {
 		IdleTimeout:           idleTimeout,
 		ServerHeader:          "",
 		DisableDefaultDate:    false,
-		ErrorHandler:          s.answerError,
+
+		DisablePreParseMultipartForm: true,
+		ErrorHandler:                 s.answerError,
 	})
 	app.Use(s.observe, s.recoverPanic, s.deadline, s.compress())
 	for _, r := range s.routes {
