@@ -99,7 +99,7 @@ func serveEvents(t *testing.T, f *fakeEvents, edit func(*Server)) (s *Server, ur
 	done := make(chan error, 1)
 	go func() { done <- s.Serve(l) }()
 	stop = sync.OnceValue(func() error {
-		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+		ctx, cancel := context.WithTimeout(context.Background(), patience)
 		defer cancel()
 		if err := s.Shutdown(ctx); err != nil {
 			return err

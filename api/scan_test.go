@@ -404,6 +404,10 @@ func BenchmarkScans(b *testing.B) {
 	})
 }
 
+// browserPatience is how long the test waits for a browser, on machines that do much
+// else.
+const browserPatience = 5 * time.Minute
+
 // TestBrowserWithoutScriptCounts has a real browser, with scripts switched off,
 // load the page twice.
 func TestBrowserWithoutScriptCounts(t *testing.T) {
@@ -431,8 +435,8 @@ func TestBrowserWithoutScriptCounts(t *testing.T) {
 		<-done
 	})
 	opts := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(path), chromedp.NoSandbox, chromedp.DisableGPU,
-		chromedp.UserAgent(phone), chromedp.UserDataDir(t.TempDir()))
-	timed, stopTimer := context.WithTimeout(context.Background(), time.Minute)
+		chromedp.UserAgent(phone), chromedp.WSURLReadTimeout(browserPatience))
+	timed, stopTimer := context.WithTimeout(context.Background(), browserPatience)
 	t.Cleanup(stopTimer)
 	alloc, stopAlloc := chromedp.NewExecAllocator(timed, opts...)
 	t.Cleanup(stopAlloc)

@@ -16,6 +16,10 @@ import (
 	"github.com/valyala/fasthttp"
 )
 
+// patience is how long a test waits for what must come. It is far beyond what any
+// needs, for machines that do much else.
+const patience = time.Minute
+
 // serve starts a server on a listener and returns after the test only when it
 // has stopped.
 func serve(t *testing.T, s *Server, l net.Listener) {
@@ -23,7 +27,7 @@ func serve(t *testing.T, s *Server, l net.Listener) {
 	done := make(chan error, 1)
 	go func() { done <- s.Serve(l) }()
 	t.Cleanup(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+		ctx, cancel := context.WithTimeout(context.Background(), patience)
 		defer cancel()
 		if err := s.Shutdown(ctx); err != nil {
 			t.Errorf("shut down: %v", err)
@@ -87,7 +91,7 @@ func exchange(t *testing.T, addr, raw string) (statuses []int) {
 		t.Fatal(err)
 	}
 	defer conn.Close()
-	if err := conn.SetDeadline(time.Now().Add(5 * time.Second)); err != nil {
+	if err := conn.SetDeadline(time.Now().Add(patience)); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := io.WriteString(conn, raw); err != nil {

@@ -21,6 +21,10 @@ import (
 	"github.com/chromedp/chromedp"
 )
 
+// patience is how long a test waits for the browser. It is far beyond what any needs,
+// for machines that do much else.
+const patience = 10 * time.Minute
+
 // phone is the viewport in CSS pixels that most visitors have.
 const phoneWidth, phoneHeight = 390, 844
 
@@ -44,10 +48,10 @@ func newTestBrowser(t *testing.T) context.Context {
 		chromedp.ExecPath(path), chromedp.NoSandbox, chromedp.DisableGPU,
 		chromedp.Flag("disable-background-networking", true),
 		chromedp.Flag("disable-component-update", true),
-		chromedp.UserDataDir(t.TempDir()))
-	// Not t.Context: it ends before the cleanup below, which has to wait for the
-	// browser, as it still writes to its directory.
-	timed, stopTimer := context.WithTimeout(context.Background(), 2*time.Minute)
+		chromedp.WSURLReadTimeout(patience))
+	// The browser's directory is not the test's: processes of the browser still write
+	// to it when that has ended, and chromedp bears with what then cannot be removed.
+	timed, stopTimer := context.WithTimeout(context.Background(), patience)
 	t.Cleanup(stopTimer)
 	alloc, stopAlloc := chromedp.NewExecAllocator(timed, opts...)
 	t.Cleanup(stopAlloc)
