@@ -8,6 +8,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"io"
 	"io/fs"
 	"net"
 	"net/http"
@@ -526,23 +527,36 @@ func (m *marked) paths(c *company) []string {
 // streamPath streams all events from the first on.
 const streamPath = "/api/v1/events?after=1:0"
 
-// listenFor is how long the test listens to a stream: what was there before comes
-// at once.
-const listenFor = 700 * time.Millisecond
+// quietFor is how long a stream must have said nothing until the test believes that
+// what was there before has come: that comes at once.
+const quietFor = 700 * time.Millisecond
+
+// untilQuiet ends a stream that has said something and then nothing for a while.
+type untilQuiet struct {
+	io.Reader
+	end   func()
+	quiet *time.Timer // nil: nothing was said yet
+}
+
+func (u *untilQuiet) Read(p []byte) (int, error) {
+	n, err := u.Reader.Read(p)
+	if u.quiet == nil {
+		u.quiet = time.AfterFunc(quietFor, u.end)
+	}
+	u.quiet.Reset(quietFor)
+	return n, err
+}
 
 // read gets an address and returns what comes, with what base64 in it says.
 func (m *marked) read(c *company, path, token, accept string) []byte {
 	t := m.marking.t
 	t.Helper()
-	ctx, stream := t.Context(), strings.HasPrefix(path, streamPath)
-	if stream {
-		if accept != "application/json" {
-			return nil // a stream does not ask
-		}
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(ctx, listenFor)
-		defer cancel()
+	stream := strings.HasPrefix(path, streamPath)
+	if stream && accept != "application/json" {
+		return nil // a stream does not ask
 	}
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, "GET", c.url+path, nil)
 	if err != nil {
 		t.Fatal(err)
@@ -556,8 +570,12 @@ func (m *marked) read(c *company, path, token, accept string) []byte {
 		t.Fatal(err)
 	}
 	defer res.Body.Close()
+	var from io.Reader = res.Body
+	if stream {
+		from = &untilQuiet{Reader: res.Body, end: cancel}
+	}
 	var body bytes.Buffer
-	if _, err := body.ReadFrom(res.Body); err != nil && !stream {
+	if _, err := body.ReadFrom(from); err != nil && !stream {
 		t.Fatal(err)
 	}
 	if stream && token != "" && body.Len() == 0 {

@@ -50,9 +50,9 @@ func TestClaimsWhileTheNodeIsKilled(t *testing.T) {
 		all.Wait()
 	}
 	for round := range kills {
+		before := c.ownSize()
 		var all sync.WaitGroup
 		all.Go(func() { everybody(0, (round+1)*each, false) })
-		before := c.ownSize()
 		eventually(t, startWithin, func() string { // some are recorded, others not
 			if size := c.ownSize(); size <= before {
 				return fmt.Sprintf("%d entries", size)

@@ -72,7 +72,7 @@ type demoStory struct{ Story, URI, Verdict string }
 // awaitDemo waits until the demo is ready.
 func awaitDemo(t *testing.T, ready, log string, ended chan error) (told demoTold) {
 	t.Helper()
-	deadline := time.After(4 * time.Minute)
+	deadline := time.After(10 * time.Minute)
 	tick := time.NewTicker(50 * time.Millisecond)
 	defer tick.Stop()
 	for {
