@@ -259,16 +259,12 @@ func (s *Store) PutCheckpoint(ctx context.Context, cp *ledger.Checkpoint) error 
 // fits holds a verified checkpoint against the stored tree.
 func (s *Store) fits(c *chainLog, cp *ledger.Checkpoint) error {
 	root, err := s.storedRoot(c, cp.Size)
-	if errors.Is(err, ErrBehind) {
-		if c.number == s.cfg.Own {
-			s.noteLost(cp)
-		}
+	switch {
+	case errors.Is(err, ErrBehind) && c.number == s.cfg.Own:
+		return s.noteLost(c, cp, err)
+	case err != nil:
 		return err
-	}
-	if err != nil {
-		return err
-	}
-	if root == cp.Root {
+	case root == cp.Root:
 		return nil
 	}
 	return s.contradicted(c, cp)
@@ -277,14 +273,23 @@ func (s *Store) fits(c *chainLog, cp *ledger.Checkpoint) error {
 // noteLost handles a checkpoint under the own log key of entries that are not
 // here: see the package comment. Once it is proven that the key has signed two
 // histories, one that is longer says nothing any more.
-func (s *Store) noteLost(cp *ledger.Checkpoint) {
+//
+// The chain may have grown beyond it since somebody looked, and have been signed
+// there. Signing raises the own mark after its entries are stored, and a claim
+// refuses that: so either the claim is noted first, and nothing more is signed
+// before it is settled, or the entries are here by now, and can be compared.
+func (s *Store) noteLost(c *chainLog, cp *ledger.Checkpoint, behind error) error {
 	if s.Forked(cp.Chain) {
-		return
+		return behind
 	}
 	if err := s.guard.claim(Mark{cp.Chain, cp.Size, cp.Root}); err != nil {
 		s.cfg.Log.Error("raise guard", "err", err)
 	}
 	s.judge()
+	if c.head.Load().Size >= cp.Size {
+		return s.fits(c, cp)
+	}
+	return behind
 }
 
 // noteFound has the guard cover a checkpoint under the own log key whose entries
@@ -299,19 +304,26 @@ func (s *Store) noteFound(cp *ledger.Checkpoint) {
 	}
 }
 
-// settle makes a claim the own mark when the entries up to there have come back.
+// settle makes a claim the own mark when the entries up to there have come back, if
+// they are a continuation of what this machine has signed itself. If they are not,
+// the claim stays, and with it the refusal to sign.
 func (s *Store) settle() {
 	m, ok := s.guard.claimedMark()
-	if !ok {
+	if !ok || !s.contains(m) {
 		return
 	}
-	root, err := s.rootAt(m.Chain, m.Size)
-	if err != nil || root != m.Root {
+	if own, ok := s.guard.ownMark(); ok && !s.contains(own) {
 		return
 	}
-	if err := s.guard.raiseOwn(m); err != nil {
+	if err := s.guard.settle(m); err != nil {
 		s.cfg.Log.Error("raise guard", "err", err)
 	}
+}
+
+// contains reports whether the stored entries begin with what a mark names.
+func (s *Store) contains(m Mark) bool {
+	root, err := s.rootAt(m.Chain, m.Size)
+	return err == nil && root == m.Root
 }
 
 // contradicted handles a signed checkpoint that the stored tree contradicts.

@@ -111,12 +111,13 @@
 // another machine has the key. Nobody can tell the two apart by the note alone,
 // so the store does what is right in both cases. It appends and signs nothing from
 // then on, also after a restart, because the guard has the note as claimed; and it
-// says so. If the entries come from peers and continue what is stored, the claim
-// becomes the own mark, and the node goes on. If another machine has signed them
-// while this one went on, they do not fit: some peer has one history and this
-// node's checkpoint of the other, and its proof ends the question.
+// says so. If the entries come from peers and continue what is stored, and the own
+// mark with it, the claim becomes the own mark, and the node goes on. If another
+// machine has signed them while this one went on, they do not fit: some peer has one
+// history and this node's checkpoint of the other, and its proof ends the question.
 //
-// The own mark does not move before that. It is what this machine is known to have
+// The own mark does not move before that: not by signing either, which may have
+// begun before the note came. It is what this machine is known to have
 // signed and what it reports when a charter ends the chain; whoever has stolen a
 // key must not be able to have it report more. What is stored is not touched
 // either: the records that do not count in the end are listed, for their signers to

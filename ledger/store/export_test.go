@@ -1,5 +1,7 @@
 package store
 
+import "suyuan/ledger"
+
 // SetFree makes the store believe that its disk has that many bytes free.
 func (s *Store) SetFree(free func() uint64) {
 	s.disk.free = func(string) (uint64, error) { return free(), nil }
@@ -43,4 +45,14 @@ func (s *Store) Closed(number uint32) uint64 {
 	c.cosign.Lock()
 	defer c.cosign.Unlock()
 	return c.closed
+}
+
+// FoundBehind goes on as [Store.PutCheckpoint] does for somebody who has looked when the
+// own chain was shorter than the checkpoint.
+func (s *Store) FoundBehind(cp *ledger.Checkpoint) error {
+	c, err := s.chain(cp.Chain)
+	if err != nil {
+		return err
+	}
+	return s.noteLost(c, cp, ErrBehind)
 }

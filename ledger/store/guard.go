@@ -208,37 +208,53 @@ func (g *guard) lostBecause() error {
 	return g.lost
 }
 
-// raiseOwn notes, durably, what is about to be signed for the own chain.
+// raiseOwn notes, durably, what is about to be signed for the own chain. While there
+// is a claim it is refused: whether the entries that are about to be signed contain
+// what is claimed, a guard cannot tell; see settle.
 func (g *guard) raiseOwn(m Mark) error {
 	return g.raise(func() (bool, error) {
 		if err := g.checkStopped(m); err != nil {
 			return false, err
 		}
-		grown := g.own == nil
-		if !grown {
-			var err error
-			if grown, err = follows(*g.own, m); err != nil {
-				return false, err
-			}
+		if g.claimed != nil {
+			return false, fmt.Errorf("%w: somebody has signed size %d with the own log key, and whether size %d contains that is not known yet", ErrNotSigning, g.claimed.Size, m.Size)
 		}
+		if g.own == nil {
+			g.own = &m
+			return true, nil
+		}
+		grown, err := follows(*g.own, m)
 		if grown {
 			g.own = &m
 		}
-		if g.claimed != nil && g.claimed.Size <= m.Size {
-			g.claimed = nil
-		}
-		return grown, nil
+		return grown, err
 	})
 }
 
 // claim notes, durably, what somebody has signed with the own log key and is not
-// stored here.
+// stored here. It does nothing where the own mark is as far already: then that much
+// is, or was, stored here, and the caller has to compare.
 func (g *guard) claim(m Mark) error {
 	return g.raise(func() (bool, error) {
 		if g.own != nil && m.Size <= g.own.Size || g.claimed != nil && m.Size <= g.claimed.Size {
 			return false, nil // nothing is signed before more has come back
 		}
 		g.claimed = &m
+		return true, nil
+	})
+}
+
+// settle makes a claim the own mark. The caller has seen that the stored entries
+// contain both what is claimed and the own mark.
+func (g *guard) settle(m Mark) error {
+	return g.raise(func() (bool, error) {
+		if err := g.checkStopped(m); err != nil {
+			return false, err
+		}
+		if g.claimed == nil || *g.claimed != m {
+			return false, nil // another has come meanwhile
+		}
+		g.own, g.claimed = &m, nil
 		return true, nil
 	})
 }

@@ -73,11 +73,15 @@ func TestGuardFileIsTheDocumentedText(t *testing.T) {
 	if m, _ := again.claimedMark(); m != mark(1, 300, 0xcd) {
 		t.Errorf("claimed %+v", m)
 	}
-	if err := again.raiseOwn(mark(1, 300, 0xcd)); err != nil {
+	if err := again.settle(mark(1, 300, 0xcd)); err != nil {
 		t.Error(err)
 	}
-	if m, ok := openGuard(g.path).claimedMark(); ok {
+	settled := openGuard(g.path)
+	if m, ok := settled.claimedMark(); ok {
 		t.Errorf("still claimed: %+v", m)
+	}
+	if m, _ := settled.ownMark(); m != mark(1, 300, 0xcd) {
+		t.Errorf("settled at %+v", m)
 	}
 }
 
@@ -102,6 +106,35 @@ func TestGuardNeverGoesBack(t *testing.T) {
 	}
 	if err := g.raiseOwn(mark(2, 99, 1)); !errors.Is(err, ErrConflict) {
 		t.Errorf("another own chain: %v", err)
+	}
+}
+
+// TestGuardSignsNothingBesideAClaim holds that a claim goes only by being settled:
+// not by signing something longer, which may be another history.
+func TestGuardSignsNothingBesideAClaim(t *testing.T) {
+	g := newGuard(t)
+	if err := errors.Join(g.raiseOwn(mark(1, 10, 1)), g.claim(mark(1, 15, 2))); err != nil {
+		t.Fatal(err)
+	}
+	for _, m := range []Mark{mark(1, 12, 3), mark(1, 15, 3), mark(1, 15, 2), mark(1, 20, 3)} {
+		if err := g.raiseOwn(m); !errors.Is(err, ErrNotSigning) {
+			t.Errorf("signed %+v: %v", m, err)
+		}
+	}
+	if err := g.settle(mark(1, 15, 3)); err != nil { // not what is claimed: nothing happens
+		t.Error(err)
+	}
+	file := openGuard(g.path)
+	own, _ := file.ownMark()
+	claimed, _ := file.claimedMark()
+	if own != mark(1, 10, 1) || claimed != mark(1, 15, 2) {
+		t.Errorf("own %+v, claimed %+v", own, claimed)
+	}
+	if err := g.settle(claimed); err != nil {
+		t.Error(err)
+	}
+	if err := g.raiseOwn(mark(1, 20, 3)); err != nil {
+		t.Errorf("after it was settled: %v", err)
 	}
 }
 

@@ -331,6 +331,9 @@ func (q *sequencer) round(tickets []*ticket) {
 		answerAll(tickets, err)
 		return
 	}
+	if q.s.mayWrite() != nil {
+		q.s.judge() // something was learned meanwhile of what has just been stored
+	}
 	q.stored(b, tickets, placed)
 }
 

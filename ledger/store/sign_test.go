@@ -275,15 +275,7 @@ func TestARobbedNodeReportsWhatItHasSigned(t *testing.T) {
 	n := onDisk(t, net, "lanzhi").begin(t)
 	peer := inMemory(t, net, "wh")
 	peer.fetch(t, n, 1, 2)
-	b := net.EmptyChain(1) // the thief's machine
-	for it, err := range n.Entries(1, 0, 2) {
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := b.TryEntry(it.Entry, it.Sidecar); err != nil {
-			t.Fatal(err)
-		}
-	}
+	b := thiefOf(t, n)
 	for range 9 {
 		b.Record(ledger.KindShip)
 	}
@@ -377,4 +369,132 @@ func TestAClaimIsSettledByItsEntries(t *testing.T) {
 		t.Errorf("signed %+v", m)
 	}
 	checkClean(t, n)
+}
+
+// thiefOf is another machine with the log key of a node and a copy of its chain.
+func thiefOf(t *testing.T, n *node) *ledgertest.Builder {
+	t.Helper()
+	b := n.net.EmptyChain(n.number())
+	for it, err := range n.Entries(n.number(), 0, n.Size(n.number())) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := b.TryEntry(it.Entry, it.Sidecar); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return b
+}
+
+// A turn is a context that has something happen when Sign looks at it: between
+// seeing that the node may sign, and what.
+type turn struct {
+	context.Context
+	do func()
+}
+
+func (c turn) Err() error {
+	c.do()
+	return c.Context.Err()
+}
+
+// TestAClaimIsNotLostToASignature lets a node hear of a thief's checkpoint while a
+// longer one of its own is being signed: whichever comes first, it stops at once and
+// not when its peers have made the proof.
+func TestAClaimIsNotLostToASignature(t *testing.T) {
+	t.Parallel()
+	ctx := context.Background()
+	for name, interleave := range map[string]func(t *testing.T, n *node, thiefs *ledger.Checkpoint, grow func()){
+		"heard before the guard is raised": func(t *testing.T, n *node, thiefs *ledger.Checkpoint, grow func()) {
+			// may it sign? · the thief's is longer than the chain: claimed · the chain grows · the guard
+			_, _, err := n.Sign(turn{ctx, grow}, n.Network().Newest().Verifiers.Origin(1), n.member.Log)
+			if !errors.Is(err, store.ErrNotSigning) {
+				t.Errorf("sign: %v", err)
+			}
+			if m, ok := n.Signed(1); !ok || m.Size > 2 {
+				t.Errorf("signed %+v", m)
+			}
+		},
+		"looked at before the guard is raised": func(t *testing.T, n *node, thiefs *ledger.Checkpoint, _ func()) {
+			// the thief's is longer than the chain · the chain grows · the guard · claimed
+			n.grow(t, 20)
+			n.sign(t)
+			if err := n.FoundBehind(thiefs); !errors.Is(err, store.ErrForked) {
+				t.Errorf("the thief's checkpoint: %v", err)
+			}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			var n *node
+			var thiefs, comes *ledger.Checkpoint // comes: while the next batch is being made
+			n = onDisk(t, ledgertest.New(), "lanzhi", func(cfg *store.Config) {
+				cfg.Admit = func(pending []*store.Pending) []error {
+					if comes != nil {
+						if err := n.PutCheckpoint(ctx, comes); !errors.Is(err, store.ErrBehind) {
+							t.Errorf("the thief's checkpoint: %v", err)
+						}
+						comes = nil
+					}
+					return make([]error, len(pending))
+				}
+			}).begin(t)
+			n.sign(t)
+			b := thiefOf(t, n)
+			for range 9 {
+				b.Record(ledger.KindShip)
+			}
+			thiefs = b.Checkpoint()
+			interleave(t, n, thiefs, func() {
+				comes = thiefs
+				n.grow(t, 20)
+			})
+			if err := n.SigningError(); !errors.Is(err, store.ErrConflict) && !errors.Is(err, store.ErrForked) {
+				t.Errorf("signing: %v", err)
+			}
+			n.reopen(t)
+			if n.SigningError() == nil {
+				t.Error("signs again")
+			}
+		})
+	}
+}
+
+// TestAClaimIsNotSettledOverOwnSignatures puts an old copy back while a thief has gone
+// on from it: what the thief has signed may be a continuation of the copy, but not of
+// what this machine is known to have signed.
+func TestAClaimIsNotSettledOverOwnSignatures(t *testing.T) {
+	t.Parallel()
+	ctx, net := context.Background(), ledgertest.New()
+	n := onDisk(t, net, "lanzhi").begin(t)
+	b := thiefOf(t, n)
+	for range 9 {
+		b.Record(ledger.KindShip)
+	}
+	if err := n.Close(); err != nil {
+		t.Fatal(err)
+	}
+	old := t.TempDir()
+	copyDir(t, n.cfg.Dir, old)
+	n.reopen(t)
+	n.grow(t, 3)
+	own := n.sign(t)
+	if err := n.Close(); err != nil {
+		t.Fatal(err)
+	}
+	copyDir(t, old, n.cfg.Dir)
+	n.reopen(t)
+	if err := n.PutCheckpoint(ctx, b.Checkpoint()); !errors.Is(err, store.ErrBehind) {
+		t.Fatal(err)
+	}
+	if _, err := n.Extend(ctx, 1, 0, itemsOf(b)); err != nil { // whoever proves entries does not let it come to this
+		t.Fatal(err)
+	}
+	for range 2 {
+		checkNotSigning(t, n, "not those that were signed")
+		if m, ok := n.Signed(1); !ok || m.Size != own.Size || m.Root != own.Root {
+			t.Errorf("signed %+v", m)
+		}
+		n.reopen(t)
+	}
 }

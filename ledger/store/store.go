@@ -424,9 +424,23 @@ func (s *Store) judgement() error {
 	if note, err := s.contradiction(); err != nil || note != nil {
 		return errors.Join(fmt.Errorf("%w: %w: a checkpoint under the own log key contradicts the own chain", ErrNotSigning, ErrConflict), err)
 	}
-	if err := s.judgeClaim(c); err != nil {
+	head := c.head.Load()
+	claimed, open := s.guard.claimedMark()
+	if open && head.Size < claimed.Size {
+		return fmt.Errorf("%w: %w: the store has %d entries of the own chain, and somebody has signed %d with its log key: this node, if what is stored is an old copy; the others are fetched from peers", ErrNotSigning, ErrBehind, head.Size, claimed.Size)
+	}
+	if err := s.judgeOwnMark(c, head.Size); err != nil {
 		return err
 	}
+	if open { // settle would have closed it, did it fit
+		return fmt.Errorf("%w: %w: somebody has signed another history of the first %d entries of the own chain with its log key", ErrNotSigning, ErrConflict, claimed.Size)
+	}
+	return nil
+}
+
+// judgeOwnMark holds the own chain against what this machine is known to have
+// signed of it.
+func (s *Store) judgeOwnMark(c *chainLog, size uint64) error {
 	m, ok := s.guard.ownMark()
 	if cp := s.Latest(c.number); cp != nil && (!ok || cp.Size > m.Size) {
 		// The guard is on disk before a checkpoint is stored.
@@ -435,9 +449,8 @@ func (s *Store) judgement() error {
 	if !ok {
 		return nil
 	}
-	head := c.head.Load()
-	if head.Size < m.Size {
-		return fmt.Errorf("%w: %w: the store has %d entries of the own chain and %d were signed; the others are fetched from peers", ErrNotSigning, ErrBehind, head.Size, m.Size)
+	if size < m.Size {
+		return fmt.Errorf("%w: %w: the store has %d entries of the own chain and %d were signed; the others are fetched from peers", ErrNotSigning, ErrBehind, size, m.Size)
 	}
 	root, err := s.RootAt(m.Chain, m.Size)
 	if err != nil {
@@ -447,18 +460,6 @@ func (s *Store) judgement() error {
 		return fmt.Errorf("%w: the first %d entries of the own chain are not those that were signed; put back a copy of the directory that has them, never the guard", ErrNotSigning, m.Size)
 	}
 	return nil
-}
-
-// judgeClaim says what a claim of the guard means for the own chain.
-func (s *Store) judgeClaim(c *chainLog) error {
-	m, ok := s.guard.claimedMark()
-	switch head := c.head.Load(); {
-	case !ok:
-		return nil
-	case head.Size < m.Size:
-		return fmt.Errorf("%w: %w: the store has %d entries of the own chain, and somebody has signed %d with its log key: this node, if what is stored is an old copy; the others are fetched from peers", ErrNotSigning, ErrBehind, head.Size, m.Size)
-	}
-	return fmt.Errorf("%w: %w: somebody has signed another history of the first %d entries of the own chain with its log key", ErrNotSigning, ErrConflict, m.Size)
 }
 
 // Append appends a record to the own chain and returns its place when it is on
