@@ -20,6 +20,7 @@ import (
 	"suyuan/trace"
 	"suyuan/trace/epcis"
 	"suyuan/trace/gs1"
+	"suyuan/trace/index"
 )
 
 // A Captured is what became of one event of a document, or of all events of one
@@ -48,7 +49,7 @@ const CodeOneEvent = "one-event"
 // record of another is refused with code event-of-another. An error is about the
 // document.
 func (n *Node) Capture(ctx context.Context, who Signer, doc []byte, opt CaptureOptions) ([]Captured, error) {
-	c := &capture{node: n, ctx: ctx, who: who, ids: make(map[string]ledger.Hash), first: make(map[ledger.Hash]int), places: make(map[string]map[gs1.GLN][]placed)}
+	c := &capture{node: n, ctx: ctx, who: who, ids: make(map[string]ledger.Hash), first: make(map[ledger.Hash]int), places: make(map[numberedBy][]string)}
 	var err error
 	if c.party, err = n.actingParty(who); err != nil {
 		return nil, err
@@ -94,7 +95,7 @@ type capture struct {
 	ids   map[string]ledger.Hash // record of an event of this document, by its eventID
 	subs  []*store.Submission    // of the items; nil where there is nothing to store
 
-	places map[string]map[gs1.GLN][]placed // by member, once they were asked for
+	places map[numberedBy][]string // that were asked for
 }
 
 // actingParty is for whom a signer acts, as in the Actor of an event: the party that
@@ -418,28 +419,23 @@ func (c *capture) event(id ledger.Hash) (*trace.Event, error) {
 	return c.node.ownRecord(id)
 }
 
-// placed is a place with a number, and who has recorded it.
-type placed struct{ name, actor string }
-
 // place finds the place with a number: one of the member, those of the acting party
 // before those of others, or one of the member to which the charter gives the
 // number's company prefix. Anybody can record a place with anybody's number.
 func (c *capture) place(g gs1.GLN) (string, error) {
-	own := c.node.member.Member
-	owner := own
-	list, err := c.placesOf(own)
-	if err == nil && len(list[g]) == 0 {
-		if owner = c.owner(g); owner == "" {
+	names, err := c.placesOf(c.node.member.Member, g)
+	if err == nil && len(names) == 0 {
+		owner := c.owner(g)
+		if owner == "" {
 			return "", unproven(g, "/loc/<member>/<id>")
 		}
-		list, err = c.placesOf(owner)
+		names, err = c.placesOf(owner, g)
 	}
 	if err != nil {
 		return "", err
 	}
-	names := namesOf(list[g], c.party, owner)
 	if len(names) > 1 {
-		return "", refuse(422, "ambiguous-place", "the GLN %s is that of several places: %s; name the one that is meant", g, strings.Join(names, ", "))
+		return "", refuse(422, "ambiguous-place", "the GLN %s is that of several places, among them %s; name the one that is meant", g, strings.Join(names, ", "))
 	}
 	return strings.Join(names, ""), nil
 }
@@ -452,16 +448,11 @@ func (c *capture) partyOf(g gs1.GLN) (string, error) {
 		return owner, nil
 	}
 	own := c.node.member.Member
-	list, err := c.placesOf(own)
-	if err != nil {
-		return "", err
+	names, err := c.numbered(own, g, own)
+	if err == nil && len(names) == 0 {
+		return "", unproven(g, "/party/<member>[/<slug>]")
 	}
-	for _, p := range list[g] {
-		if p.actor == own {
-			return own, nil
-		}
-	}
-	return "", unproven(g, "/party/<member>[/<slug>]")
+	return own, err
 }
 
 func unproven(g gs1.GLN, form string) error {
@@ -484,69 +475,82 @@ func (c *capture) owner(g gs1.GLN) (owner string) {
 	return owner
 }
 
-// namesOf names the places of the first of some actors that has any, or else all.
-func namesOf(list []placed, actors ...string) (names []string) {
-	for _, actor := range actors {
-		for _, p := range list {
-			if p.actor == actor {
-				names = append(names, p.name)
-			}
-		}
-		if len(names) > 0 {
-			return names
+// placesOf names the places of a member with a number: those that the acting party has
+// recorded, or else the member itself, or else any party.
+func (c *capture) placesOf(member string, g gs1.GLN) ([]string, error) {
+	for _, actor := range []string{c.party, member, anyActor} {
+		names, err := c.numbered(member, g, actor)
+		if err != nil || len(names) > 0 {
+			return names, err
 		}
 	}
-	for _, p := range list {
-		names = append(names, p.name)
-	}
-	return names
+	return nil, nil
 }
 
-// placesOf reads the places of a member, of others as far as they are final, by their
-// numbers.
-func (c *capture) placesOf(member string) (map[gs1.GLN][]placed, error) {
-	if list, read := c.places[member]; read {
-		return list, nil
+// anyActor stands for whoever has recorded a place.
+const anyActor = ""
+
+// A numberedBy is a question for places, whose answer is kept for a document.
+type numberedBy struct {
+	member string
+	gln    gs1.GLN
+	actor  string
+}
+
+// numbered names places of a member that have a number by their newest record, of
+// those that an actor has recorded: all where that is one, else some of them. Records
+// of others count as far as they are final.
+func (c *capture) numbered(member string, g gs1.GLN, actor string) ([]string, error) {
+	of := numberedBy{member, g, actor}
+	if names, asked := c.places[of]; asked {
+		return names, nil
+	}
+	host, slug, _ := strings.Cut(actor, "/")
+	if actor != anyActor && host != member {
+		return nil, nil
 	}
 	var cut map[uint32]uint64 // all that is stored
-	var err error
 	if member != c.node.member.Member {
+		var err error
 		if cut, err = c.node.finalCut(); err != nil {
 			return nil, err
 		}
 	}
-	positions, err := c.node.index.Places(member, cut)
-	if err != nil {
-		return nil, err
-	}
-	newest := make(map[string]*trace.Event)
 	var names []string
-	for _, pos := range positions {
-		e, err := c.node.event(pos)
+	for at := (index.Named{Slug: slug}); len(names) < maxPlacesNamed; {
+		next, ok, err := c.node.index.Numbered(g, member, cut, at)
+		if err = cmp.Or(c.ctx.Err(), lookUpRefusal(err)); err != nil {
+			return nil, err
+		}
+		if !ok || actor != anyActor && next.Slug != slug {
+			break
+		}
+		newest, err := c.node.newestPlace(member, next.Place, cut)
 		if err != nil {
 			return nil, err
 		}
-		if e == nil {
-			continue
+		if newest != nil && newest.Party == next.Slug && newest.Fields["gln"] == g {
+			names = append(names, member+"/"+next.Place)
 		}
-		name := e.Member + "/" + e.Fields.Text("id")
-		old, again := newest[name]
-		if !again {
-			names = append(names, name)
-		} else if cmp.Or(cmp.Compare(old.Recorded, e.Recorded), old.Position.Compare(e.Position)) > 0 {
-			continue
-		}
-		newest[name] = e
+		at = next
 	}
-	list := make(map[gs1.GLN][]placed)
-	for _, name := range names {
-		e := newest[name]
-		if g := newestGLN([]*trace.Event{e}); !g.IsZero() {
-			list[g] = append(list[g], placed{name, e.Actor()})
-		}
+	c.places[of] = names
+	return names, nil
+}
+
+// newestPlace returns the newest record of a member's place, nil if there is none.
+func (n *Node) newestPlace(member, id string, cut map[uint32]uint64) (*trace.Event, error) {
+	list, err := n.index.LastOfPlace(member, id, cut)
+	if err != nil {
+		return nil, lookUpRefusal(err)
 	}
-	c.places[member] = list
-	return list, nil
+	events, err := n.load(nil, list)
+	if err != nil || len(events) == 0 {
+		return nil, err
+	}
+	return slices.MaxFunc(events, func(a, b *trace.Event) int {
+		return cmp.Or(cmp.Compare(a.Recorded, b.Recorded), a.Position.Compare(b.Position))
+	}), nil
 }
 
 // Captures are remembered as files below imports/captures in the node's directory,

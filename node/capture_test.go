@@ -3,6 +3,7 @@ package node
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -96,7 +97,7 @@ func TestCaptureHeedsThePrefixesOfTheCharter(t *testing.T) {
 	evil.mustSubmit(t, place("a", ofBrand), place("b", ofNobody), place("c", mine))
 	n.mustSubmit(t, place("hz", mine))
 	finish(t, evil, n)
-	c := &capture{node: n.Node, ctx: context.Background(), party: "dist", places: map[string]map[gs1.GLN][]placed{}}
+	c := &capture{node: n.Node, ctx: context.Background(), party: "dist", places: map[numberedBy][]string{}}
 	for _, x := range []struct{ gln, party, place, code string }{
 		{ofBrand, "brand", "", ""}, {ofNobody, "", "", "unproven-gln"}, {mine, "dist", "dist/hz", ""},
 	} {
@@ -115,6 +116,46 @@ func TestCaptureHeedsThePrefixesOfTheCharter(t *testing.T) {
 			} else if err != nil {
 				t.Errorf("%s: %v", x.gln, err)
 			}
+		}
+	}
+}
+
+// A dealer that records many places, with a number of its own or of others,
+// takes nobody else's place away.
+func TestCaptureFindsPlacesBesideAFlood(t *testing.T) {
+	t.Parallel()
+	n := newBrand(t)
+	const mine, shops = "6901234000016", "6901234000023"
+	place := func(party, id, gln string) trace.Draft {
+		return trace.Draft{Kind: "place", Party: party, Fields: fields{"id": id, "kind": "store", "country": "CN", "gln": gln}}
+	}
+	for _, slug := range []string{"flood", "shop"} {
+		n.mustSubmit(t, trace.Draft{Kind: "party", Fields: fields{"slug": slug, "kind": "dealer"}})
+	}
+	var drafts []trace.Draft
+	for i := range 2 * maxPlacesNamed {
+		drafts = append(drafts, place("flood", fmt.Sprintf("a%05d", i), mine))
+	}
+	n.mustSubmit(t, drafts...)
+	n.mustSubmit(t, place("", "zz", mine), place("shop", "zzz", shops))
+	for _, x := range []struct{ party, gln, place, code string }{
+		{"brand", mine, "brand/zz", ""}, {"brand/shop", mine, "brand/zz", ""}, {"brand/flood", mine, "", "ambiguous-place"},
+		{"brand", shops, "brand/zzz", ""}, {"brand/shop", shops, "brand/zzz", ""},
+	} {
+		var g gs1.GLN
+		if err := g.UnmarshalText([]byte(x.gln)); err != nil {
+			t.Fatal(err)
+		}
+		c := &capture{node: n.Node, ctx: context.Background(), party: x.party, places: map[numberedBy][]string{}}
+		at, err := c.place(g)
+		if at != x.place {
+			t.Errorf("%s, %s: %q, want %q (%v)", x.party, x.gln, at, x.place, err)
+		}
+		if x.code != "" {
+			wantCode(t, err, x.code)
+		}
+		if who, err := c.partyOf(g); x.gln == mine && (who != "brand" || err != nil) {
+			t.Errorf("%s: party %q, %v", x.party, who, err)
 		}
 	}
 }

@@ -2,7 +2,6 @@ package node
 
 import (
 	"context"
-	"errors"
 	"io"
 	"maps"
 	"slices"
@@ -11,7 +10,6 @@ import (
 	"suyuan/ledger"
 	"suyuan/ledger/store"
 	"suyuan/trace"
-	"suyuan/trace/index"
 )
 
 // AddDocument stores a file that records can then name. The Refusal of a full disk
@@ -59,33 +57,34 @@ func (n *Node) mayRead(digest ledger.Hash, audience store.Audience, viewer trace
 
 // namedFor reports whether an event that concerns a party names a file which was
 // not erased. The events of members that may not read the file themselves open it to
-// nobody: a digest is no secret. Events are read one by one, until one is found.
+// nobody: a digest is no secret. Events are read one by one, until one is found; how
+// often the file is named for others makes no difference.
 func (n *Node) namedFor(digest ledger.Hash, audience store.Audience, viewer trace.Viewer) (bool, error) {
+	own := n.member.Member
+	cut := n.index.Applied()
+	maps.DeleteFunc(cut, func(chain uint32, _ uint64) bool {
+		member := n.Network().MemberOf(chain)
+		return member != own && !audience.VisibleTo(member, own)
+	})
 	opens := func(e *trace.Event) bool {
 		return viewer.Concerns(e) && slices.ContainsFunc(e.Attachments(), func(a trace.Attachment) bool {
 			return a.Digest == digest && a.Audience.Shared()
 		})
 	}
-	own := n.member.Member
-	applied := n.index.Applied()
-	for _, chain := range slices.Sorted(maps.Keys(applied)) {
-		member := n.Network().MemberOf(chain)
-		if member != own && !audience.VisibleTo(member, own) {
-			continue
-		}
-		// Beyond what a look-up takes in of a chain, what it has found counts.
-		positions, err := n.index.File(digest, map[uint32]uint64{chain: applied[chain]})
-		if err != nil && !errors.Is(err, index.ErrTooMany) {
-			return false, err
-		}
-		for _, pos := range positions {
-			e, err := n.event(pos)
+	for _, party := range []string{viewer.Party, ""} {
+		for from := (trace.Position{}); ; from.Seq++ {
+			pos, ok, err := n.index.File(digest, party, cut, from)
 			if err != nil {
 				return false, err
 			}
-			if e != nil && e.Member == member && opens(e) {
-				return true, nil
+			if !ok {
+				break
 			}
+			e, err := n.event(pos)
+			if err != nil || e != nil && opens(e) {
+				return err == nil, err
+			}
+			from = pos
 		}
 	}
 	return false, nil

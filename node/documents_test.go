@@ -3,6 +3,7 @@ package node
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 
@@ -87,6 +88,29 @@ func TestDocumentsOfADealer(t *testing.T) {
 			}
 		}
 	}
+}
+
+// However often a file is named for others before, it opens to whom it is named for
+// last.
+func TestDocumentsNamedOften(t *testing.T) {
+	t.Parallel()
+	n := newBrand(t)
+	for _, slug := range []string{"shop", "other"} {
+		n.mustSubmit(t, trace.Draft{Kind: "party", Fields: fields{"slug": slug, "kind": "dealer"}})
+	}
+	digest, err := n.AddDocument(context.Background(), strings.NewReader("certificate"), store.Audience{Of: ledger.Members})
+	if err != nil {
+		t.Fatal(err)
+	}
+	inspection := trace.Draft{Kind: "inspect", Party: "other", Documents: []ledger.Hash{digest}, Subjects: []trace.DraftSubject{{GTIN: toner, Lot: "B1"}}, Fields: fields{"type": "visual", "result": "pass"}}
+	n.mustSubmit(t, slices.Repeat([]trace.Draft{inspection}, 20)...)
+	inspection.Party = "shop"
+	n.mustSubmit(t, inspection)
+	f, _, err := n.Document(digest, trace.Viewer{Party: "brand/shop"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.Close()
 }
 
 // A digest is no secret: the events of a member that may not read a file open it to

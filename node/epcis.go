@@ -195,31 +195,16 @@ func (w *epcisWork) GLN(place string) gs1.GLN {
 		return g
 	}
 	member, id, _ := strings.Cut(place, "/")
-	list, err := w.node.index.Place(member, id, w.cut)
-	if errors.Is(err, index.ErrTooMany) {
-		w.glns[place] = gs1.GLN{} // it has a name as well
-		return gs1.GLN{}
-	}
-	events, err2 := w.node.load(nil, list)
-	if err := cmp.Or(lookUpRefusal(err), err2); err != nil {
+	newest, err := w.node.newestPlace(member, id, w.cut)
+	if err != nil {
 		w.failed = cmp.Or(w.failed, err)
 		return gs1.GLN{}
 	}
-	w.glns[place] = newestGLN(events)
-	return w.glns[place]
-}
-
-// newestGLN is the number in the newest record of a place.
-func newestGLN(events []*trace.Event) (g gs1.GLN) {
-	var newest *trace.Event
-	for _, e := range events {
-		if newest == nil || cmp.Or(cmp.Compare(newest.Recorded, e.Recorded), newest.Position.Compare(e.Position)) < 0 {
-			newest = e
-		}
-	}
+	var g gs1.GLN
 	if newest != nil {
 		g, _ = newest.Fields["gln"].(gs1.GLN)
 	}
+	w.glns[place] = g
 	return g
 }
 

@@ -121,6 +121,10 @@ const (
 	// time: some seconds. Usual records have less than a kilobyte.
 	maxEPCISSorted = 128 << 20
 
+	// maxPlacesNamed bounds the places that a refusal names as those of one number:
+	// enough to see what is the matter.
+	maxPlacesNamed = 8
+
 	// maxCaptures is how many captures are remembered, the newest: weeks of a system
 	// that asks after each within the hour.
 	maxCaptures = 1_000

@@ -2,6 +2,7 @@ package trace
 
 import (
 	"slices"
+	"strings"
 
 	"suyuan/ledger"
 	"suyuan/trace/gs1"
@@ -21,7 +22,8 @@ const (
 	KeyParty   KeyKind = 7  // Member and Slug: party records
 	KeyEntry   KeyKind = 8  // Hash: entries that refs name
 	KeyForeign KeyKind = 9  // GTIN: records of runs of foreign serials
-	KeyFile    KeyKind = 10 // Hash: events that name a file, packs aside
+	KeyFile    KeyKind = 10 // Hash, Member and Slug: events that name a file, packs aside, for a hosted party that they concern
+	KeyNumber  KeyKind = 11 // GLN, Member, Slug and Place: place records with a number, by who acts
 )
 
 // A Role tells how the event is about a KeyRange or KeySSCC.
@@ -44,8 +46,10 @@ type Key struct {
 	Lot    string
 	Run    uint16
 	Member string
-	Slug   string
+	Slug   string // KeyFile: "" with no Member stands for any party; KeyNumber: "" is the member itself
 	Hash   ledger.Hash
+	GLN    gs1.GLN
+	Place  string // id
 }
 
 // IndexKeys returns the keys under which an index keeps the event's position.
@@ -53,7 +57,7 @@ func IndexKeys(e *Event) []Key {
 	keys := e.keys()
 	for _, a := range e.NamedFiles() {
 		if a.Field != fieldPack {
-			keys = append(keys, Key{Kind: KeyFile, Hash: a.Digest})
+			keys = append(keys, e.fileKeys(a.Digest)...)
 		}
 	}
 	return distinct(keys)
@@ -61,6 +65,22 @@ func IndexKeys(e *Event) []Key {
 
 // fieldPack is the field of a run that names its pack, which is looked up by run.
 const fieldPack = "pack"
+
+// fileKeys returns the keys of a file that the event names: one for each hosted party
+// that it concerns as [Viewer.Concerns] has it. Whom an appointment names beside the
+// party may become known later, so that it has a key for any.
+func (e *Event) fileKeys(digest ledger.Hash) []Key {
+	if e.Kind == ledger.KindAppoint {
+		return []Key{{Kind: KeyFile, Hash: digest}}
+	}
+	var keys []Key
+	for _, p := range append(e.parties(), e.Actor()) {
+		if member, slug, hosted := strings.Cut(p, "/"); hosted {
+			keys = append(keys, Key{Kind: KeyFile, Hash: digest, Member: member, Slug: slug})
+		}
+	}
+	return keys
+}
 
 // keys returns the keys of what the event is about.
 // Ranges of a pattern are its whole contents and all its units; exceptions are
@@ -84,7 +104,11 @@ func (e *Event) keys() []Key {
 		}
 		return keys
 	case ledger.KindPlace:
-		return []Key{{Kind: KeyPlace, Member: e.Member, Slug: e.Fields.Text("id")}}
+		keys := []Key{{Kind: KeyPlace, Member: e.Member, Slug: e.Fields.Text("id")}}
+		if g, ok := e.Fields["gln"].(gs1.GLN); ok {
+			keys = append(keys, Key{Kind: KeyNumber, GLN: g, Member: e.Member, Slug: e.Party, Place: e.Fields.Text("id")})
+		}
+		return keys
 	case ledger.KindParty:
 		return []Key{{Kind: KeyParty, Member: e.Member, Slug: e.Fields.Text("slug")}}
 	}

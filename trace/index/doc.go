@@ -32,7 +32,7 @@
 // the number of the key among those of the event. A GTIN has 6 bytes, a run
 // number 2, an index in a run 3. A text stands behind its length (1 byte).
 //
-//	00                                          version: format 4 (4), rules of the fold (4)
+//	00                                          version: format 5 (4), rules of the fold (4)
 //	01 chain                                    entries applied (8)
 //	10 gtin run 00                              levels used: bit L for level L (8)
 //	10 gtin run 01 position n                   run record: mark
@@ -44,7 +44,10 @@
 //	15 member slug position n                   party: mark
 //	16 leaf hash(32) position n                 entry that refs name: mark
 //	17 gtin position n                          run of foreign serials: mark
-//	18 sha-256(32) position n                   file that an event names: mark
+//	19 sha-256(32) member slug position n       file that an event names, and a hosted party
+//	                                            that the event concerns, both "" for any: mark
+//	1a gln(6) member slug id position n         number of a place, who recorded it (slug "" for
+//	                                            the member itself), and the place: mark
 //
 // A mark says in which way the subject is the event's; see the constants at
 // [role]:

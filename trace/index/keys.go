@@ -11,7 +11,7 @@ import (
 )
 
 // formatVersion is the version of everything in this file.
-const formatVersion = 4
+const formatVersion = 5
 
 // version says how an index was filled. One with another version is dropped on
 // opening and filled again: under other rules of the fold it may lack the events
@@ -30,7 +30,8 @@ const (
 	tagParty   byte = 0x15
 	tagEntry   byte = 0x16
 	tagForeign byte = 0x17
-	tagNaming  byte = 0x18
+	tagFileOf  byte = 0x19
+	tagNumber  byte = 0x1a
 )
 
 // The byte that stands after the run in a key under tagRun.
@@ -117,7 +118,17 @@ func entryPrefix(hash ledger.Hash) []byte { return append([]byte{tagEntry}, hash
 
 func foreignPrefix(gtin gs1.GTIN) []byte { return appendUint48([]byte{tagForeign}, gtin.Uint64()) }
 
-func filePrefix(digest ledger.Hash) []byte { return append([]byte{tagNaming}, digest[:]...) }
+func filePrefix(digest ledger.Hash, member, slug string) []byte {
+	return appendText(appendText(append([]byte{tagFileOf}, digest[:]...), member), slug)
+}
+
+func numberPrefix(g gs1.GLN, member string) []byte {
+	return appendText(appendUint48([]byte{tagNumber}, g.Uint64()), member)
+}
+
+func namedPrefix(g gs1.GLN, member string, n Named) []byte {
+	return appendText(appendText(numberPrefix(g, member), n.Slug), n.Place)
+}
 
 // appendSuffix appends what makes the key of one subject of one event unique.
 func appendSuffix(b []byte, pos trace.Position, n uint16) []byte {

@@ -35,6 +35,14 @@ func mustSSCC(n uint64) gs1.SSCC {
 	return s
 }
 
+func mustGLN(n uint64) gs1.GLN {
+	g, err := gs1.GLNFromUint64(n)
+	if err != nil {
+		panic(err)
+	}
+	return g
+}
+
 // TestKeyBytes pins the layout: whoever changes it changes formatVersion.
 func TestKeyBytes(t *testing.T) {
 	pos := trace.Position{Chain: 7, Seq: 0x0102}
@@ -56,6 +64,9 @@ func TestKeyBytes(t *testing.T) {
 		{"party", "15 02 7768 03 643031" + suffix, appendSuffix(partyPrefix("wh", "d01"), pos, 3)},
 		{"entry", "16" + strings.Repeat("ab", 32) + suffix, appendSuffix(entryPrefix(ledger.Hash(bytes.Repeat([]byte{0xab}, 32))), pos, 3)},
 		{"foreign", "17 0646d1a28ad4" + suffix, appendSuffix(foreignPrefix(product), pos, 3)},
+		{"file", "19" + strings.Repeat("ab", 32) + "02 7768 03 643031" + suffix,
+			appendSuffix(filePrefix(ledger.Hash(bytes.Repeat([]byte{0xab}, 32)), "wh", "d01"), pos, 3)},
+		{"number", "1a 0646d1a28ab5 02 7768 00 03 643031" + suffix, appendSuffix(namedPrefix(mustGLN(6901234567861), "wh", Named{"", "d01"}), pos, 3)},
 	} {
 		if got := hex.EncodeToString(c.got); got != strings.ReplaceAll(c.want, " ", "") {
 			t.Errorf("%s: got %s, want %s", c.name, got, c.want)

@@ -40,10 +40,6 @@ const (
 	// that labels each case with an SSCC has more; they are not counted one by one.
 	MaxListedUnits = 1 << 20
 
-	// MaxPlaceKeys bounds the records of places of one member that are passed for the
-	// last of each: a second of reading. A network has some thousands of all members.
-	MaxPlaceKeys = 1 << 20
-
 	// maxText bounds a lot, slug or id in a key, whose length has one byte. Lots
 	// have 20 characters (AI 10), slugs 32.
 	maxText = 255

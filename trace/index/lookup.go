@@ -30,12 +30,6 @@ func (x *Index) Party(member, slug string, cut map[uint32]uint64) ([]trace.Posit
 	return x.lookup(partyPrefix(member, slug), cut, "party %s/%s", member, slug)
 }
 
-// File returns the positions of the events that name a file by its SHA-256, but for
-// runs that name it as their pack. With ErrTooMany come those that it has found.
-func (x *Index) File(digest ledger.Hash, cut map[uint32]uint64) ([]trace.Position, error) {
-	return x.lookup(filePrefix(digest), cut, "file %v", digest)
-}
-
 // Entry returns the position of the entry with a leaf hash, if it is one that
 // [trace.IndexKeys] keeps for those who refer to it, and within the cut.
 func (x *Index) Entry(hash ledger.Hash, cut map[uint32]uint64) (pos trace.Position, ok bool, err error) {

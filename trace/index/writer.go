@@ -114,7 +114,9 @@ func (w *writer) putKey(k trace.Key, m mark) error {
 	case trace.KeyForeign:
 		return w.put(foreignPrefix(k.GTIN), m)
 	case trace.KeyFile:
-		return w.put(filePrefix(k.Hash), m)
+		return w.put(filePrefix(k.Hash, k.Member, k.Slug), m)
+	case trace.KeyNumber:
+		return w.put(namedPrefix(k.GLN, k.Member, Named{k.Slug, k.Place}), m)
 	}
 	return fmt.Errorf("key kind %d is not known", k.Kind)
 }
