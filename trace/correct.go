@@ -44,8 +44,10 @@ type correction struct {
 
 // corrections is what corrections make of some events.
 type corrections struct {
-	counting []*Event                    // the others, and what stands in for the corrected
+	all      []*Event                    // all corrections that are looked at, as they were recorded
+	counting []*Event                    // the events that were not corrected, and what stands in for the others
 	of       map[ledger.Hash]*correction // by id of the target
+	upheld   map[ledger.Hash]*Event      // by id of a shipment that stands though its sender took it back: the receipt
 	invalid  []*Event                    // corrections by others than the author, or of what cannot be
 	real     map[*Event]*Event           // what a stand-in stands for
 	replaced map[ledger.Hash]ledger.Hash // leaf hash of a target to that of its replacement
@@ -56,6 +58,13 @@ type corrections struct {
 // counts, and without any the first. Only relevant events are looked at, so that
 // nothing depends on what else is at hand.
 func applyCorrections(events []*Event, relevant func(*Event) bool) *corrections {
+	c := findCorrections(events, relevant)
+	c.count(events)
+	return c
+}
+
+// findCorrections is applyCorrections before it is said what counts.
+func findCorrections(events []*Event, relevant func(*Event) bool) *corrections {
 	c := &corrections{of: map[ledger.Hash]*correction{}, real: map[*Event]*Event{}, replaced: map[ledger.Hash]ledger.Hash{}}
 	byID := make(map[ledger.Hash]*Event, len(events))
 	var list []*Event
@@ -66,6 +75,7 @@ func applyCorrections(events []*Event, relevant func(*Event) bool) *corrections 
 		}
 	}
 	slices.SortFunc(list, earlier)
+	c.all = list
 	for _, e := range list {
 		target := byID[e.Fields.Hash("target")]
 		switch {
@@ -77,7 +87,6 @@ func applyCorrections(events []*Event, relevant func(*Event) bool) *corrections 
 		}
 	}
 	c.findReplacements(list, byID)
-	c.count(events)
 	return c
 }
 

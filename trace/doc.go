@@ -254,7 +254,10 @@ The author of a record may take it back (correct), naming it by its id and being
 about the same subjects, and may name another of his records of that kind that
 stands in its place: with its position and entry time, and at the time that it
 says itself unless that is after the entry of what it replaces. Of several
-corrections of one record the first that names a replacement counts. Runs, places,
+corrections of one record the first that names a replacement counts. A shipment that
+another company has received is no longer its sender's to take back: unless what
+stands in its place went to that company too, or the receipt was recorded after its
+author had seen the correction, this counts for nothing. Runs, places,
 parties and corrections are not corrected. Both records stay in the trail;
 "corrected" is the id of the correction.
 

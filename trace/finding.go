@@ -50,6 +50,7 @@ const (
 	OnHold             = "on-hold"
 	SoldOnHold         = "sold-on-hold"
 	ReleaseNoEffect    = "release-no-effect"
+	CorrectionNoEffect = "correction-no-effect"
 	IsRecalled         = "recalled"
 	IsWithdrawn        = "withdrawn"
 	Late               = "late"
@@ -223,6 +224,9 @@ var findingSpecs = map[string]findingSpec{
 	ReleaseNoEffect: {Notice, mem,
 		"{a}登记了恢复流通，但没有它可以解除的暂停。",
 		"{a} recorded a release, but there is no hold that it could end."},
+	CorrectionNoEffect: {Notice, mem,
+		"{a}更正或撤回了自己的发货，而{b}此前已登记收货；此更正不予采信。",
+		"{a} took back its shipment after {b} had recorded the receipt; that does not count."},
 	IsRecalled: {Critical, pub,
 		"{a}正在召回此商品。原因：{reason}。处理办法：{advice}。联系方式：{contact}。",
 		"{a} is recalling this item. Reason: {reason}. What to do: {advice}. Contact: {contact}."},

@@ -11,7 +11,7 @@ import (
 
 // Rules is the version of the fold. It grows whenever the same input may give
 // another trail, and stands in each trail.
-const Rules = 6
+const Rules = 7
 
 // Input is all that a trail depends on. Equal inputs give equal trails, in
 // whatever order the events come and whatever else is among them.
@@ -152,7 +152,7 @@ func newFolder(in Input) *folder {
 	}
 	f.trail.rules = f.rules
 	f.things = newSieve(thingsOf(in.Item, f.events))
-	f.fixes = applyCorrections(f.events, f.relevant(f.things))
+	f.fixes = f.corrections()
 	f.trail.appoints = appointmentsOf(f.fixes.counting, in.Item.GTIN, func(member string, gtin gs1.GTIN) bool {
 		return authority(in.Charters, member, gtin)
 	})
@@ -402,6 +402,12 @@ func (f *folder) addCorrected() {
 	for _, e := range f.fixes.invalid {
 		show(e)
 		f.other = append(f.other, newFinding(NotAuthority, e))
+	}
+	for _, e := range f.fixes.all {
+		if receipt := f.fixes.refuted(e); receipt != nil {
+			show(e)
+			f.other = append(f.other, newFinding(CorrectionNoEffect, e).with(receipt))
+		}
 	}
 }
 

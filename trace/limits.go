@@ -60,6 +60,11 @@ const (
 	// item has some dozen steps.
 	maxHurried = 32
 
+	// maxReceipts bounds the receipts that are looked at to see whether a shipment that
+	// its sender took back has come, and the corrections of it: a shipment has some
+	// receipts.
+	maxReceipts = 32
+
 	// shortHours is how long after the last word from its recipient the rest of a
 	// shipment counts as short, in hours, where the charter does not say when records
 	// are late: three days bring what went with another truck.

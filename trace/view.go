@@ -217,7 +217,9 @@ func (t *Trail) Public() []*Event {
 // disregarded reports whether an event was recorded by one without the right
 // to, so that it does not count.
 func (t *Trail) disregarded(e *Event) bool {
-	return slices.ContainsFunc(t.Findings, func(f Finding) bool { return f.Code == NotAuthority && f.Records[0] == e.ID })
+	return slices.ContainsFunc(t.Findings, func(f Finding) bool {
+		return (f.Code == NotAuthority || f.Code == CorrectionNoEffect) && f.Records[0] == e.ID
+	})
 }
 
 // View shows an event to a viewer, with the names that the trail knows. It is
