@@ -101,6 +101,8 @@ func renderFixture(p *Pages, w *bytes.Buffer, l Lang, name string) error {
 		return p.Trouble(w, l, &Trouble{Status: 404, Code: "unknown-product", ID: "7f3a", Form: &Entry{GTIN: "06901234567892"}})
 	case "internal":
 		return p.Trouble(w, l, &Trouble{Status: 500, Code: "internal", ID: "7f3a"})
+	case "long":
+		return p.Item(w, l, testLong())
 	case "kit":
 		return p.Item(w, l, testKit())
 	case "product":
@@ -131,7 +133,7 @@ func TestPagesOnPhone(t *testing.T) {
 	}
 	site := newTestSite(t) // first: what ends a browser waits for one that was used
 	ctx := newTestBrowser(t)
-	names := []string{"entry", "typo", "unknown-product", "internal", "product", "kit"}
+	names := []string{"entry", "typo", "unknown-product", "internal", "product", "kit", "long"}
 	for _, v := range verdicts {
 		names = append(names, string(v))
 	}
@@ -169,6 +171,13 @@ const faults = `(() => {
     if (ratio < 4.5) out.push('contrast ' + ratio.toFixed(2) + ': ' + walk.currentNode.data.trim().slice(0, 20));
     if (parseFloat(getComputedStyle(e).fontSize) < 14) out.push('small print: ' + walk.currentNode.data.trim().slice(0, 20));
   }
+  for (const e of document.querySelectorAll('a,button,summary,input:not([type=hidden])')) {
+    const r = e.getBoundingClientRect();
+    if (r.width && (r.width < 44 || r.height < 44)) out.push('small for a finger: ' + Math.round(r.width) + '×' + Math.round(r.height) + ' ' + e.tagName + ' ' + e.innerText);
+  }
+  document.documentElement.style.fontSize = '200%';
+  if (document.documentElement.scrollWidth > innerWidth) out.push('scrolls sideways in large print: ' + document.documentElement.scrollWidth);
+  document.documentElement.style.fontSize = '';
   for (const i of document.images) if (!i.naturalWidth) out.push('picture missing');
   for (const i of document.querySelectorAll('input')) if (!i.labels.length) out.push('input without label: ' + i.name);
   if (performance.getEntriesByType('resource').some(r => !r.name.startsWith(location.origin))) out.push('loads from elsewhere');

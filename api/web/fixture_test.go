@@ -1,6 +1,7 @@
 package web
 
 import (
+	"strings"
 	"testing"
 	"time"
 )
@@ -84,6 +85,26 @@ func testItem(v Verdict) *Item {
 	item.Links = []Link{{Type: "pip", URL: "https://lanzhi.example/reishi", Host: "lanzhi.example"},
 		{Type: "certificationInfo", Title: Text{"有机认证证书", "Organic certificate"}, URL: "https://certificates.lanzhi.example/2026/reishi", Host: "certificates.lanzhi.example"}}
 	return adapt(item, at)
+}
+
+// testLong is an item of which every name is as long as names get, some without a
+// place where a line could end.
+func testLong() *Item {
+	item := testItem(Warning)
+	long := Text{strings.Repeat("岚芝堂生物科技（浙江龙泉）", 4) + "有限公司", "Lanzhi" + strings.Repeat("biotechnology", 8) + " Company Limited"}
+	item.Brand, item.Product.Name, item.Holder, item.Contact = long, long, long, long
+	item.Headline = Text{"此码由" + long.Zh + "签发，有一项请留意：收货记录没有对应的发货记录", "Issued by " + long.En + "; please note: it was received but never shipped"}
+	item.Lot = strings.Repeat("L2026", 4)
+	for i := range item.Events {
+		item.Events[i].Party, item.Events[i].Place = long, long
+	}
+	for i := range item.Mirrors {
+		item.Mirrors[i].Name = long
+	}
+	for i := range item.Links {
+		item.Links[i].Title = long
+	}
+	return item
 }
 
 // testKit is an item made of two others, one of which was made of a third; a

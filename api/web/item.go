@@ -47,6 +47,20 @@ func (p *itemPage) Lead() string {
 	return lead
 }
 
+// LeadWords are the lead in parts between which a line may end. Chinese lines of a
+// headline end at its marks alone; where it has none, after the brand's name.
+func (p *itemPage) LeadWords() []string {
+	lead, brand := p.Lead(), p.T(p.Item.Brand)
+	if p.Lang != Zh || brand == "" || strings.Contains(lead, "，") {
+		return []string{lead}
+	}
+	before, after, ok := strings.Cut(lead, brand)
+	if !ok || after == "" {
+		return []string{lead}
+	}
+	return []string{before + brand, after}
+}
+
 // Note is what follows Lead in the headline.
 func (p *itemPage) Note() string {
 	_, note := p.splitHeadline()
@@ -268,14 +282,23 @@ func timelineOf(v *Item) timeline {
 	if !t.Any {
 		return t
 	}
-	_, t.Offset = v.Events[0].At.Zone()
+	local := v.Events[0]
+	if i := slices.IndexFunc(v.Events, Event.placed); i >= 0 {
+		local = v.Events[i]
+	}
+	_, t.Offset = local.At.Zone()
 	elsewhere := func(e Event) bool {
 		_, offset := e.At.Zone()
-		return offset != t.Offset
+		return offset != t.Offset && (e.placed() || !local.placed())
 	}
 	t.OneZone = !slices.ContainsFunc(v.Events, elsewhere) && !slices.ContainsFunc(v.Pending, elsewhere)
 	return t
 }
+
+// placed reports whether the event's clock is that of a place. What a node records
+// by itself, such as the use of a second code, has the clock of a machine, which
+// tells nobody anything: it is shown at the offset of all places, if that is one.
+func (e Event) placed() bool { return !e.Place.IsZero() || e.PlaceIs != "" }
 
 // Zone names the offset that all events share, or nothing.
 func (p *itemPage) Zone() string {
@@ -390,11 +413,10 @@ func (p *itemPage) reference(r *Reference) string {
 }
 
 func (p *itemPage) when(e Event) string {
-	at := instant(p.Lang, e.At)
-	if !p.Timeline.OneZone {
-		at += " (" + zone(e.At) + ")"
+	if p.Timeline.OneZone {
+		return instant(p.Lang, e.At.In(time.FixedZone("", p.Timeline.Offset)))
 	}
-	return at
+	return instant(p.Lang, e.At) + " (" + zone(e.At) + ")"
 }
 
 // where names the place or its region, and what sort of place it is.

@@ -342,3 +342,46 @@ func TestTimesAreLocal(t *testing.T) {
 		t.Errorf("of %d events in two zones %d show theirs", len(item.Events), got)
 	}
 }
+
+// TestClockOfNoPlace checks that a record without a place, made by a machine whose
+// clock is set to UTC, is shown at the time of the places around it.
+func TestClockOfNoPlace(t *testing.T) {
+	item := testItem(Consistent)
+	last := item.Events[len(item.Events)-1]
+	item.Events[0].At = item.Events[0].At.UTC()
+	item.Events = append(item.Events, Event{Kind: "claim", At: last.At.Add(time.Hour).UTC(), Party: brand})
+	var buf bytes.Buffer
+	if err := newTestPages(t).Item(&buf, Zh, item); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"2026年10月20日 12:31", "2026年10月2日 09:12", "均为当地时间（UTC&#43;8）"} {
+		if !strings.Contains(buf.String(), want) {
+			t.Errorf("the page does not say %s", want)
+		}
+	}
+	if strings.Contains(buf.String(), "(UTC") {
+		t.Error("times say their zones although all places share one")
+	}
+}
+
+// TestHeadlineEndsLines checks that a Chinese headline without a comma may be
+// broken after the brand's name, and says the same when it is.
+func TestHeadlineEndsLines(t *testing.T) {
+	for _, c := range []struct {
+		verdict Verdict
+		lang    Lang
+		want    string
+	}{
+		{NeverIssued, Zh, "岚芝堂|没有签发过此码"},
+		{NeverIssued, En, "Lanzhi has never issued this code"},
+		{Consistent, Zh, "此码由岚芝堂签发，流通记录一致"},
+		{Recalled, Zh, "该产品正在召回，请停止使用"},
+	} {
+		p := newTestPages(t)
+		item := testItem(c.verdict)
+		page := newItemPage(p.frame(c.lang), item, timelineOf(item))
+		if got := strings.Join(page.LeadWords(), "|"); got != c.want {
+			t.Errorf("%s: got %q, want %q", c.verdict, got, c.want)
+		}
+	}
+}
