@@ -59,8 +59,8 @@ func (s *Server) caller(c *fiber.Ctx) (*Operator, error) {
 		}
 		return nil, nil
 	}
-	scheme, token, _ := strings.Cut(header, " ")
-	if !strings.EqualFold(scheme, "Bearer") || token == "" || len(token) > maxTokenBytes {
+	token, ok := bearer(header)
+	if !ok {
 		return nil, s.unauthorized(c, "the Authorization header must be Bearer and a token")
 	}
 	op, err := s.cfg.Auth.Operator(c.UserContext(), token)
@@ -68,6 +68,12 @@ func (s *Server) caller(c *fiber.Ctx) (*Operator, error) {
 		return nil, s.unauthorized(c, "the token is not known, has expired or was withdrawn")
 	}
 	return op, err
+}
+
+// bearer returns the token of an Authorization header.
+func bearer(header string) (token string, ok bool) {
+	scheme, token, _ := strings.Cut(header, " ")
+	return token, strings.EqualFold(scheme, "Bearer") && token != "" && len(token) <= maxTokenBytes
 }
 
 // unauthorized counts a failure. Only wrong tokens are held up: behind a proxy or

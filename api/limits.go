@@ -8,6 +8,21 @@ const (
 	// with hex and Base64 in it is up to twice as long.
 	maxBodyBytes = 8 << 20
 
+	// smallBody is up to how many bytes a body is let pass without a look at how many
+	// others are under way: as much as the header of a request may have too. Forms,
+	// second codes and most single records have less.
+	smallBody = 16 << 10
+
+	// maxBodies bounds the bodies that are larger and under way at one time, in bytes,
+	// and maxBodiesEach those of one operator, or of all who name no token. What is
+	// read of them takes some times as much.
+	maxBodies     = 256 << 20
+	maxBodiesEach = 64 << 20
+
+	// maxRequestTime is after how long a request has been answered, whatever became of
+	// it: its body was read, it was worked on, and the answer was taken.
+	maxRequestTime = readTimeout + requestTimeout + writeTimeout
+
 	// maxSubmissions bounds the records of one request: a batch of the ledger.
 	maxSubmissions = 4096
 

@@ -41,12 +41,17 @@ func (s *Server) refuseAmbiguous(app *fiber.App, next fasthttp.RequestHandler) f
 			next(rc)
 			return
 		}
-		c := app.AcquireCtx(rc)
-		defer app.ReleaseCtx(c)
-		rc.SetConnectionClose()
-		if err := s.answerError(c, p); err != nil {
-			rc.SetStatusCode(http.StatusInternalServerError)
-		}
+		s.refuse(app, rc, p)
+	}
+}
+
+// refuse answers, before Fiber, with a problem.
+func (s *Server) refuse(app *fiber.App, rc *fasthttp.RequestCtx, p *Problem) {
+	c := app.AcquireCtx(rc)
+	defer app.ReleaseCtx(c)
+	rc.SetConnectionClose()
+	if err := s.answerError(c, p); err != nil {
+		rc.SetStatusCode(http.StatusInternalServerError)
 	}
 }
 

@@ -12,6 +12,7 @@ import (
 
 	"github.com/gofiber/fiber/v2"
 	"github.com/prometheus/client_golang/prometheus"
+	"github.com/valyala/fasthttp"
 
 	"suyuan/api/web"
 )
@@ -80,6 +81,7 @@ type Server struct {
 	absences *limiter // proofs of absence
 	failures *limiter // wrong tokens and signatures
 	claims   *limiter // second codes
+	bodies   *bodies
 	openapi  document
 	resolver document
 
@@ -164,6 +166,8 @@ func (s *Server) newApp() *fiber.App {
 	}
 	inner := app.Server().Handler
 	app.Server().Handler = s.refuseAmbiguous(app, inner)
+	s.bodies = newBodies(s.bodyOwner, s.cfg.Now)
+	s.bodies.guard(app.Server(), func(rc *fasthttp.RequestCtx) { s.refuse(app, rc, tooManyBodies()) })
 	return app
 }
 
