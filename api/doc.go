@@ -37,7 +37,7 @@
 //
 // The first question after a start reads all records; if that takes longer than a
 // request may, the answer is 503 still-counting, and the next request goes on from
-// there. After that a question costs what is new, and what it adds up. Those who
+// there; while the node still reads what has arrived it is 503 not-ready. After that a question costs what is new, and what it adds up. Those who
 // ask take turns, a party with all its operators being one of them, and questions
 // about the past wait for no question about now and hold none up. Who has too many
 // questions under way is answered 429 too-many-questions.

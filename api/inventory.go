@@ -17,7 +17,8 @@ import (
 // Figures counts items and lists findings, of what is final. All is for members,
 // since records name their subjects to members only. Refusals are Problems: 400
 // "bad-question" or "not-final", 503 "still-counting" where the first count of many
-// records takes longer than one request may; the next goes on from there; and 429
+// records takes longer than one request may; the next goes on from there; 503
+// "not-ready" while the node still reads what has arrived; and 429
 // "too-many-questions" for who has too many under way.
 type Figures interface {
 	// Inventory adds up how things stand, or how goods moved.

@@ -102,7 +102,7 @@ func (t *turn) spent(events int) { t.left, t.gained = t.left-events, true }
 // Work that returns errTurnOver is done anew in the next turn, with a book that may
 // have grown since; its turns grow longer, as not all that is counted holds when
 // the ledger goes on. Where all of it takes longer than ctx allows, the Refusal has
-// code still-counting.
+// code still-counting, and not-ready where the index has not read all that is final.
 func (n *Node) inTurns(ctx context.Context, q *stock.Question, work func(*turn) error) error {
 	d := &n.books.past
 	if q.Now() {
@@ -121,7 +121,7 @@ func (n *Node) inTurns(ctx context.Context, q *stock.Question, work func(*turn) 
 		case err != nil && ctx.Err() != nil:
 			return stillCounting(ctx.Err())
 		case !errors.Is(err, errTurnOver):
-			return err
+			return lookUpRefusal(err)
 		}
 	}
 }

@@ -157,6 +157,50 @@ func TestCountingThatNobodyWaitsForEnds(t *testing.T) {
 	t.Error("not counted after twenty questions that each got one step farther")
 }
 
+// While what has arrived is still being read, every question is answered with a code
+// that says so, and is answered once it is.
+func TestFiguresOfAnIndexThatIsBehind(t *testing.T) {
+	t.Parallel()
+	brand, _ := newStocked(t)
+	if err := brand.index.Drop(); err != nil {
+		t.Fatal(err)
+	}
+	viewer := trace.Viewer{Member: "brand"}
+	ask := map[string]func() error{
+		"inventory": func() error { _, err := brand.Inventory(t.Context(), stock.Question{Limit: 1}); return err },
+		"units": func() error {
+			_, err := brand.Inventory(t.Context(), stock.Question{Limit: 1, Units: true})
+			return err
+		},
+		"moves": func() error {
+			_, err := brand.Inventory(t.Context(), stock.Question{Limit: 1, Moves: true})
+			return err
+		},
+		"runs": func() error { _, err := brand.Prints(t.Context(), stock.Question{Limit: 1}); return err },
+		"lots": func() error { _, err := brand.Lots(t.Context(), stock.Question{Limit: 1}, viewer); return err },
+		"findings": func() error {
+			_, err := brand.Findings(t.Context(), stock.FindingQuestion{Limit: 1}, viewer)
+			return err
+		},
+	}
+	for name, question := range ask {
+		err := question()
+		if err == nil {
+			t.Errorf("%s: answered", name)
+			continue
+		}
+		wantCode(t, err, "not-ready")
+	}
+	if err := brand.indexAll(); err != nil {
+		t.Fatal(err)
+	}
+	for name, question := range ask {
+		if err := question(); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
 // Whoever asks about ever new cuts loses books of his own and nobody else's; and
 // together they have a bound.
 func TestShelfOfPastBooks(t *testing.T) {

@@ -24,6 +24,9 @@ const (
 	// countTries is how often a question is asked again while the node is still
 	// counting: the first count of a million records takes some minutes.
 	countTries = 60
+	// readyWait is how long to wait before a node is asked again that is still reading
+	// what has arrived: it says so at once.
+	readyWait = time.Second
 	// maxFigures bounds the rows that are printed of one question.
 	maxFigures = 1_000_000
 )
@@ -278,16 +281,28 @@ func asOfText(asOf map[string]uint64) string {
 	return strings.Join(parts, ",")
 }
 
-// askCounting asks again while the node is still counting.
+// askCounting asks again while the node is still counting, or reading what it is to
+// count.
 func askCounting(ctx context.Context, e *env, c *client, path string, out any) error {
 	for try := 0; ; try++ {
 		err := c.call(ctx, http.MethodGet, path, nil, out)
 		var p *problem
-		if !errors.As(err, &p) || p.Code != "still-counting" || try == countTries {
+		counting := errors.As(err, &p) && p.Code == "still-counting"
+		reading := p != nil && p.Code == "not-ready"
+		switch {
+		case !counting && !reading || try == countTries:
 			return err
-		}
-		if try == 0 {
+		case try == 0 && counting:
 			e.say("the node is counting its records …")
+		case try == 0:
+			e.say("the node is reading what has arrived …")
+		}
+		if reading {
+			select {
+			case <-ctx.Done():
+				return err
+			case <-time.After(readyWait):
+			}
 		}
 	}
 }
