@@ -315,11 +315,13 @@ func (w *epcisWork) aboutClass(item trace.Item) (func(trace.Subject) bool, []tra
 			return nil, nil, tooManyEvents(item.String())
 		}
 	}
+	slices.SortFunc(positions, trace.Position.Compare)
+	positions = slices.Compact(positions) // who tells of several things of it is read once
 	if item.Kind == trace.ItemGTIN {
 		return func(s trace.Subject) bool { return s.OfProduct(item.GTIN) }, positions, nil
 	}
-	ranges, err := w.rangesOf(item, positions)
-	return func(s trace.Subject) bool { return s.Covers(item) || slices.ContainsFunc(ranges, s.Overlaps) }, positions, err
+	codes, err := w.codesOf(item, positions)
+	return func(s trace.Subject) bool { return s.Covers(item) || codes.Overlaps(&s) }, positions, err
 }
 
 // overlapping reads all pages of what overlaps a range.
@@ -342,9 +344,9 @@ func (w *epcisWork) overlapping(r trace.Range) (all []trace.Position, err error)
 	}
 }
 
-// rangesOf returns the codes that records say are of a lot.
-func (w *epcisWork) rangesOf(lot trace.Item, positions []trace.Position) ([]trace.Subject, error) {
-	var list []trace.Subject
+// codesOf returns the codes that records say are of a lot.
+func (w *epcisWork) codesOf(lot trace.Item, positions []trace.Position) (*trace.RangeSet, error) {
+	var list []trace.Range
 	for _, pos := range positions {
 		e, err := w.glance(pos, lot.String())
 		if err != nil {
@@ -358,11 +360,11 @@ func (w *epcisWork) rangesOf(lot trace.Item, positions []trace.Position) ([]trac
 				s = *s.Output
 			}
 			if s.Kind == trace.SubjectRange && s.Range.GTIN == lot.GTIN {
-				list = append(list, s)
+				list = append(list, s.Range)
 			}
 		}
 	}
-	return list, nil
+	return trace.NewRangeSet(list), nil
 }
 
 // A mark is a place in the order of events: after the time, by position and part.

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"maps"
 	"slices"
+	"sort"
 
 	"suyuan/trace/gs1"
 )
@@ -118,10 +119,44 @@ func (s *DraftSubject) Subject(resolve func(uri string) (Item, error)) (Subject,
 	return subject, err
 }
 
-// Overlaps reports whether the subject names, in any way, something that a range
-// or unit has.
-func (s *Subject) Overlaps(o Subject) bool {
-	return slices.ContainsFunc(s.simple(), func(x Subject) bool { return overlap(x, o) })
+// A RangeSet is codes of runs. The zero value has none.
+type RangeSet struct {
+	runs map[Range][]Range // by GTIN and run; ascending, without codes in common
+}
+
+// NewRangeSet returns the codes of some ranges.
+func NewRangeSet(list []Range) *RangeSet {
+	s := &RangeSet{runs: make(map[Range][]Range)}
+	for _, r := range list {
+		run := Range{GTIN: r.GTIN, Run: r.Run}
+		s.runs[run] = append(s.runs[run], r)
+	}
+	for run, list := range s.runs {
+		s.runs[run] = union(list)
+	}
+	return s
+}
+
+// Overlaps reports whether a subject names, in any way, a code of the set. It takes
+// as many steps as the set has binary digits.
+func (s *RangeSet) Overlaps(x *Subject) bool {
+	switch x.Kind {
+	case SubjectRange:
+		return s.has(x.Range)
+	case SubjectContent:
+		return s.Overlaps(x.Content) || s.Overlaps(x.Unit)
+	case SubjectPattern:
+		return s.has(x.Pattern.Range()) || s.has(x.Pattern.UnitRange())
+	case SubjectMade:
+		return s.Overlaps(x.Input) || s.Overlaps(x.Output)
+	}
+	return false
+}
+
+func (s *RangeSet) has(r Range) bool {
+	list := s.runs[Range{GTIN: r.GTIN, Run: r.Run}]
+	i := sort.Search(len(list), func(i int) bool { return list[i].To >= r.From })
+	return i < len(list) && list[i].From <= r.To
 }
 
 // OfProduct reports whether the subject names the product, goods of it by codes or
