@@ -170,7 +170,7 @@ func TestRewardIsPaidOncePerItem(t *testing.T) {
 	go func() { n.runRewards(ctx); close(done) }()
 	select {
 	case <-told:
-	case <-time.After(20 * time.Second):
+	case <-time.After(time.Minute):
 		t.Errorf("no message has come; %+v", n.Status().Rewards)
 	}
 	cancel()
@@ -260,7 +260,7 @@ func TestEachTriggerIsToldOfOnce(t *testing.T) {
 			runUntil := func(what string, done func(*reward.Reward) bool) {
 				t.Helper()
 				n.clock.at = n.clock.at.Add(time.Hour)
-				ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+				ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 				defer cancel()
 				ended := make(chan struct{})
 				go func() { n.runRewards(ctx); close(ended) }()
@@ -331,7 +331,7 @@ func TestRewardReachesTheReceiver(t *testing.T) {
 	defer func() { cancel(); <-done }()
 	select {
 	case <-came:
-	case <-time.After(20 * time.Second):
+	case <-time.After(time.Minute):
 		t.Fatalf("no message has come; %+v", n.Status().Rewards)
 	}
 	list, next, err := n.Claims(0)

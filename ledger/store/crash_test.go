@@ -123,7 +123,7 @@ func TestKilledStoreKeepsWhatItAnswered(t *testing.T) {
 // what else it had said.
 func killAfter(t *testing.T, dir string, n int, stored, signed map[uint64]string) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Minute) // only that it ends
 	defer cancel()
 	cmd := exec.CommandContext(ctx, os.Args[0])
 	cmd.Env = append(os.Environ(), childVar+"="+dir)

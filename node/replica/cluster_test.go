@@ -30,7 +30,7 @@ func TestMain(m *testing.M) {
 
 // patience is how long a test waits for what must come. It is far beyond what
 // any needs, for slow machines.
-const patience = 30 * time.Second
+const patience = 2 * time.Minute
 
 // maxRetry is the longest that nodes wait before they dial again.
 const maxRetry = protocol.MaxRetry
