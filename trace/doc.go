@@ -201,6 +201,8 @@ product's brand and the auditors, and never for a verdict:
 	received-damaged  they count damaged pieces, which are among those that came
 	lines-differ      a record's lines count something else than its codes are, units
 	                  of the product too
+	taken-back        a lot's sender has cancelled his shipment, or corrected it to less
+	                  than came, though its recipient has received of it
 
 A shipment may have many receipts and a receipt many shipments, which it names in
 refs or by the goods that it brings. Lines of one product, as of many delivery
@@ -211,8 +213,14 @@ were received one by one stays in transit until somebody receives it.
 Lots without serials are compared by shipment and the receipts that name it, or by
 all shipments that receipts name together, in one unit of measure: more than was
 sent is over at once, less is short after the same hours. Only receipts by whom a
-shipment was sent to count, also for [Trail.Balances]. Shipments that he or the
-sender cancelled have sent nothing. These findings stand in now, those about codes in lists only.
+shipment was sent to count, also for [Trail.Balances]. A cancellation gives back to
+the sender what has not come. That nothing is short then is for the recipient to
+say, by a cancellation of his own: once he has received of a shipment, his sender's
+cancellation, or correction to less, hides nothing. Receipts and cancellations by
+others are findings for members (received-by-other, cancel-no-effect), as are
+receipts that name no shipment, by those to whom nothing of the lot was sent
+(received-not-shipped). Findings about quantities of lots stand in now, those about
+codes in lists only.
 
 # Holds, recalls and claims
 

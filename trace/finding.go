@@ -68,6 +68,7 @@ const (
 	ReceivedDamaged = "received-damaged"
 	ShortReceipt    = "short-receipt"
 	OverReceipt     = "over-receipt"
+	TakenBack       = "taken-back"
 
 	ChainForked = "chain-forked" // about a chain, in no trail: see Forked
 )
@@ -272,6 +273,9 @@ var findingSpecs = map[string]findingSpec{
 	OverReceipt: {Notice, pty,
 		"{a}收到{goods}，而{b}的发货中没有。",
 		"{a} received {goods} that the shipment by {b} did not have."},
+	TakenBack: {Notice, pty,
+		"{a}取消或减少了自己的发货，而{b}已登记收到其中的{goods}。",
+		"{a} cancelled its shipment, or made less of it, though {b} had recorded the receipt of {goods} of it."},
 }
 
 // A FindingKind is a row of the table of findings as people read it: what stands in

@@ -74,11 +74,13 @@ type Trail struct {
 
 	names    *directory
 	rules    *rules
-	doubtful bool   // nobody known to the item has confirmed who holds it
-	units    []Item // in which the item is in the end, innermost first
+	saw      func(e, other *Event) bool // had the author of an event seen another?
+	doubtful bool                       // nobody known to the item has confirmed who holds it
+	units    []Item                     // in which the item is in the end, innermost first
 
 	appoints  appointments                // for the item's product
 	corrected map[ledger.Hash]ledger.Hash // ids of records and of what corrected them
+	ignored   map[ledger.Hash]bool        // ids of records that do not count, because of who made them
 }
 
 // Lot is the item's batch or lot, or "".
@@ -150,7 +152,7 @@ func newFolder(in Input) *folder {
 		recalls:   f.trail.recalls,
 		issues:    func(e *Event) bool { return ChecksSeconds(in.Charters, f.trail.Run, e.Member, e.Chain) },
 	}
-	f.trail.rules = f.rules
+	f.trail.rules, f.trail.saw = f.rules, f.saw
 	f.things = newSieve(thingsOf(in.Item, f.events))
 	f.fixes = f.corrections()
 	f.trail.appoints = appointmentsOf(f.fixes.counting, in.Item.GTIN, func(member string, gtin gs1.GTIN) bool {
@@ -669,6 +671,10 @@ func (f *folder) conclude() {
 		if !slices.ContainsFunc(t.Findings, func(y Finding) bool { return sameFinding(x, y) }) {
 			t.Findings = append(t.Findings, x)
 		}
+	}
+	t.ignored = ignoredOf(t.Findings)
+	if t.Item.Kind == ItemLot {
+		t.Findings = append(t.Findings, t.strangeToLot()...)
 	}
 	sortFindings(t.Findings)
 	t.Verdict = f.verdict()

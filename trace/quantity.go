@@ -3,7 +3,6 @@ package trace
 import (
 	"cmp"
 	"maps"
-	"math"
 	"slices"
 
 	"suyuan/ledger"
@@ -359,130 +358,6 @@ func (f *Finding) addRecords(c *ledger.Charter, by *Event, others []*Event) {
 // of a shipment counts as short, in milliseconds.
 func shortAfter(c *ledger.Charter) int64 {
 	return int64(cmp.Or(c.Settings.LateHours, shortHours)) * hour
-}
-
-// A load is shipments of one lot without serials that were received together.
-type load struct{ shipments, receipts []*Event }
-
-// loads returns what was shipped and received of the trail's lot, taken together
-// where a receipt names several shipments, and without what was cancelled. What
-// others than their sides say of shipments neither accuses nor clears these.
-func (t *Trail) loads() []*load {
-	named := t.shipmentsByHash()
-	of := make(map[*Event]*load)
-	for _, s := range named {
-		of[s] = &load{shipments: []*Event{s}}
-	}
-	for _, e := range t.Events {
-		if !t.Counts(e) || e.Kind != ledger.KindCancel && e.Kind != ledger.KindReceive {
-			continue
-		}
-		var all *load
-		for _, ref := range e.Refs {
-			s := named[ref]
-			x := of[s]
-			switch {
-			case x == nil, x == all, !e.settles(s):
-			case e.Kind == ledger.KindCancel:
-				x.shipments = slices.DeleteFunc(x.shipments, func(other *Event) bool { return other == s })
-			case all == nil:
-				all = x
-			default:
-				all.shipments, all.receipts = append(all.shipments, x.shipments...), append(all.receipts, x.receipts...)
-				for _, s := range x.shipments {
-					of[s] = all
-				}
-			}
-		}
-		if all != nil {
-			all.receipts = append(all.receipts, e)
-		}
-	}
-	return loadsOf(of)
-}
-
-// settles reports whether a receipt or cancellation of a lot that names a shipment is
-// by whom it is up to: what came says to whom it was sent, and that it did not go its
-// sender too.
-func (e *Event) settles(shipment *Event) bool {
-	l := Leg{Shipment: shipment}
-	return l.isFor(e.Actor()) || e.Kind == ledger.KindCancel && sameHand(e.Actor(), shipment.Actor())
-}
-
-// loadsOf returns each load once, with its records by position.
-func loadsOf(of map[*Event]*load) []*load {
-	var list []*load
-	for _, x := range of {
-		if len(x.shipments) > 0 && !slices.Contains(list, x) {
-			slices.SortFunc(x.shipments, func(a, b *Event) int { return a.Compare(b.Position) })
-			list = append(list, x)
-		}
-	}
-	slices.SortFunc(list, func(a, b *load) int { return a.shipments[0].Compare(b.shipments[0].Position) })
-	return list
-}
-
-// shipmentsByHash returns the shipments that count by the leaf hashes that name
-// them: their own, and those of what they stand for.
-func (t *Trail) shipmentsByHash() map[ledger.Hash]*Event {
-	byID := make(map[ledger.Hash]*Event)
-	named := make(map[ledger.Hash]*Event)
-	for _, e := range t.Events {
-		byID[e.ID] = e
-		if e.Kind == ledger.KindShip && t.Counts(e) {
-			named[e.Hash] = e
-		}
-	}
-	for _, e := range t.Events {
-		if by := byID[t.corrected[e.ID]]; e.Kind == ledger.KindShip && by != nil {
-			if s := byID[by.Fields.Hash("replacement")]; s != nil && t.Counts(s) {
-				named[e.Hash] = s
-			}
-		}
-	}
-	return named
-}
-
-// quantities returns the findings about shipments of the trail's lot and their
-// receipts.
-func (t *Trail) quantities(c *ledger.Charter) []Finding {
-	var list []Finding
-	for _, x := range t.loads() {
-		sent, ok := total(x.shipments)
-		came, all := total(x.receipts)
-		if !ok || !all || sent.Unit != came.Unit || sent.Value == came.Value {
-			continue // nothing came, it is not known here, or cannot be compared
-		}
-		f := newFinding(ShortReceipt, x.shipments[0])
-		by, others := x.shipments[0], append(x.shipments[1:], x.receipts...)
-		f.b, f.n = by.Fields.Text("to"), sent.Value-came.Value
-		if came.Value > sent.Value {
-			by, others = x.receipts[0], append(slices.Clone(x.receipts[1:]), x.shipments...)
-			f = newFinding(OverReceipt, by)
-			f.b, f.n = x.shipments[0].Actor(), came.Value-sent.Value
-		} else {
-			last := slices.MaxFunc(x.receipts, func(a, b *Event) int { return cmp.Compare(a.Recorded, b.Recorded) })
-			f.due = last.Recorded + shortAfter(c)
-		}
-		f.gtin, f.lot, f.unit = t.Item.GTIN, t.Item.Lot, sent.Unit
-		f.addRecords(c, by, others)
-		list = append(list, f)
-	}
-	return list
-}
-
-// total adds up the quantities of events; not ok, if one is not at hand or they
-// have several units of measure.
-func total(events []*Event) (sum Quantity, ok bool) {
-	for i, e := range events {
-		q, known := e.Fields["quantity"].(Quantity)
-		if !known || i > 0 && q.Unit != sum.Unit {
-			return sum, false
-		}
-		sum.Unit = q.Unit
-		sum.Value += min(q.Value, math.MaxUint64-sum.Value)
-	}
-	return sum, len(events) > 0
 }
 
 // partiesOf lists who may see a finding about an event's lateness or

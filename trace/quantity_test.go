@@ -405,14 +405,14 @@ func TestQuantitiesOfLots(t *testing.T) {
 			right := w.do("lanzhi", ship, lot, kg(45), to("wh"))
 			w.do("lanzhi", correct, lot, target(s), replacement(right))
 			return right
-		}, ""},
+		}, "short-receipt 5 later"},
 		{"corrected, and still too little", func(w *world) *Event {
 			s := w.do("lanzhi", ship, lot, kg(50), to("wh"))
 			w.do("wh", receive, lot, kg(40), refs(s))
 			right := w.do("lanzhi", ship, lot, kg(45), to("wh"))
 			w.do("lanzhi", correct, lot, target(s), replacement(right))
 			return right
-		}, "short-receipt 5 later"},
+		}, "short-receipt 10 later"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			w := newWorld(t)

@@ -119,17 +119,13 @@ func (t *Trail) balances() (list []Balance, unknown map[string]bool) {
 		b.Value, b.Last = addSaturating(b.Value, v), e
 		b.Parts = append(b.Parts, Part{e.ID, e.Kind, e.At, v})
 	}
-	shipments, cancelled := t.shipmentsByHash(), make(map[*Event]bool)
+	shipments, backs := t.freight().named, t.backs()
 	for _, e := range t.Events {
 		if !t.Counts(e) || e.misdirected(shipments) {
 			continue
 		}
-		for _, ref := range e.Refs {
-			if s := shipments[ref]; e.Kind == ledger.KindCancel && s != nil && !cancelled[s] && e.settles(s) {
-				cancelled[s] = true
-				q, ok := s.Fields["quantity"].(Quantity)
-				book(e, s.Actor(), q, ok, +1)
-			}
+		for _, b := range backs[e] {
+			book(e, b.shipment.Actor(), b.quantity, b.known, +1)
 		}
 		if sign := signOf(e); sign != 0 {
 			q, ok := e.Fields["quantity"].(Quantity)

@@ -216,10 +216,17 @@ func (t *Trail) Public() []*Event {
 
 // disregarded reports whether an event was recorded by one without the right
 // to, so that it does not count.
-func (t *Trail) disregarded(e *Event) bool {
-	return slices.ContainsFunc(t.Findings, func(f Finding) bool {
-		return (f.Code == NotAuthority || f.Code == CorrectionNoEffect) && f.Records[0] == e.ID
-	})
+func (t *Trail) disregarded(e *Event) bool { return t.ignored[e.ID] }
+
+// ignoredOf returns the ids of the records that do not count.
+func ignoredOf(findings []Finding) map[ledger.Hash]bool {
+	ignored := make(map[ledger.Hash]bool)
+	for _, f := range findings {
+		if f.Code == NotAuthority || f.Code == CorrectionNoEffect {
+			ignored[f.Records[0]] = true
+		}
+	}
+	return ignored
 }
 
 // View shows an event to a viewer, with the names that the trail knows. It is
