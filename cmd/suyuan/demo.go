@@ -47,9 +47,10 @@ when the demo ends; a directory that a demo has filled is taken up where it was.
 
 // demoReady is what --ready gets, and demo.json in the directory.
 type demoReady struct {
-	Nodes  []demoNode        `json:"nodes"`
-	Items  []demoItem        `json:"items"`
-	Tokens map[string]string `json:"tokens"`
+	Network string            `json:"network"` // its id, which verify compares
+	Nodes   []demoNode        `json:"nodes"`
+	Items   []demoItem        `json:"items"`
+	Tokens  map[string]string `json:"tokens"`
 }
 
 type demoNode struct {
@@ -105,6 +106,11 @@ func runDemo(ctx context.Context, e *env, o demoOptions) (err error) {
 		return causeOf(ctx, err)
 	}
 	ready.Nodes = n.describe()
+	id, err := wantedNetwork("", filepath.Join(n.companies[0].dir, "charter.json"))
+	if err != nil {
+		return err
+	}
+	ready.Network = id.String()
 	// A demo that is taken up may have been changed by whoever tried things.
 	if err := checkStories(ctx, n, ready.Items, fresh); err != nil {
 		return causeOf(ctx, err)
@@ -185,6 +191,8 @@ func printDemo(e *env, r *demoReady, o demoOptions) {
 		t.AppendRow(table.Row{n.Member, n.Role, n.URL, n.Dir})
 	}
 	fmt.Fprintln(e.stdout, t.Render())
+	fmt.Fprintf(e.stdout, "network id  %s\n", r.Network)
+	fmt.Fprintf(e.stdout, "passphrase  %s\n\n", filepath.Join(o.dir, "passphrase"))
 	for _, i := range r.Items {
 		fmt.Fprintf(e.stdout, "%-20s %-13s %s\n", i.Story, i.Verdict, i.URI)
 	}

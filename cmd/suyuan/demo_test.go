@@ -10,6 +10,9 @@ import (
 	"slices"
 	"testing"
 	"time"
+
+	"suyuan/ledger"
+	"suyuan/node"
 )
 
 // stories are those that the demo tells, with the verdict of each.
@@ -48,6 +51,9 @@ func TestDemoTellsItsStories(t *testing.T) {
 		}
 	}()
 	told := awaitDemo(t, ready, log.Name(), ended)
+	if id := demoNetworkID(t, filepath.Join(dir, "demo", "audit")); told.Network != id {
+		t.Errorf("the demo says that the network is %q, and it is %s", told.Network, id)
+	}
 	got := make(map[string]string)
 	for _, item := range told.Items {
 		got[item.Story] = item.Verdict
@@ -63,8 +69,9 @@ func TestDemoTellsItsStories(t *testing.T) {
 }
 
 type demoTold struct {
-	Nodes []struct{ URL string }
-	Items []demoStory
+	Network string
+	Nodes   []struct{ URL string }
+	Items   []demoStory
 }
 
 type demoStory struct{ Story, URI, Verdict string }
@@ -140,4 +147,18 @@ func allFree(base int, offsets ...int) bool {
 		l.Close()
 	}
 	return true
+}
+
+// demoNetworkID reads of a node's charter which network it is.
+func demoNetworkID(t *testing.T, dir string) string {
+	t.Helper()
+	signed, err := node.ReadCharter(filepath.Join(dir, "charter.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	network, err := ledger.NewNetwork(signed)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return network.ID.String()
 }
