@@ -200,11 +200,12 @@ type batch struct {
 	first uint64
 	bytes int
 
-	frontier bool  // it begins with a frontier entry made here
-	fetched  bool  // the entries come from elsewhere: what was erased may be absent
-	grant    bool  // rights have changed
-	erasures int64 // erase records that name a record
-	read     error // a look-up that failed
+	frontier  bool     // it begins with a frontier entry made here
+	fetched   bool     // the entries come from elsewhere: what was erased may be absent
+	grant     bool     // rights have changed
+	erasures  int64    // erase records that name a record
+	rewritten []uint64 // what these name
+	read      error    // a look-up that failed
 }
 
 // begin starts a batch. The caller holds c.write.
@@ -341,9 +342,7 @@ func (b *batch) store() error {
 		}
 		err = b.c.publish(b.fold)
 	}
-	if b.erasures > 0 {
-		b.s.rewrites.Add(1)
-	}
+	b.s.rewrites.note(b.c.number, b.rewritten...)
 	if err == nil {
 		b.s.watch.signal()
 		err = b.s.strictCheck()

@@ -56,6 +56,7 @@ func (b *batch) erase(at uint64, f *ledger.EraseFields) error {
 		b.set(seqKey(prefixFiles, chain, at), nil)
 	}
 	b.erasures++
+	b.rewritten = append(b.rewritten, seq)
 	named := func(d ledger.Hash) bool { return slices.Contains(digests, d) }
 	if err := b.dropFrom(seq, rec, named); err != nil {
 		return err
@@ -383,12 +384,6 @@ func (s *Store) FilesErased(e Erasure) error {
 // Erased is a number that grows whenever there may be something to do for Purge
 // and in FilesToErase.
 func (s *Store) Erased() int64 { return s.erased.Load() }
-
-// Rewritten is a number that grows after anything stored has become another: the
-// sidecar of an entry, because disclosures came late or were erased, or what
-// Erasures says of it. Whoever keeps what he has made of entries reads the number
-// before he reads these, and need not read them again as long as it stays.
-func (s *Store) Rewritten() int64 { return s.rewrites.Load() }
 
 // Purge removes from the files the bytes that erase records took out of sidecars,
 // and returns how many sidecars it has done. Readers and writers wait while it

@@ -172,7 +172,7 @@ func (s *Store) AddDisclosures(ctx context.Context, chain uint32, seq uint64, mo
 		return nil
 	}
 	err = s.update(func(w *writer) error { return w.merged(chain, seq, merged, lacking) })
-	s.rewrites.Add(1)
+	s.rewrites.note(chain, seq)
 	if err != nil {
 		return fmt.Errorf("store sidecar: %w", err)
 	}

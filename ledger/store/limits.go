@@ -83,4 +83,8 @@ const (
 	// maxTableFooter bounds the checksum at the end of a table file, which has
 	// some ten bytes.
 	maxTableFooter = 256
+
+	// maxRewritten bounds the rewritten entries that are remembered, 16 bytes each:
+	// more than come late or are erased between two questions about figures.
+	maxRewritten = 16 << 10
 )

@@ -70,7 +70,7 @@ type Store struct {
 	commitMu sync.Mutex   // held while a transaction is committed
 	purging  sync.Mutex   // held by Purge
 	erased   atomic.Int64 // counts batches with erase records; see Erased
-	rewrites atomic.Int64 // see Rewritten
+	rewrites rewrites     // see Rewritten
 	dropping atomic.Bool  // sidecars may be on their way; see Purge
 	sourceMu sync.Mutex   // held while sidecars are dropped; guards sources
 	sources  int          // snapshots that Source gave out
@@ -340,7 +340,8 @@ func (s *Store) useNetwork(net *ledger.Network) error {
 	s.net.Store(net)
 	chains := maps.Clone(*s.chains.Load())
 	for _, n := range net.Chains() {
-		if chains[n] != nil {
+		if c := chains[n]; c != nil {
+			c.charge(evidenceOf(net, n))
 			continue
 		}
 		c, err := s.loadChain(n)
