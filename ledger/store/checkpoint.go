@@ -47,7 +47,9 @@ func (s *Store) loadNotes(c *chainLog) error {
 		c.finalSeen = seen
 	}
 	var err error
-	c.evidence, err = readEvidence(s.view, c.number)
+	if c.evidence, err = readEvidence(s.view, c.number); err == nil && c.evidence == nil {
+		c.evidence = evidenceOf(net, c.number)
+	}
 	return err
 }
 
@@ -282,7 +284,7 @@ func (s *Store) noteLost(c *chainLog, cp *ledger.Checkpoint, behind error) error
 	if s.Forked(cp.Chain) {
 		return behind
 	}
-	if err := s.guard.claim(Mark{cp.Chain, cp.Size, cp.Root}); err != nil {
+	if err := s.guard.claim(Mark{cp.Chain, cp.Size, cp.Root}); err != nil && s.guard.lostBecause() == nil {
 		s.cfg.Log.Error("raise guard", "err", err)
 	}
 	s.judge()

@@ -123,13 +123,25 @@ func (s *Store) unclear(chain uint32) error {
 	return fmt.Errorf("stop signing for chain %d: %d entries are said to have been signed here, and %d are stored: %w", chain, m.Size, s.Size(chain), ErrBehind)
 }
 
-// Owed returns the size and root that the own chain must have again before anything
-// is signed: what was signed here, or what a note under the own key claims.
-func (s *Store) Owed() (m Mark, ok bool) {
-	if m, ok := s.guard.claimedMark(); ok {
+// Due returns a size and root that the entries of a chain have to lead to, whatever
+// checkpoints of it there are. Where a charter has ended the chain, that is its end.
+// Otherwise it is what was signed or cosigned here, while the store is short of that,
+// and then what a note under the own log key claims; until that key is proven to have
+// signed two histories. ok is false if there is nothing of the kind.
+func (s *Store) Due(chain uint32) (m Mark, ok bool) {
+	if end := s.Network().Ended(chain); end != nil {
+		return Mark{chain, end.Size, end.Root}, true
+	}
+	size := s.Size(chain)
+	if chain != s.cfg.Own {
+		m, ok := s.guard.cosignedMark(chain)
+		return m, ok && m.Size > size
+	}
+	if m, ok := s.guard.ownMark(); ok && m.Size > size {
 		return m, true
 	}
-	return s.guard.ownMark()
+	m, ok = s.guard.claimedMark()
+	return m, ok && m.Size > size && !s.Forked(chain)
 }
 
 // GuardState says whether the guard is there, and if not why.

@@ -19,6 +19,20 @@ func readEvidence(view viewer, chain uint32) (*ledger.Evidence, error) {
 	return ledger.DecodeEvidence(raw)
 }
 
+// evidenceOf is the evidence that the charter carries which has ended a chain, nil if
+// it carries none. Whoever holds the charter holds it, too.
+func evidenceOf(net *ledger.Network, chain uint32) *ledger.Evidence {
+	end := net.Ended(chain)
+	if end == nil || len(end.Evidence) == 0 {
+		return nil
+	}
+	e, err := ledger.DecodeEvidence(end.Evidence)
+	if err != nil {
+		return nil // a charter that is held has been verified with it
+	}
+	return e
+}
+
 // PutEvidence verifies and stores evidence of a fork. It stops cosigning on that
 // chain for good; if the chain is the own one, it stops everything. Evidence
 // against a chain that has some already is accepted and not kept.
@@ -60,6 +74,16 @@ func (s *Store) putEvidence(e *ledger.Evidence) error {
 	}
 	s.watch.signal()
 	return nil
+}
+
+// charge has a chain known for forked by evidence that is stored elsewhere, if there
+// is any.
+func (c *chainLog) charge(e *ledger.Evidence) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.evidence == nil {
+		c.evidence = e
+	}
 }
 
 // Evidence returns the evidence held against the author of a chain, nil if there

@@ -48,9 +48,9 @@ func (c *chainLog) overrule(net *ledger.Network, cp *ledger.Checkpoint) {
 // overruled reports whether a quorum checkpoint of size entries or more is known of
 // a forked chain of which another history is stored here, or fewer entries.
 //
-// A witness that is short of what it has cosigned itself may be one of those by
+// A witness that does not store what it has cosigned itself may be one of those by
 // whom that checkpoint has its quorum. It passes over nothing until the entries
-// are back.
+// are back; and it stores none until then that do not lead there, or are final.
 func (s *Store) overruled(number uint32, size uint64) bool {
 	c, err := s.chain(number)
 	if err != nil {
@@ -62,16 +62,14 @@ func (s *Store) overruled(number uint32, size uint64) bool {
 	if by == nil || !forked || size > by.Size {
 		return false
 	}
-	if by.Size <= c.head.Load().Size {
-		root, err := s.storedRoot(c, by.Size)
-		return err == nil && root != by.Root
+	if m, ok := s.guard.cosignedMark(number); ok && !s.contains(m) {
+		return false
 	}
-	m, ok := s.guard.cosignedMark(number)
-	if !ok {
+	if by.Size > c.head.Load().Size {
 		return true
 	}
-	root, err := s.storedRoot(c, m.Size)
-	return err == nil && root == m.Root
+	root, err := s.storedRoot(c, by.Size)
+	return err == nil && root != by.Root
 }
 
 // passesOver reports whether the witness passes over what a frontier names although

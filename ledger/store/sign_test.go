@@ -287,8 +287,8 @@ func TestARobbedNodeReportsWhatItHasSigned(t *testing.T) {
 		t.Fatalf("the thief's checkpoint: %v", err)
 	}
 	checkNotSigning(t, n, "somebody has signed 11 with its log key")
-	if m, ok := n.Owed(); !ok || m.Size != thiefs.Size || m.Root != thiefs.Root {
-		t.Errorf("owed %+v", m)
+	if m, ok := n.Due(1); !ok || m.Size != thiefs.Size || m.Root != thiefs.Root {
+		t.Errorf("due is %+v", m)
 	}
 	if _, err := n.Stop(context.Background(), 1); !errors.Is(err, store.ErrBehind) {
 		t.Errorf("stop before anybody knows: %v", err)

@@ -58,9 +58,6 @@ func New(cfg Config) *Keeper { return &Keeper{Config: cfg, gaps: make(map[uint32
 func (k *Keeper) State() *protocol.Stored {
 	s := &protocol.Stored{Waits: k.Store.WitnessWaits()}
 	s.Signing, _ = k.Store.SigningState()
-	if m, ok := k.Store.Owed(); ok {
-		s.Signed = m.Size
-	}
 	for _, number := range k.Store.Network().Chains() {
 		s.Chains = append(s.Chains, k.chain(number))
 	}
@@ -78,6 +75,9 @@ func (k *Keeper) chain(number uint32) protocol.Chain {
 	}
 	if e := k.Store.Evidence(number); e != nil {
 		c.Evidence = (*wire.Alert)(e)
+	}
+	if m, ok := k.Store.Due(number); ok {
+		c.Due = m.Size
 	}
 	c.Size = k.Store.Size(number)
 	c.Lacks = k.lacks(number, c.Size)
@@ -120,14 +120,14 @@ func News(before, now *protocol.Stored) *protocol.Stored {
 			news.Chains = append(news.Chains, c)
 		}
 	}
-	if news.Chains == nil && now.Signing == before.Signing && now.Signed == before.Signed && now.Waits == before.Waits {
+	if news.Chains == nil && now.Signing == before.Signing && now.Waits == before.Waits {
 		return nil
 	}
 	return &news
 }
 
 func same(a, b *protocol.Chain) bool {
-	return a.Size == b.Size && a.Evidence == b.Evidence && a.Ended == b.Ended && slices.Equal(a.Lacks, b.Lacks) && bytes.Equal(a.Latest, b.Latest) && bytes.Equal(a.Final, b.Final)
+	return a.Size == b.Size && a.Evidence == b.Evidence && a.Ended == b.Ended && a.Due == b.Due && slices.Equal(a.Lacks, b.Lacks) && bytes.Equal(a.Latest, b.Latest) && bytes.Equal(a.Final, b.Final)
 }
 
 // Sign makes the checkpoint of the own chain that is due. One that was signed
@@ -198,12 +198,12 @@ func (k *Keeper) CheckLine(note []byte, member string, line []byte) error {
 	return err
 }
 
-// Open verifies a checkpoint of a chain that a peer has named. Without a note it
-// is what the guard names of the own chain.
+// Open verifies a checkpoint of a chain that a peer has named. Without a note it is
+// what entries of the chain have to lead to: see [store.Store.Due].
 func (k *Keeper) Open(chain uint32, note []byte) (*ledger.Checkpoint, protocol.Result, error) {
 	if note == nil {
-		m, ok := k.Store.Owed()
-		if !ok || chain != m.Chain {
+		m, ok := k.Store.Due(chain)
+		if !ok {
 			return nil, protocol.Trouble, fmt.Errorf("chain %d without a checkpoint", chain)
 		}
 		return &ledger.Checkpoint{Chain: chain, Size: m.Size, Root: m.Root}, protocol.Done, nil
@@ -274,10 +274,13 @@ func (k *Keeper) put(ctx context.Context, cp *ledger.Checkpoint) (protocol.Resul
 // stores them. The author has signed their hashes; sidecars are the holder's, and
 // a charter that is not held may only be late.
 func (k *Keeper) Extend(ctx context.Context, cp *ledger.Checkpoint, from uint64, items []store.Item, proof []ledger.Hash) (uint64, protocol.Result, error) {
-	if result, err := k.counts(cp, from, items); err != nil {
-		return k.Store.Size(cp.Chain), result, err
+	if err := k.counts(cp); err != nil {
+		return k.Store.Size(cp.Chain), protocol.Behind, err
 	}
 	if result, err := k.Prove(cp, from, items, proof); err != nil {
+		if result == protocol.Invalid && cp.Note == nil {
+			result = protocol.Forked // the holder has never said that its entries lead there
+		}
 		return k.Store.Size(cp.Chain), result, err
 	}
 	size, err := k.Store.Extend(ctx, cp.Chain, from, items)
@@ -292,25 +295,31 @@ func (k *Keeper) Extend(ctx context.Context, cp *ledger.Checkpoint, from uint64,
 	return size, protocol.Trouble, fmt.Errorf("store: %w", err)
 }
 
-// counts refuses entries of a chain with several histories unless they are of the one
-// that counts, since what is stored is never taken back: what is final, or, when a
-// charter has ended the chain, what leads to its end. The holder of another history
-// is not at fault.
-func (k *Keeper) counts(cp *ledger.Checkpoint, from uint64, items []store.Item) (protocol.Result, error) {
-	end, forked := k.Store.Network().Ended(cp.Chain), k.Store.Forked(cp.Chain)
+// counts refuses entries that may be of a history that does not count, since what is
+// stored is never taken back. What is final counts, and what leads to where a charter
+// has ended the chain. Nothing else does
+//
+//   - of a chain that is proven to have two histories;
+//   - of one of which the store is short of what this node has signed or cosigned, as
+//     it is after a copy was put back: but for what leads there. To have cosigned is a
+//     promise that those entries are stored, which nobody could keep who has stored
+//     others; and a witness that is known to hold what it has cosigned, and not to
+//     have lost it, is what others' frontiers are weighed by (overruled.go of store).
+//
+// A final checkpoint goes before that promise: the quorum may have cosigned another
+// history than this node, but no two can. The holder of what is refused is not at fault.
+func (k *Keeper) counts(cp *ledger.Checkpoint) error {
+	due, short := k.Store.Due(cp.Chain)
+	ended := k.Store.Network().Ended(cp.Chain) != nil
 	switch {
-	case cp.Chain == k.Number, cp.Final, !forked && (end == nil || len(end.Evidence) == 0):
-		return protocol.Done, nil
-	case end == nil:
-		return protocol.Invalid, fmt.Errorf("the chain is forked, and its checkpoint of size %d is not final", cp.Size)
-	case cp.Size == end.Size && cp.Root == end.Root:
-		return protocol.Done, nil
+	case cp.Final, short && cp.Size == due.Size && cp.Root == due.Root:
+		return nil
+	case k.Store.Forked(cp.Chain):
+		return fmt.Errorf("the chain is forked, and its checkpoint of size %d is not final", cp.Size)
+	case short && !ended:
+		return fmt.Errorf("%d entries were signed here, and whether the checkpoint of size %d contains them is not known", due.Size, cp.Size)
 	}
-	last := ledger.Checkpoint{Chain: cp.Chain, Size: end.Size, Root: end.Root}
-	if _, err := k.Prove(&last, from, items[:min(uint64(len(items)), end.Size-min(from, end.Size))], nil); err != nil {
-		return protocol.Forked, fmt.Errorf("the entries do not lead to where a charter has ended the chain: %w", err)
-	}
-	return protocol.Done, nil
+	return nil
 }
 
 // Prove checks that the stored entries and then items are what the checkpoint's

@@ -35,7 +35,7 @@ func TestNewsIsWhatChanged(t *testing.T) {
 		"a chain":         {protocol.Stored{Signing: true, Chains: []protocol.Chain{chain(1, 5), chain(2, 8)}}, []uint32{2}, false},
 		"a further chain": {protocol.Stored{Signing: true, Chains: []protocol.Chain{chain(1, 5), chain(2, 7), chain(3, 0)}}, []uint32{3}, false},
 		"a right":         {protocol.Stored{Chains: []protocol.Chain{chain(1, 5), chain(2, 7)}}, nil, false},
-		"the guard":       {protocol.Stored{Signing: true, Signed: 1, Chains: []protocol.Chain{chain(1, 5), chain(2, 7)}}, nil, false},
+		"what is due":     {protocol.Stored{Signing: true, Chains: []protocol.Chain{chain(1, 5), {Number: 2, Size: 7, Due: 9}}}, []uint32{2}, false},
 	} {
 		news := News(before, &c.now)
 		if (news == nil) != c.none {

@@ -45,8 +45,8 @@ type Dismiss struct {
 }
 
 // Fetch gets the entries of a chain from From to To from a peer, proves that they
-// belong to the checkpoint Note, and stores them. Without a note they are of the
-// own chain, and proven by the root that the guard names.
+// belong to the checkpoint Note, and stores them. Without a note they are proven by
+// the root of Chain.Due.
 type Fetch struct {
 	Task     Task
 	Peer     uint32

@@ -64,6 +64,13 @@ func (c *Core) judged(s *session, e Ended) {
 	}
 }
 
+// pardon forgets what nodes did about a chain.
+func (c *Core) pardon(ch *chain) {
+	if c.blame.pardon(ch.Number) {
+		c.do(Remember{Offences: c.blame.list()})
+	}
+}
+
 // accused tells everybody of evidence that is new. Whose entries of that chain did
 // not verify may have held the other history.
 func (c *Core) accused(ch *chain, before *wire.Alert) {
@@ -71,9 +78,7 @@ func (c *Core) accused(ch *chain, before *wire.Alert) {
 		return
 	}
 	ch.disputed = nil
-	if c.blame.pardon(ch.Number) {
-		c.do(Remember{Offences: c.blame.list()})
-	}
+	c.pardon(ch)
 	for _, s := range c.sessions() {
 		s.out.alerts[ch.Number] = ch.Evidence
 		c.queue(s)

@@ -44,7 +44,6 @@ type Core struct {
 	turn       int        // which of them comes first
 	ownAddress *wire.Addr // nil: not known yet
 	signing    bool
-	signedTo   uint64 // entries of the own chain that the guard says were signed
 	waits      bool
 
 	blame    *blame
@@ -211,7 +210,7 @@ func (c *Core) chain(number uint32) *chain {
 // stored takes over what the disk holds by now.
 func (c *Core) stored(s *Stored) {
 	was := c.signing
-	c.signing, c.signedTo, c.waits = s.Signing, s.Signed, s.Waits
+	c.signing, c.waits = s.Signing, s.Waits
 	if c.signing && !was {
 		c.rounds.stir()
 	}
@@ -226,6 +225,9 @@ func (c *Core) stored(s *Stored) {
 		ch.Size = max(ch.Size, before.Size)
 		c.grown(ch, &before)
 		c.accused(ch, before.Evidence)
+		if ch.Ended && !before.Ended {
+			c.pardon(ch) // what does not lead to the end may have been taken for what counts
+		}
 	}
 	c.witness.stirred = true
 }

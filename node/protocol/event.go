@@ -50,9 +50,8 @@ type Voter struct {
 // Stored is what the disk holds: of the named chains, and of the node's rights.
 type Stored struct {
 	Chains  []Chain
-	Signing bool   // the node may append to its chain and sign for it
-	Signed  uint64 // entries of the own chain that the guard says were signed
-	Waits   bool   // the witness cosigns nothing before what it has cosigned is known again
+	Signing bool // the node may append to its chain and sign for it
+	Waits   bool // the witness cosigns nothing before what it has cosigned is known again
 }
 
 // A Chain is what is stored of one.
@@ -65,6 +64,7 @@ type Chain struct {
 	FinalSize  uint64
 	Evidence   *wire.Alert // against the author; nil if there is none
 	Ended      bool        // a charter has ended it
+	Due        uint64      // entries of which the root is known without a checkpoint: to the end, or of what was signed here and is not stored; 0: none
 	Lacks      []uint64    // the first records that lack disclosures which all members may see
 }
 

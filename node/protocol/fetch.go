@@ -18,10 +18,10 @@ type chain struct {
 	keeping bool      // that is a Keep, which may find a contradiction
 	hungry  bool      // somebody has more, and no request fitted in
 	retry   time.Time // when somebody who is passed over may be asked again
-	lost    bool      // the own chain: entries have been lost that were signed
 	spans   []span
 	gap     gap
 
+	claimed      uint64    // of the own chain: the newest checkpoint that was given to the disk before its entries are stored
 	overruled    uint64    // of a forked chain: the newest final size that was given to the disk and is not stored
 	strife       time.Time // when to look again at notes, after one that contradicts
 	disputed     []byte    // a note that contradicts what is stored, without proof so far
@@ -35,9 +35,6 @@ func (c *Core) grown(ch *chain, before *Chain) {
 	c.stir(ch)
 	if ch.Number != c.cfg.Number {
 		return
-	}
-	if c.signing {
-		ch.lost = false
 	}
 	if ch.Size != before.Size || ch.LatestSize != before.LatestSize || !bytes.Equal(ch.Final, before.Final) {
 		c.ownNews()
@@ -67,7 +64,7 @@ func (c *Core) followChains() {
 // whose entries are stored first, because they may be proof of a fork; then
 // entries; then disclosures.
 func (c *Core) goOn(ch *chain) {
-	if c.keepNext(ch) || c.overruleNext(ch) || c.fetchNext(ch) || c.fillNext(ch) {
+	if c.keepNext(ch) || c.claimNext(ch) || c.overruleNext(ch) || c.fetchNext(ch) || c.fillNext(ch) {
 		return
 	}
 	c.discloseNext(ch)
@@ -123,6 +120,39 @@ func (c *Core) keepNext(ch *chain) bool {
 			})
 			return true
 		}
+	}
+	return false
+}
+
+// claimNext has the disk take note of a checkpoint under the own log key of entries
+// that are not stored, before anything is done about them: if our key has signed it,
+// entries have been lost or somebody else has the key, and nothing may be signed
+// before that is settled. It goes before fetching back, at the end of which the node
+// may sign again.
+func (c *Core) claimNext(ch *chain) bool {
+	if ch.Number != c.cfg.Number || ch.Evidence != nil || ch.Ended {
+		return false
+	}
+	for _, s := range c.sessions() {
+		h := s.theirs[ch.Number]
+		if h == nil || h.early {
+			continue
+		}
+		n := h.best()
+		if n.raw == nil || n.size <= max(ch.Size, ch.claimed) {
+			continue
+		}
+		c.keep(ch, s.peer, n, func(r Result) {
+			switch r {
+			case Early:
+				h.early = true
+			case Behind:
+				ch.claimed = max(ch.claimed, n.size)
+			default:
+				h.drop(n)
+			}
+		})
+		return true
 	}
 	return false
 }
@@ -184,7 +214,6 @@ func (c *Core) kept(ch *chain, from uint32, n note, e Ended, then func(Result)) 
 		c.offend(from, ch.Number, e.Err)
 	case Behind:
 		if ch.Number == c.cfg.Number && ch.Evidence == nil {
-			ch.lost = true
 			c.log(slog.LevelWarn, "own entries are fetched back", "chain", ch.Number, "size", ch.Size, "n", n.size)
 		}
 	case Forked:
@@ -251,32 +280,29 @@ func (c *Core) candidate(ch *chain, s *session) candidate {
 	}
 }
 
-// provable is what a peer can prove of a chain. Of a forked one only what is final is
-// fetched, before a charter has said what else counts: who has stored something else
-// cannot store that any more. Entries of our own that were lost need no checkpoint:
-// their holder may have died between them and the checkpoint that came with them, but
-// the guard knows their root.
+// provable is what a peer can prove of a chain, and is fetched. What is stored is
+// never taken back, so that of a forked chain only what is final is, and of one of
+// which the store is short of what was signed here only that, or what is final: see
+// keeper. To what is due no checkpoint need lead: its holder may have died between
+// entries and the checkpoint that came with them, and of an end there need not be one.
 func (c *Core) provable(ch *chain, h *holding) note {
-	n := h.best()
-	if ch.Evidence != nil && !ch.Ended && ch.Number != c.cfg.Number {
-		n = h.final
+	due, short := note{size: ch.Due}, ch.Size < ch.Due
+	switch {
+	case ch.Number == c.cfg.Number && c.signing:
+		return note{} // it is written here
+	case ch.Ended && (!short || h.size >= ch.Due):
+		return due
+	case short && !ch.Ended && h.size >= ch.Due && h.final.size <= ch.Size:
+		return due
+	case short && !ch.Ended, ch.Evidence != nil:
+		return h.final
 	}
-	if ch.Number == c.cfg.Number && !c.signing && n.size <= ch.Size && h.size >= c.signedTo {
-		return note{size: c.signedTo}
-	}
-	return n
+	return h.best()
 }
 
-// fetch asks a peer for the next entries of a chain. Where that is our own, what
-// the peer names is first given to the disk: if our key has signed it, entries
-// have been lost, and nothing may be signed before they are back.
+// fetch asks a peer for the next entries of a chain.
 func (c *Core) fetch(ch *chain, s *session) {
-	h := s.theirs[ch.Number]
-	n, from := c.provable(ch, h), ch.Size
-	if ch.Number == c.cfg.Number && c.signing && !ch.lost {
-		c.keep(ch, s.peer, n, func(r Result) { h.early = h.early || r == Early })
-		return
-	}
+	n, from := c.provable(ch, s.theirs[ch.Number]), ch.Size
 	ch.busy = true
 	to := s.pieceEnd(from, n.size)
 	q := c.ask(s.peer, ch.Number, to-from)

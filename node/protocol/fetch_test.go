@@ -237,16 +237,92 @@ func TestALostEndIsTakenBack(t *testing.T) {
 	k := find[Keep](d) // the disk must know first: it stops signing
 	none[Fetch](d)
 	d.does(Ended{Task: k.Task, Result: Behind, Err: errors.New("3 of 9 entries")})
+	none[Fetch](d) // it is written here until the disk says that it is not
+	d.does(&Stored{Chains: []Chain{{Number: 1, Size: 3, Due: 9}}})
 	f := find[Fetch](d)
-	if f.Chain != 1 || f.From != 3 || f.To != 9 || f.Note == nil {
+	if f.Chain != 1 || f.From != 3 || f.To != 9 || f.Note != nil {
 		t.Fatalf("asks %+v", f)
 	}
-	d.does(&Stored{Signed: 9, Chains: []Chain{{Number: 1, Size: 3}}})
 	none[Sign](d)
 	d.does(Ended{Task: f.Task, Result: Done, Size: 9})
 	d.take()
-	d.does(&Stored{Signing: true, Signed: 9, Chains: []Chain{{Number: 1, Size: 9}}})
+	d.does(&Stored{Signing: true, Chains: []Chain{{Number: 1, Size: 9}}})
 	find[Sign](d)
+}
+
+// TestALongerEndIsNotedBeforeTheShorterIsBack hears of another own checkpoint while
+// entries are fetched back: once they are there the node may write again, and has to
+// know by then that they are not all.
+func TestALongerEndIsNotedBeforeTheShorterIsBack(t *testing.T) {
+	d := newDesk(t, 3)
+	s := d.admit(2)
+	d.does(&Stored{Chains: []Chain{{Number: 1, Size: 3, Due: 9}}})
+	d.holds(s, 1, 9)
+	d.does(Ended{Task: find[Keep](d).Task, Result: Behind})
+	f := find[Fetch](d)
+	d.holds(d.admit(3), 1, 14)
+	none[Keep](d) // one thing at a time for a chain
+	d.does(Ended{Task: f.Task, Result: Done, Size: 7})
+	k := find[Keep](d)
+	if string(k.Note) != string(deskNote(1, 14)) {
+		t.Fatalf("keeps %q", k.Note)
+	}
+	none[Fetch](d)
+	d.does(Ended{Task: k.Task, Result: Behind})
+	if f := find[Fetch](d); f.From != 7 || f.To != 9 {
+		t.Fatalf("asks %+v", f)
+	}
+	none[Keep](d)
+}
+
+// TestANoteOfTheOwnChainThatIsNoneIsForgotten blames who has sent it, once.
+func TestANoteOfTheOwnChainThatIsNoneIsForgotten(t *testing.T) {
+	d := newDesk(t, 3)
+	s := d.admit(2)
+	d.stores(1, 3)
+	d.holds(s, 1, 9)
+	d.does(Ended{Task: find[Keep](d).Task, Result: Invalid, Err: errors.New("no signature")})
+	if r := find[Remember](d); len(r.Offences) != 1 || r.Offences[0].Count != 1 {
+		t.Errorf("blamed: %+v", r.Offences)
+	}
+	d.holds(s, 1, 9)
+	none[Keep](d)
+	none[Fetch](d)
+}
+
+// TestWhatWasCosignedIsFetchedBack goes through what a witness asks for whose store is
+// short of what it has cosigned: what is final first, then what leads there, and
+// nothing that somebody else has signed of the chain.
+func TestWhatWasCosignedIsFetchedBack(t *testing.T) {
+	d := newDesk(t, 3)
+	s := d.admit(3)
+	short := Chain{Number: 2, Size: 3, Due: 9}
+	d.does(&Stored{Signing: true, Chains: []Chain{short}})
+	d.holds(s, 2, 8)
+	none[Fetch](d)
+	d.says(s, &wire.Have{Chains: []wire.Holding{{Chain: 2, Size: 8, Signed: deskNote(2, 8), Final: deskNote(2, 6)}}})
+	f := find[Fetch](d)
+	if f.To != 6 || string(f.Note) != string(deskNote(2, 6)) {
+		t.Fatalf("asks %+v", f)
+	}
+	d.does(Ended{Task: f.Task, Result: Done, Size: 6})
+	d.does(Ended{Task: find[Keep](d).Task})
+	none[Fetch](d)
+	d.holds(s, 2, 12)
+	f = find[Fetch](d)
+	if f.From != 6 || f.To != 9 || f.Note != nil {
+		t.Fatalf("asks %+v", f)
+	}
+	d.does(Ended{Task: f.Task, Result: Forked, Err: errors.New("another history")})
+	if got := d.core.PassedOver(3, 2).Sub(d.now); got != BlockTime || len(d.core.blame.offences) > 0 {
+		t.Errorf("passed over for %v, %d offences", got, len(d.core.blame.offences))
+	}
+	d.passAlive(BlockTime)
+	f = find[Fetch](d)
+	d.does(Ended{Task: f.Task, Result: Done, Size: 9})
+	if f = find[Fetch](d); f.To != 12 || f.Note == nil {
+		t.Fatalf("then asks %+v", f)
+	}
 }
 
 // TestTheGuardProvesALostEnd asks for entries that no checkpoint of the holder
@@ -254,7 +330,7 @@ func TestALostEndIsTakenBack(t *testing.T) {
 func TestTheGuardProvesALostEnd(t *testing.T) {
 	d := newDesk(t, 3)
 	s := d.admit(2)
-	d.does(&Stored{Signed: 9, Chains: []Chain{{Number: 1, Size: 3}}})
+	d.does(&Stored{Chains: []Chain{{Number: 1, Size: 3, Due: 9}}})
 	d.says(s, &wire.Have{Chains: []wire.Holding{{Chain: 1, Size: 8, Signed: deskNote(1, 3)}}})
 	k := find[Keep](d)
 	d.does(Ended{Task: k.Task, Result: Done})
@@ -300,6 +376,7 @@ func TestOwnDisclosuresAreAskedOfEach(t *testing.T) {
 	d := newDesk(t, 4)
 	d.does(&Stored{Chains: []Chain{{Number: 1}}})
 	d.holds(d.admit(4), 1, 9)
+	d.does(Ended{Task: find[Keep](d).Task, Result: Behind})
 	d.does(Ended{Task: find[Fetch](d).Task, Result: Done, Size: 9})
 	d.does(Ended{Task: find[Keep](d).Task})
 	gone := d.admit(2)
@@ -631,8 +708,7 @@ func TestGapsAreFilledInPieces(t *testing.T) {
 }
 
 // TestOfAForkedChainOnlyWhatCounts fetches what is final, and after a charter has
-// ended the chain whatever holders have signed notes of: the charter says what
-// counts.
+// ended the chain what leads to the end, of whoever has that much, and nothing more.
 func TestOfAForkedChainOnlyWhatCounts(t *testing.T) {
 	d := newDesk(t, 3)
 	s := d.admit(3)
@@ -655,12 +731,17 @@ func TestOfAForkedChainOnlyWhatCounts(t *testing.T) {
 	if got := d.core.PassedOver(3, 2).Sub(d.now); got != BlockTime || len(d.core.blame.offences) > 0 {
 		t.Errorf("passed over for %v, %d offences", got, len(d.core.blame.offences))
 	}
-	forked.Ended = true
+	forked.Ended, forked.Due = true, 8
 	d.does(&Stored{Signing: true, Chains: []Chain{forked}})
-	d.passAlive(BlockTime)
-	if f := find[Fetch](d); f.To != 9 {
+	f = find[Fetch](d) // the charter has said what counts: nobody is passed over
+	if f.To != 8 || f.Note != nil {
 		t.Errorf("after the end asks %+v", f)
 	}
+	d.does(Ended{Task: f.Task, Result: Done, Size: 8})
+	none[Fetch](d) // what is beyond does not count
+	forked.Size = 8
+	d.does(&Stored{Signing: true, Chains: []Chain{forked}})
+	none[Fetch](d)
 }
 
 // TestAForkIsNobodysFaultButTheAuthors forgets what holders of another history were

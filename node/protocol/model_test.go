@@ -222,6 +222,11 @@ type modelChain struct {
 	overruling    *modelNote // with a quorum, and not what is stored
 }
 
+// contains reports whether the stored entries begin with what a mark names.
+func (c *modelChain) contains(m mark) bool {
+	return m.size == 0 || m.size <= c.mark().size && c.roots[m.size] == m.root
+}
+
 func (c *modelChain) mark() mark { return mark{uint64(len(c.entries)), c.roots[len(c.entries)]} }
 
 // A modelGuard is the guard file; it is not in backups.
@@ -238,6 +243,8 @@ type modelGuard struct {
 type faults struct {
 	signsAnything   bool // a lying witness
 	ignoresFrontier bool // a witness that does not wait for what frontiers name
+	takesAnything   bool // whoever is short of what it has signed stores what does not lead there
+	settlesAnything bool // a claim is settled by entries that do not contain what was signed here
 	insists         bool // a witness that needs what frontiers name of a fork, whichever history it has stored
 	countsTwice     bool // an author's signature and its cosignature count as two
 	forgetsGuard    bool // a restore takes the guard along
@@ -326,7 +333,7 @@ func (d *modelDisk) judge() {
 // settle makes a claim the own mark when its entries are there.
 func (d *modelDisk) settle() {
 	own, m := d.chains[d.number], d.guard.claimed
-	if m.size > 0 && own.mark().size >= m.size && own.roots[m.size] == m.root {
+	if m.size > 0 && own.contains(m) && (own.contains(d.guard.own) || d.faults.settlesAnything) {
 		d.guard.own, d.guard.claimed = m, mark{}
 	}
 }
@@ -337,6 +344,21 @@ func (g *modelGuard) owed() mark {
 		return g.claimed
 	}
 	return g.own
+}
+
+// due is what the entries of a chain have to lead to here, of size 0 if there is
+// nothing of the kind.
+func (d *modelDisk) due(chain uint32) mark {
+	ch, m := d.chains[chain], d.guard.cosigned[chain]
+	if chain == d.number {
+		if m = d.guard.own; m.size <= ch.mark().size && ch.evidence == nil {
+			m = d.guard.claimed
+		}
+	}
+	if m.size <= ch.mark().size {
+		return mark{}
+	}
+	return m
 }
 
 // judgeIf judges after news about a chain that may be the own one.
@@ -367,10 +389,10 @@ func (d *modelDisk) judgement() error {
 }
 
 func (d *modelDisk) State() *protocol.Stored {
-	s := &protocol.Stored{Signing: d.refusal() == nil, Signed: d.guard.owed().size, Waits: d.guard.waits}
+	s := &protocol.Stored{Signing: d.refusal() == nil, Waits: d.guard.waits}
 	for _, n := range slices.Sorted(maps.Keys(d.chains)) {
 		ch := d.chains[n]
-		c := protocol.Chain{Number: n, Size: ch.mark().size, Evidence: ch.evidence}
+		c := protocol.Chain{Number: n, Size: ch.mark().size, Evidence: ch.evidence, Due: d.due(n).size}
 		if ch.latest != nil {
 			c.Latest, c.LatestSize = ch.latest.encode(), ch.latest.size
 		}
@@ -704,11 +726,12 @@ func (d *modelDisk) overruled(s seen) bool {
 		return false
 	case s.size <= ch.mark().size && ch.roots[s.size] == s.root:
 		return false
+	case !ch.contains(d.guard.cosigned[s.chain]):
+		return false
 	case by.size <= ch.mark().size:
 		return ch.roots[by.size] != by.root
 	}
-	m, ok := d.guard.cosigned[s.chain]
-	return !ok || m.size <= ch.mark().size && ch.roots[m.size] == m.root
+	return true
 }
 
 func (d *modelDisk) Judge(a *wire.Alert) (uint32, protocol.Result, error) {
@@ -758,15 +781,22 @@ func (d *modelDisk) Read(chain uint32, from, to, size uint64) *piece {
 func (d *modelDisk) Extend(chain uint32, from uint64, p *piece, raw []byte) (uint64, protocol.Result, error) {
 	ch := d.chains[chain]
 	size := ch.mark().size
-	n := &modelNote{oath: oath{chain, d.guard.owed()}}
+	due, unproven := d.due(chain), protocol.Forked
+	n := &modelNote{oath: oath{chain, due}}
 	if raw != nil {
 		var err error
 		if n, err = d.book.open(raw); err != nil {
 			return size, protocol.Invalid, err
 		}
+		unproven = protocol.Invalid
 	}
-	if n.chain != chain || from > size || ch.evidence != nil && chain != d.number && !d.isFinal(n) {
+	switch short := due.size > 0 && !d.faults.takesAnything; {
+	case n.chain != chain || from > size:
 		return size, protocol.Invalid, errModel
+	case n.size == 0:
+		return size, protocol.Trouble, fmt.Errorf("%w: nothing is due", errModel)
+	case (short || ch.evidence != nil) && n.mark != due && !d.isFinal(n):
+		return size, protocol.Behind, fmt.Errorf("%w: it may be another history", errModel)
 	}
 	r := ch.roots[from]
 	ids := make([]entryID, 0, len(p.items))
@@ -781,7 +811,7 @@ func (d *modelDisk) Extend(chain uint32, from uint64, p *piece, raw []byte) (uin
 	end := from + uint64(len(ids))
 	proven := end == n.size || p.proof == n.mark // a proof is about one tree
 	if end > n.size || !proven || d.book.at(n.mark, end) != r {
-		return size, protocol.Invalid, fmt.Errorf("%w: not proven", errModel)
+		return size, unproven, fmt.Errorf("%w: not proven", errModel)
 	}
 	if chain == d.number && d.refusal() == nil {
 		return size, protocol.Trouble, fmt.Errorf("%w: written here", errModel)

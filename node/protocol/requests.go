@@ -120,7 +120,7 @@ func (c *Core) broke(q *request) {
 // forked chain, where another history is stored than the peer's.
 func (c *Core) punish(q *request, e Ended) {
 	switch {
-	case e.Result == Invalid && c.forked(q.chain):
+	case e.Result == Forked, e.Result == Invalid && c.forked(q.chain):
 		c.blame.doubt(c.now, q.Number, q.chain)
 		c.log(slog.LevelDebug, "of a forked chain nothing that fits", "chain", q.chain, "peer", q.Number, "err", e.Err)
 	case e.Result == Invalid && !c.charterBehind():

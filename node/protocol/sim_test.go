@@ -522,11 +522,11 @@ func (h *host) request(no uint32, serve func(at *host, reply func(any)), answer 
 }
 
 func (h *host) fetch(a protocol.Fetch) {
-	signed := h.disk.State().Signed
+	due := h.disk.State().Chains[a.Chain-1].Due
 	h.request(a.Peer, func(at *host, reply func(any)) {
 		_, size, ok := ledger.PeekCheckpoint(a.Note)
 		if !ok {
-			size = signed
+			size = due
 		}
 		switch {
 		case at.chance(at.lie.withholds):

@@ -31,6 +31,15 @@ func (h *holding) best() note {
 	return h.final
 }
 
+// drop forgets a note, unless a newer one has come.
+func (h *holding) drop(n note) {
+	for _, slot := range []*note{&h.signed, &h.final} {
+		if bytes.Equal(slot.raw, n.raw) {
+			*slot = note{}
+		}
+	}
+}
+
 // gossip is when to tell what.
 type gossip struct {
 	own  time.Time // the own chain, to all; zero if all know it
