@@ -128,6 +128,10 @@ func (n *Node) OpenScans() (*Scans, error) {
 	return s, err
 }
 
+// clockSlack is by how much the clocks of two nodes may differ where what one says of
+// scans is held against what another recorded.
+const clockSlack = time.Hour
+
 // counter opens the recorder when it is first needed; nil if there is none.
 func (s *Scans) counter() *counter {
 	s.mu.Lock()
@@ -306,6 +310,7 @@ func (s *Scans) lookUp(a *trace.Answer) (*sighting, error) {
 		return nil, err
 	}
 	all.Only(s.counts)
+	all.Doubt(scan.TimelineOf(a.Trail, nil).Issued - clockSlack.Milliseconds())
 	if own.Count > 0 {
 		all.Merge([]scan.Share{own.Share(s.node.chain)})
 	}
@@ -478,6 +483,7 @@ func (x scanExchange) Merge(node uint32, m *wire.Scans) error {
 		if err := share.Check(now); err != nil {
 			return fmt.Errorf("%w: %w", replica.ErrScans, err)
 		}
+		share.Place = share.Place.Known()
 		list[i] = keep.Change{Item: scan.Key(n.Item), Cycle: n.Cycle, Share: share}
 	}
 	return c.Merge(node, m.Journal, m.Next, list)

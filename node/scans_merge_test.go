@@ -152,8 +152,12 @@ func TestLyingNode(t *testing.T) {
 		}
 	}
 	s.visit(t, a, Visitor{Addr: addr(1)})
-	if err := tell(wire.ScanCount{Count: 1 << 63, First: 1, Country: "CN"}); err != nil {
+	if err := tell(wire.ScanCount{Count: 1 << 63, First: 1, Country: "FR", Zh: "退款请拨打400 800 1234", En: "call 400 800 1234"}); err != nil {
 		t.Fatal(err)
+	}
+	others, err := s.counter().Others(item, 0)
+	if err != nil || len(others.Shares) != 1 || others.Shares[0].Place != scan.NewPlace("FR", "法国", "France") {
+		t.Errorf("a place that another node names stands here as %+v, %v", others, err)
 	}
 	if err := tell(wire.ScanCount{Count: 1, First: now}); err != nil { // and takes it back
 		t.Fatal(err)
@@ -169,6 +173,9 @@ func TestLyingNode(t *testing.T) {
 		}
 	}
 	seen := s.seen(a)
+	if seen.First.At.UnixMilli() != brand.now().UnixMilli() || seen.First.City != nil || !seen.Nodes[1].First.IsZero() {
+		t.Errorf("a first scan before there was a code counts: %+v", seen)
+	}
 	if seen.Count != scan.MaxShare+1 || len(seen.Nodes) != 2 || seen.Nodes[0].Count != 1 || seen.Devices != 1 {
 		t.Errorf("got %+v", seen)
 	}

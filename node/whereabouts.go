@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -22,9 +23,9 @@ import (
 )
 
 const (
-	// maxScanned bounds the codes whose first scans are held against shipments, some
-	// 150 bytes each. Of a national brand's codes few are looked up before they have
-	// been for long in the hands of a consumer.
+	// maxScanned bounds the first scans of codes, by each node, that are held against
+	// shipments, some 150 bytes each. Of a national brand's codes few are looked up
+	// before they have been for long in the hands of a consumer.
 	maxScanned = 1 << 18
 
 	// maxLocated bounds the codes that are remembered with where they were found, or
@@ -56,9 +57,9 @@ type whereabouts struct {
 	at    time.Time   // when the scans were read
 	runs  []index.Run // whose packs are asked
 	codes *lru.Cache[scan.Key, located]
-	left  map[itemCycle]firstScan // of the scans that were read, whose codes are not located yet
-	list  []firstSight            // of the others
-	whole bool                    // all scans were read
+	left  map[sightID]firstScan // of the scans that were read, whose codes are not located yet
+	list  []firstSight          // of the others
+	whole bool                  // all scans were read
 }
 
 // A located is a code of a run, or of none of the first so many that are asked.
@@ -69,9 +70,11 @@ type located struct {
 	asked int
 }
 
-// A firstSight is the first scan of a code in a cycle whose place is known.
+// A firstSight is the first scan of a code in a cycle that a node counted, where its
+// place is known.
 type firstSight struct {
 	located
+	node   uint32
 	first  int64
 	region string
 }
@@ -97,7 +100,7 @@ func (n *Node) addScansOutside(ctx context.Context, t *turn, all stock.Troubles,
 	if err != nil {
 		return false, err
 	}
-	b := &strays{n: n, shipments: make(map[trace.Position]*stray)}
+	b := &strays{n: n, member: n.Network().MemberOf, shipments: make(map[trace.Position]*stray)}
 	for i := range list {
 		if err := b.add(watched[list[i].run], &list[i]); err != nil {
 			return false, err
@@ -109,7 +112,7 @@ func (n *Node) addScansOutside(ctx context.Context, t *turn, all stock.Troubles,
 			continue
 		}
 		var found []stock.Finding
-		for _, f := range trace.ScansOutside(newest, x.shipment, x.seen, appoints) {
+		for _, f := range trace.ScansOutside(newest, x.shipment, x.sightings(), appoints) {
 			found = append(found, stock.Finding{Finding: f, By: stock.RecordOf(x.shipment)})
 		}
 		all.Add(naming(found, viewer.Party), x.first, 0)
@@ -162,16 +165,32 @@ func (n *Node) territories(gtin gs1.GTIN, cut map[uint32]uint64) ([]*trace.Event
 }
 
 // strays gathers first scans by the shipment that brought the goods to where the
-// records have them last.
+// records have them last. Nodes speak for themselves, and one that lies must not hide
+// what others saw: of each code it counts the first scan since the shipment, and what
+// nodes of the company that received it say only where no other has seen the code.
 type strays struct {
 	n         *Node
+	member    func(node uint32) string
 	shipments map[trace.Position]*stray
 }
 
 type stray struct {
 	shipment *trace.Event // nil if it cannot be read
+	to       string       // the member that received it, or hosts who did
 	first    trace.Item
-	seen     []trace.Sighting
+	seen     map[runIndex]sight
+}
+
+// A runIndex names a code.
+type runIndex struct {
+	run   index.Run
+	index uint32
+}
+
+// A sight is where a code was first looked up, by somebody's word.
+type sight struct {
+	firstSight
+	ownWord bool // of the company that received the code
 }
 
 // add notes the first scan of a code that has arrived somewhere before.
@@ -190,13 +209,51 @@ func (b *strays) add(t *stock.Tally, x *firstSight) error {
 		if err != nil {
 			return err
 		}
-		s = &stray{shipment: e, first: trace.Code(x.run.GTIN, x.run.Number, x.index)}
+		s = &stray{shipment: e, first: trace.Code(x.run.GTIN, x.run.Number, x.index), seen: make(map[runIndex]sight)}
+		if e != nil {
+			s.to, _, _ = strings.Cut(e.Fields.Text("to"), "/")
+		}
 		b.shipments[last.Shipment] = s
 	}
 	if s.shipment != nil && x.first >= s.shipment.At {
-		s.seen = append(s.seen, trace.Sighting{GTIN: x.run.GTIN, Region: x.region})
+		s.see(sight{*x, b.member(x.node) == s.to})
 	}
 	return nil
+}
+
+// see takes a sight for a better one of its code.
+func (s *stray) see(x sight) {
+	code := runIndex{x.run, x.index}
+	if old, ok := s.seen[code]; !ok || compareSights(x, old) < 0 {
+		s.seen[code] = x
+	}
+}
+
+// compareSights puts first what others say, then what was earlier.
+func compareSights(a, b sight) int {
+	switch {
+	case a.ownWord != b.ownWord && a.ownWord:
+		return 1
+	case a.ownWord != b.ownWord:
+		return -1
+	}
+	return cmp.Or(cmp.Compare(a.first, b.first), cmp.Compare(a.node, b.node), cmp.Compare(a.region, b.region))
+}
+
+// sightings returns what is held against territories, in the order of the codes.
+func (s *stray) sightings() []trace.Sighting {
+	codes := slices.SortedFunc(maps.Keys(s.seen), func(a, b runIndex) int {
+		return cmp.Or(compareRuns(a.run, b.run), cmp.Compare(a.index, b.index))
+	})
+	list := make([]trace.Sighting, len(codes))
+	for i, code := range codes {
+		list[i] = trace.Sighting{GTIN: code.run.GTIN, Region: s.seen[code].region}
+	}
+	return list
+}
+
+func compareRuns(a, b index.Run) int {
+	return cmp.Or(cmp.Compare(a.GTIN.Uint64(), b.GTIN.Uint64()), cmp.Compare(a.Number, b.Number))
 }
 
 // of returns where codes of some runs were first looked up, and whether these are all.
@@ -235,9 +292,7 @@ func (g *whereabouts) packs(ctx context.Context, n *Node, watched map[index.Run]
 	for _, run := range g.runs {
 		delete(added, run)
 	}
-	runs := slices.SortedFunc(maps.Keys(added), func(a, b index.Run) int {
-		return cmp.Or(cmp.Compare(a.GTIN.Uint64(), b.GTIN.Uint64()), cmp.Compare(a.Number, b.Number))
-	})
+	runs := slices.SortedFunc(maps.Keys(added), compareRuns)
 	fresh, err := n.packsOf(ctx, runs)
 	if err != nil {
 		return nil, false, err
@@ -299,15 +354,17 @@ func (g *whereabouts) locateLeft(ctx context.Context, t *turn, packs []runPack) 
 			t.spent(1 + len(rest)/packsPerEvent)
 		}
 		if delete(g.left, id); x.found {
-			g.list = append(g.list, firstSight{x, f.at, f.region})
+			g.list = append(g.list, firstSight{x, id.node, f.at, f.region})
 		}
 	}
 	return nil
 }
 
-type itemCycle struct {
+// A sightID names what one node counted of a code in a cycle.
+type sightID struct {
 	item  scan.Key
 	cycle uint16
+	node  uint32
 }
 
 type firstScan struct {
@@ -315,20 +372,18 @@ type firstScan struct {
 	region string
 }
 
-// firstScans returns the first scan of each code and cycle whose place is known, on
-// whatever node of the charter it was.
-func firstScans(ctx context.Context, s *Scans, c *counter) (firsts map[itemCycle]firstScan, whole bool, err error) {
-	firsts, whole = make(map[itemCycle]firstScan), true
+// firstScans returns of each code and cycle, and each node of the charter, the first
+// scan that the node counted, where its place is known.
+func firstScans(ctx context.Context, s *Scans, c *counter) (firsts map[sightID]firstScan, whole bool, err error) {
+	firsts, whole = make(map[sightID]firstScan), true
 	err = c.Firsts(ctx, s.node.chain, func(item scan.Key, cycle uint16, x scan.Share) {
-		id := itemCycle{item, cycle}
-		old, known := firsts[id]
 		region := trace.RegionOf(x.Place.Country, trace.Names{Zh: x.Place.Zh, En: x.Place.En})
 		switch {
-		case region == "", known && old.at <= x.First, x.Node != s.node.chain && !s.counts(x.Node):
-		case !known && len(firsts) == maxScanned:
+		case region == "", x.Node != s.node.chain && !s.counts(x.Node):
+		case len(firsts) == maxScanned:
 			whole = false
 		default:
-			firsts[id] = firstScan{x.First, region}
+			firsts[sightID{item, cycle, x.Node}] = firstScan{x.First, region}
 		}
 	})
 	if errors.Is(err, keep.ErrClosed) {

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"suyuan/ledger"
+	"suyuan/node/wire"
 	"suyuan/trace"
 	"suyuan/trace/index"
 	"suyuan/trace/scan"
@@ -118,6 +119,40 @@ func TestShipmentThatStrays(t *testing.T) {
 	finish(t, brand, dist)
 	if got := brand.outside(t, member); len(got) > 0 {
 		t.Errorf("the goods are with the brand again: %+v", got)
+	}
+}
+
+// A company whose dealer lets goods stray hides nothing by what it says of scans,
+// neither that they were looked up at home, nor that they were before they were sent.
+func TestRecipientDoesNotClearItself(t *testing.T) {
+	t.Parallel()
+	for name, first := range map[string]func(sent, now int64) int64{
+		"at once":          func(sent, _ int64) int64 { return sent + 1 },
+		"before it was":    func(int64, int64) int64 { return 1 },
+		"when it was seen": func(_, now int64) int64 { return now },
+	} {
+		brand, dist := strayed(t)
+		s := brand.openScans(t, "place_header = \"X-Place\"")
+		dist.openScans(t, "")
+		m := &wire.Scans{Journal: 6, Next: 1}
+		sent := brand.clock.at.Add(-time.Hour).UnixMilli()
+		for i := range uint32(20) {
+			item, ok := scannedItem(brand.answerTo(t, link(toner, brand.serial(t, toner, 0, i))))
+			if !ok {
+				t.Fatal("scans do not count")
+			}
+			m.Counts = append(m.Counts, wire.ScanCount{Item: item, Count: 1, First: first(sent, brand.clock.at.UnixMilli()), Country: "CN", Zh: "浙江宁波", En: "Ningbo, Zhejiang"})
+		}
+		mergeScans(t, brand, dist.chain, m)
+		if got := brand.outside(t, trace.Viewer{Member: "brand"}); len(got) > 0 {
+			t.Fatalf("%s: goods that nobody else has seen stray: %+v", name, got)
+		}
+		s.lookUpCodes(t, brand, "CN;440100;23.1,113.3", 3, 9)
+		brand.clock.at = brand.clock.at.Add(scannedFor)
+		got := brand.outside(t, trace.Viewer{Member: "brand"})
+		if len(got) != 1 || !strings.Contains(got[0].Zh, "其中7件首次查询不在") {
+			t.Errorf("%s: the word of the recipient hides where goods were seen: %+v", name, got)
+		}
 	}
 }
 

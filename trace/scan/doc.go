@@ -41,5 +41,8 @@
 // many scans it counted, and its first. Each part only grows, so that tallies
 // can be merged in any order and any number of times ([Tally.Merge]). A node
 // speaks for itself alone. One that lies about its count adds [MaxShare] at
-// most, makes a warning at worst, and is named with what it said.
+// most, makes a warning at worst, and is named with what it said. A first scan from
+// before the code was issued is passed over ([Tally.Doubt]), and of places only
+// those are taken over that [Place.Known] has names for: what stands on a page is
+// no other company's text.
 package scan

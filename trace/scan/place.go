@@ -81,6 +81,14 @@ func (p Place) kilometres(q Place) float64 {
 	return 2 * radius * math.Asin(math.Min(1, math.Sqrt(a)))
 }
 
+// Known returns the place as [trace.RegionName] names it: the city or province of
+// China, else the country, without a position. What it does not know is unknown.
+func (p Place) Known() Place {
+	region := trace.RegionOf(p.Country, trace.Names{Zh: p.Zh, En: p.En})
+	n := trace.RegionName(p.Country, region)
+	return NewPlace(p.Country, n.Zh, n.En)
+}
+
 // NewPlace makes a place, unknown if its parts cannot be shown.
 func NewPlace(country, zh, en string) Place {
 	p := Place{Country: strings.ToUpper(country), Zh: zh, En: en}

@@ -21,7 +21,7 @@ type Summary struct {
 type NodeView struct {
 	Chain string    `json:"chain"`
 	Count uint64    `json:"count"`
-	First time.Time `json:"first"`
+	First time.Time `json:"first,omitzero"` // if what it says of it can be
 }
 
 // A First is the first scan.
@@ -57,7 +57,11 @@ func Summarize(r *Record, all *Tally, zone *time.Location) *Summary {
 func (t *Tally) Nodes(name func(node uint32) string, zone *time.Location) []NodeView {
 	var list []NodeView
 	for _, s := range t.Shares {
-		list = append(list, NodeView{name(s.Node), min(s.Count, MaxShare), time.UnixMilli(s.First).In(zone)})
+		v := NodeView{Chain: name(s.Node), Count: min(s.Count, MaxShare)}
+		if s.First != 0 {
+			v.First = time.UnixMilli(s.First).In(zone)
+		}
+		list = append(list, v)
 	}
 	return list
 }

@@ -79,6 +79,16 @@ func (t *Tally) Only(counts func(node uint32) bool) {
 	t.Shares = slices.DeleteFunc(t.Shares, func(s Share) bool { return !counts(s.Node) })
 }
 
+// Doubt passes over what shares say of first scans before a time, when there was
+// nothing to scan. What they counted stays.
+func (t *Tally) Doubt(before int64) {
+	for i := range t.Shares {
+		if s := &t.Shares[i]; s.First < before {
+			s.First, s.Place = 0, Place{}
+		}
+	}
+}
+
 // First is the first scan, or nil.
 func (t *Tally) First() *Share {
 	var first *Share

@@ -11,6 +11,7 @@ import (
 // A Timeline is what a trail says about where an item was when, as far as
 // scans are held against it.
 type Timeline struct {
+	Issued    int64          // when the record of the code's run was made, 0 if it is not there
 	Activated int64          // when the code was put to use, 0 if it is not on record
 	Record    ledger.Hash    // of that
 	Inside    []Span         // when brand or warehouse had it, in order
@@ -46,6 +47,8 @@ func TimelineOf(t *trace.TrailView, role func(member string) ledger.Role) Timeli
 		}
 		l.Zone = at.Location()
 		switch e.Kind {
+		case ledger.KindRun.String():
+			l.issue(&e)
 		case ledger.KindActivate.String():
 			if l.Activated == 0 {
 				l.Activated, l.Record = at.UnixMilli(), e.ID
@@ -67,6 +70,14 @@ func TimelineOf(t *trace.TrailView, role func(member string) ledger.Role) Timeli
 		}
 	}
 	return l
+}
+
+// issue notes when a run was recorded, the first if there are several.
+func (l *Timeline) issue(e *trace.EventView) {
+	at, err := time.Parse(time.RFC3339, e.Recorded)
+	if err == nil && (l.Issued == 0 || at.UnixMilli() < l.Issued) {
+		l.Issued = at.UnixMilli()
+	}
 }
 
 // disregarded returns the records of those without the right to make them.
