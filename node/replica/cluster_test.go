@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	libprotocol "github.com/libp2p/go-libp2p/core/protocol"
 	"github.com/libp2p/go-libp2p/gologshim"
 	"go.uber.org/goleak"
 
@@ -16,6 +17,7 @@ import (
 	"suyuan/ledger/ledgertest"
 	"suyuan/ledger/store"
 	"suyuan/node/protocol"
+	"suyuan/node/wire"
 )
 
 func TestMain(m *testing.M) {
@@ -152,7 +154,8 @@ func (n *testNode) start() *testNode {
 	return n
 }
 
-// startAlone runs the node's replica; it knows the addresses of those that run.
+// startAlone runs the node's replica; it knows the addresses of those that run. Who
+// dials it before it serves is cut off, so that this waits until it does.
 func (n *testNode) startAlone() *Replica {
 	t := n.c.t
 	t.Helper()
@@ -183,6 +186,8 @@ func (n *testNode) startAlone() *Replica {
 	ctx, stop := context.WithCancel(context.Background())
 	n.stop, n.done = stop, make(chan error, 1)
 	go func() { n.done <- r.Run(ctx) }()
+	last := libprotocol.ID(wire.Ask.ID(r.network)) // that Run begins to serve
+	n.await("its protocols", func() bool { return slices.Contains(r.host.Mux().Protocols(), last) })
 	return r
 }
 
