@@ -37,6 +37,10 @@ const (
 	writeTimeout = 60 * time.Second
 	idleTimeout  = 90 * time.Second
 
+	// hangUpEvery is how often somebody who waits for an answer is looked at whether it
+	// still does. Most answers are there before the first look.
+	hangUpEvery = 250 * time.Millisecond
+
 	// requestTimeout bounds the work on one request. A trail takes
 	// milliseconds; an append waits for a disk and perhaps for a batch before it.
 	requestTimeout = 15 * time.Second

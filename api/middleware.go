@@ -177,6 +177,7 @@ func (s *Server) recoverPanic(c *fiber.Ctx) (err error) {
 func (s *Server) deadline(c *fiber.Ctx) error {
 	ctx, cancel := context.WithTimeout(context.Background(), requestTimeout)
 	defer cancel()
+	defer untilGone(c, ctx, cancel)()
 	c.SetUserContext(ctx)
 	return c.Next()
 }
