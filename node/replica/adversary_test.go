@@ -675,7 +675,10 @@ func TestRequestsThatMakeNoSense(t *testing.T) {
 func TestSilentPeerIsGivenUp(t *testing.T) {
 	c := newCluster(t)
 	wh := c.node("wh")
-	wh.config = func(cfg *Config) { cfg.Intervals.Ping, cfg.Intervals.Dead = 20*time.Millisecond, 200*time.Millisecond }
+	wh.config = func(cfg *Config) {
+		cfg.Intervals.Ping, cfg.Intervals.Dead = 20*time.Millisecond, 200*time.Millisecond
+		cfg.Intervals.Retry = time.Hour // the next attempt would have an error of its own
+	}
 	wh.open().found().start()
 	g := c.rogue(t, "dist")
 	if err := g.connect(wh); err != nil {
