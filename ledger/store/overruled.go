@@ -26,6 +26,13 @@ import (
 // a node that is known to hold another history does not say that it stores the
 // one that is named.
 //
+// There may never be a proof of the fork, when whoever had the checkpoint of the other
+// history is gone before all that it covers was fetched. Nothing above rests on the
+// proof: what is stored was proven, when it came, by a checkpoint under the author's
+// key, so that a node which holds other entries than a quorum checkpoint names knows
+// that there are two histories, and on which side it is. Only where its entries are
+// fewer does it need the proof: they may be the beginning of those that count.
+//
 // That node cannot show trails for which the other history is needed before it
 // has begun anew: see [Store.AtEnd].
 
@@ -46,7 +53,8 @@ func (c *chainLog) overrule(net *ledger.Network, cp *ledger.Checkpoint) {
 }
 
 // overruled reports whether a quorum checkpoint of size entries or more is known of
-// a forked chain of which another history is stored here, or fewer entries.
+// a chain of which another history is stored here, or, of one that is proven to be
+// forked, fewer entries.
 //
 // A witness that does not store what it has cosigned itself may be one of those by
 // whom that checkpoint has its quorum. It passes over nothing until the entries
@@ -59,14 +67,14 @@ func (s *Store) overruled(number uint32, size uint64) bool {
 	c.mu.Lock()
 	by, forked := c.overruling, c.evidence != nil
 	c.mu.Unlock()
-	if by == nil || !forked || size > by.Size {
+	if by == nil || size > by.Size {
 		return false
 	}
 	if m, ok := s.guard.cosignedMark(number); ok && !s.contains(m) {
 		return false
 	}
 	if by.Size > c.head.Load().Size {
-		return true
+		return forked
 	}
 	root, err := s.storedRoot(c, by.Size)
 	return err == nil && root != by.Root

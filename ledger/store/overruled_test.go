@@ -121,6 +121,69 @@ func TestAWitnessWithTheOtherHistory(t *testing.T) {
 	}
 }
 
+// TestAWitnessWithTheOtherHistoryAndNoProof has been given entries of the other history
+// whose checkpoint nobody has any more. A quorum for entries that are not its own says
+// enough; a quorum for more than it has does not.
+func TestAWitnessWithTheOtherHistoryAndNoProof(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		counts, other int
+		want          error
+	}{
+		"as long": {2, 2, nil},
+		"longer":  {2, 4, nil},
+		"shorter": {4, 2, store.ErrBehind},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := newSplit(c.counts, c.other)
+			n := onDisk(t, s.net, "audit")
+			n.hold(t, s.other)
+			n.hold(t, s.wh)
+			if _, err := n.cosign(s.wh.Checkpoint()); err == nil {
+				t.Error("cosigned without anything")
+			}
+			if err := n.PutCheckpoint(context.Background(), s.counts.Checkpoint()); err == nil {
+				t.Error("a checkpoint of another history was stored")
+			}
+			if _, err := n.cosign(s.wh.Checkpoint()); err == nil {
+				t.Error("cosigned with a checkpoint that few have cosigned")
+			}
+			if err := n.PutCheckpoint(context.Background(), s.final); err == nil || n.Forked(1) {
+				t.Errorf("%v, forked %v", err, n.Forked(1))
+			}
+			if _, err := n.cosign(s.wh.Checkpoint()); !errors.Is(err, c.want) {
+				t.Errorf("with the quorum: %v, want %v", err, c.want)
+			}
+		})
+	}
+}
+
+// TestWhoHasCosignedWhatCountsPassesOverNothing is for stores of before: a witness that
+// had lost what it cosigned could be given another history, longer than that. It is
+// one of the quorum, and begins anew.
+func TestWhoHasCosignedWhatCountsPassesOverNothing(t *testing.T) {
+	t.Parallel()
+	s := newSplit(2, 4)
+	n := onDisk(t, s.net, "audit")
+	n.hold(t, s.counts)
+	n.mustCosign(t, s.counts.Checkpoint())
+	if err := n.Close(); err != nil {
+		t.Fatal(err)
+	}
+	n.cfg.Dir = t.TempDir()
+	n.reopen(t)
+	n.hold(t, s.other)
+	n.hold(t, s.wh)
+	s.accused(t, n)
+	if err := n.PutCheckpoint(context.Background(), s.final); err == nil {
+		t.Error("a checkpoint of another history was stored")
+	}
+	if _, err := n.cosign(s.wh.Checkpoint()); !errors.Is(err, store.ErrConflict) {
+		t.Errorf("cosign what names what it has lost: %v", err)
+	}
+}
+
 // TestWhoHoldsWhatCountsPassesOverNothing is what a quorum rests on: whoever has
 // stored what became final holds everything against it.
 func TestWhoHoldsWhatCountsPassesOverNothing(t *testing.T) {

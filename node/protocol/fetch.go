@@ -359,12 +359,34 @@ func (ch *chain) noteSpan(holder uint32, from, to uint64, own bool) {
 
 // discloseNext asks one node that may have more for the disclosures of one span.
 func (c *Core) discloseNext(ch *chain) {
-	for i := range ch.spans {
-		if s := c.mayDisclose(ch, &ch.spans[i]); s != nil {
-			c.disclose(ch, s, ch.spans[i])
+	for _, sp := range ch.spans {
+		sp.to = min(sp.to, ch.counted())
+		if sp.to <= sp.from {
+			continue
+		}
+		if s := c.mayDisclose(ch, &sp); s != nil {
+			c.disclose(ch, s, sp)
 			return
 		}
 	}
+}
+
+// counted is how many entries of a chain others are asked about. Where there are two
+// histories they may hold another one: what they gave for the rest would fit nothing.
+func (ch *chain) counted() uint64 {
+	switch {
+	case ch.Ended:
+		return ch.Due
+	case ch.Evidence != nil:
+		return ch.FinalSize
+	}
+	return math.MaxUint64
+}
+
+// lacking is which of the records that others are asked about lack disclosures.
+func (ch *chain) lacking() []uint64 {
+	n, _ := slices.BinarySearch(ch.Lacks, ch.counted())
+	return ch.Lacks[:n]
 }
 
 // A gap is records whose disclosures the one who gave them did not give. They may
@@ -396,15 +418,15 @@ func (g *gap) renew(lacks []uint64) {
 
 // fillNext asks one node for the disclosures of a gap.
 func (c *Core) fillNext(ch *chain) bool {
-	g := &ch.gap
-	if len(ch.Lacks) == 0 {
+	g, lacks := &ch.gap, ch.lacking()
+	if len(lacks) == 0 {
 		return false
 	}
 	if g.asked == nil {
 		g.asked = make(map[uint32]uint64)
 	}
 	if due(g.again, c.now) {
-		g.renew(ch.Lacks)
+		g.renew(lacks)
 	}
 	var list []candidate
 	for _, s := range c.sessions() {
@@ -412,7 +434,7 @@ func (c *Core) fillNext(ch *chain) bool {
 		if h == nil {
 			continue
 		}
-		if _, _, ok := g.next(s.peer, ch.Lacks, h.size); !ok {
+		if _, _, ok := g.next(s.peer, lacks, h.size); !ok {
 			continue
 		}
 		if until := c.blame.until(c.now, s.Number, ch.Number); !until.IsZero() {
@@ -434,7 +456,7 @@ func (c *Core) fillNext(ch *chain) bool {
 
 func (c *Core) fill(ch *chain, s *session) {
 	ch.busy = true
-	from, to, _ := ch.gap.next(s.peer, ch.Lacks, s.theirs[ch.Number].size)
+	from, to, _ := ch.gap.next(s.peer, ch.lacking(), s.theirs[ch.Number].size)
 	q := c.ask(s.peer, ch.Number, to-from)
 	c.do(Disclose{Task: c.begin(func(e Event) {
 		ch.busy = false
@@ -458,7 +480,7 @@ func (c *Core) filled(ch *chain, q *request, from uint64, e Ended) {
 			g.asked[q.Number] = math.MaxUint64
 		}
 	}
-	if n := len(ch.Lacks); n > 0 && g.asked[q.Number] > ch.Lacks[n-1] && g.again.IsZero() {
+	if lacks := ch.lacking(); len(lacks) > 0 && g.asked[q.Number] > lacks[len(lacks)-1] && g.again.IsZero() {
 		g.again = c.now.Add(c.iv.Fill)
 	}
 }

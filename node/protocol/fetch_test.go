@@ -744,6 +744,50 @@ func TestOfAForkedChainOnlyWhatCounts(t *testing.T) {
 	none[Fetch](d)
 }
 
+// TestOfAForkedChainOnlyWhatCountsIsFilled asks nobody for the disclosures of entries
+// that others may have not, or have others in place of.
+func TestOfAForkedChainOnlyWhatCountsIsFilled(t *testing.T) {
+	d := newDesk(t, 3)
+	d.says(d.admit(3), &wire.Have{Chains: []wire.Holding{{Chain: 2, Size: 9}}})
+	forked := Chain{Number: 2, Size: 9, Evidence: &wire.Alert{}, FinalSize: 5, Lacks: []uint64{3, 6, 8}}
+	ask := func(from, to uint64) Task {
+		t.Helper()
+		d.does(&Stored{Signing: true, Chains: []Chain{forked}})
+		a := find[Disclose](d)
+		if a.From != from || a.To != to {
+			t.Fatalf("asks %+v", a)
+		}
+		return a.Task
+	}
+	d.does(Ended{Task: ask(3, 4), Result: Done, Size: 4})
+	none[Disclose](d)
+	forked.Lacks = []uint64{6, 8}
+	forked.Ended, forked.Due = true, 7
+	d.does(Ended{Task: ask(6, 7), Result: Done, Size: 7})
+	none[Disclose](d)
+}
+
+// TestOfAForkedChainOnlyWhatCountsIsDisclosed is the same for those that only parties
+// may see.
+func TestOfAForkedChainOnlyWhatCountsIsDisclosed(t *testing.T) {
+	d := newDesk(t, 3)
+	d.holds(d.admit(3), 2, 9)
+	d.does(Ended{Task: find[Fetch](d).Task, Result: Done, Size: 9})
+	d.does(Ended{Task: find[Keep](d).Task})
+	forked := Chain{Number: 2, Size: 9, Evidence: &wire.Alert{}}
+	d.does(&Stored{Signing: true, Chains: []Chain{forked}})
+	d.says(d.admit(2), &wire.Have{Chains: []wire.Holding{{Chain: 2, Size: 9}}})
+	none[Disclose](d)
+	forked.Ended, forked.Due = true, 7
+	d.does(&Stored{Signing: true, Chains: []Chain{forked}})
+	a := find[Disclose](d)
+	if a.From != 0 || a.To != 7 {
+		t.Fatalf("asks %+v", a)
+	}
+	d.does(Ended{Task: a.Task, Result: Done, Size: 7})
+	none[Disclose](d)
+}
+
 // TestAForkIsNobodysFaultButTheAuthors forgets what holders of another history were
 // blamed for when the fork is proven.
 func TestAForkIsNobodysFaultButTheAuthors(t *testing.T) {

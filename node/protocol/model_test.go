@@ -243,7 +243,7 @@ type modelGuard struct {
 type faults struct {
 	signsAnything   bool // a lying witness
 	ignoresFrontier bool // a witness that does not wait for what frontiers name
-	takesAnything   bool // whoever is short of what it has signed stores what does not lead there
+	takesAnything   bool // a witness that is short of what it has cosigned stores what does not lead there
 	settlesAnything bool // a claim is settled by entries that do not contain what was signed here
 	insists         bool // a witness that needs what frontiers name of a fork, whichever history it has stored
 	countsTwice     bool // an author's signature and its cosignature count as two
@@ -355,7 +355,7 @@ func (d *modelDisk) due(chain uint32) mark {
 			m = d.guard.claimed
 		}
 	}
-	if m.size <= ch.mark().size {
+	if m.size <= ch.mark().size || d.faults.takesAnything && chain != d.number {
 		return mark{}
 	}
 	return m
@@ -666,13 +666,15 @@ func (d *modelDisk) Cosign(raw []byte) protocol.Cosigned {
 
 // watchCosign holds what a cosignature promises, by other means than closed:
 // everything under it is stored, and what the frontiers under it name, too. Of a
-// forked chain what they name has become final.
+// chain that is forked, or of which other entries are stored, what they name has
+// become final.
 func (d *modelDisk) watchCosign(ch *modelChain, n *modelNote) {
 	for _, id := range ch.entries[:n.size] {
 		for _, s := range d.book.entries[id].seen {
 			have := d.chains[s.chain]
 			stored := have.mark().size >= s.size && have.roots[s.size] == s.root
-			if !stored && (have.evidence == nil || !d.book.settled(s)) {
+			short := have.evidence == nil && have.mark().size < s.size
+			if !stored && (short || !d.book.settled(s)) {
 				d.book.wrong("node %d has cosigned chain %d at %d without chain %d up to %d", d.number, n.chain, n.size, s.chain, s.size)
 			}
 		}
@@ -722,7 +724,7 @@ func (d *modelDisk) overruled(s seen) bool {
 	switch by := ch.overruling; {
 	case d.faults.insists:
 		return false
-	case by == nil || ch.evidence == nil || s.size > by.size:
+	case by == nil || s.size > by.size:
 		return false
 	case s.size <= ch.mark().size && ch.roots[s.size] == s.root:
 		return false
@@ -731,7 +733,7 @@ func (d *modelDisk) overruled(s seen) bool {
 	case by.size <= ch.mark().size:
 		return ch.roots[by.size] != by.root
 	}
-	return true
+	return ch.evidence != nil
 }
 
 func (d *modelDisk) Judge(a *wire.Alert) (uint32, protocol.Result, error) {
@@ -790,12 +792,12 @@ func (d *modelDisk) Extend(chain uint32, from uint64, p *piece, raw []byte) (uin
 		}
 		unproven = protocol.Invalid
 	}
-	switch short := due.size > 0 && !d.faults.takesAnything; {
+	switch {
 	case n.chain != chain || from > size:
 		return size, protocol.Invalid, errModel
 	case n.size == 0:
 		return size, protocol.Trouble, fmt.Errorf("%w: nothing is due", errModel)
-	case (short || ch.evidence != nil) && n.mark != due && !d.isFinal(n):
+	case (due.size > 0 || ch.evidence != nil) && n.mark != due && !d.isFinal(n):
 		return size, protocol.Behind, fmt.Errorf("%w: it may be another history", errModel)
 	}
 	r := ch.roots[from]

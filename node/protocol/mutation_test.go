@@ -26,6 +26,9 @@ func TestPlantedFaultsAreFound(t *testing.T) {
 		"a witness that needs of a fork what it cannot have": func(p *plan) {
 			p.nodes, p.liar, p.faults.insists = 4, "twins", true
 		},
+		"a witness with an old copy that stores what it has not cosigned": func(p *plan) {
+			p.nodes, p.liar, p.restore, p.faults.takesAnything = 4, "twins", "kept", true
+		},
 		"an honest witness that signs anything": func(p *plan) {
 			p.liar, p.faults.signsAnything = "twins", true
 		},

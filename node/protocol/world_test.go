@@ -221,7 +221,22 @@ func (s *sim) putBack(h *host, p plan) {
 		h.crash()
 		s.tell("%s gets an old copy back, guard %s", h.name, p.restore)
 		h.disk.PutBack(p.restore)
+		if p.liar == "twins" && s.rnd.IntN(2) == 0 {
+			s.meetTheOther(h)
+		}
 	})
+}
+
+// meetTheOther has a host hear for a while of nobody but the other of two twins than it
+// talked to before.
+func (s *sim) meetTheOther(h *host) {
+	s.side[h] = 1 - s.side[h]
+	for no := range uint32(len(s.number)) {
+		if no+1 != 1 && no+1 != h.no {
+			s.cut[[2]uint32{min(no+1, h.no), max(no+1, h.no)}] = true
+		}
+	}
+	s.after(time.Duration(s.rnd.IntN(15000))*time.Millisecond, func() { clear(s.cut) })
 }
 
 // heal ends all trouble. Who was down comes back, but for some of the dishonest.
