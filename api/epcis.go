@@ -359,7 +359,7 @@ func (s *Server) postEPCISEvent(c *fiber.Ctx) error {
 
 // A captureJob is the state of a capture. It is done when it is answered.
 type captureJob struct {
-	ID        string         `json:"captureID"`
+	ID        string         `json:"captureID,omitempty"` // "" if it was not remembered
 	Created   string         `json:"createdAt"`
 	Finished  string         `json:"finishedAt"`
 	Running   bool           `json:"running"`
@@ -420,20 +420,31 @@ func (s *Server) postCapture(c *fiber.Ctx) error {
 		}
 	}
 	job.Finished = s.cfg.Now().UTC().Format(time.RFC3339Nano)
-	job.ID, err = s.cfg.EPCIS.KeepCapture(func(id string) ([]byte, error) {
-		job.ID = id
-		raw, err := encodeJSON(job)
+	if err := s.keep(&job, op); err != nil {
+		// What was recorded is, and the answer says so; it cannot be asked for again.
+		s.cfg.Log.WarnContext(c.UserContext(), "capture not remembered", "request", requestID(c), "err", err)
+	} else {
+		c.Set(fiber.HeaderLocation, epcisPath+"/capture/"+job.ID)
+	}
+	c.Status(http.StatusAccepted)
+	return sendJSON(c, job)
+}
+
+// keep has a job remembered, and gives it its id.
+func (s *Server) keep(job *captureJob, op *Operator) error {
+	id, err := s.cfg.EPCIS.KeepCapture(func(id string) ([]byte, error) {
+		kept := *job
+		kept.ID = id
+		raw, err := encodeJSON(kept)
 		if err != nil {
 			return nil, err
 		}
 		return encodeJSON(keptJob{op.Party, raw})
 	})
-	if err != nil {
-		return err
+	if err == nil {
+		job.ID = id
 	}
-	c.Set(fiber.HeaderLocation, epcisPath+"/capture/"+job.ID)
-	c.Status(http.StatusAccepted)
-	return sendJSON(c, job)
+	return err
 }
 
 func (s *Server) getCapture(c *fiber.Ctx) error {

@@ -21,6 +21,7 @@ type fakeEPCIS struct {
 	err      error
 	captured []CapturedEvent
 	kept     map[string][]byte
+	full     error // what keeping says
 	serials  bool
 }
 
@@ -47,6 +48,9 @@ func (f *fakeEPCIS) CaptureEPCIS(_ context.Context, op *Operator, doc []byte, op
 }
 
 func (f *fakeEPCIS) KeepCapture(put func(id string) ([]byte, error)) (string, error) {
+	if f.full != nil {
+		return "", f.full
+	}
 	data, err := put("job-1")
 	f.kept = map[string][]byte{"job-1": data}
 	return "job-1", err
@@ -204,5 +208,16 @@ func TestEPCISCapture(t *testing.T) {
 	r = ask(t, s, "OPTIONS", "/epcis/capture", "")
 	if r.StatusCode != http.StatusNoContent || r.Header.Get(headerBehaviour) != rollback || r.Header.Get("GS1-EPCIS-Capture-Limit") != "2000" {
 		t.Errorf("limits: %d %v", r.StatusCode, r.Header)
+	}
+}
+
+// What was recorded is told, also where it cannot be noted for whoever asks later.
+func TestEPCISCaptureOnAFullDisk(t *testing.T) {
+	s, f := epcisServer(t)
+	f.captured, f.full = []CapturedEvent{{Events: []int{0}, Name: fakeEvent}}, errors.New("the disk is full")
+	r := ask(t, s, http.MethodPost, "/epcis/capture", "{}", "Authorization", asOperator, "Content-Type", typeJSON)
+	job := decode[map[string]any](t, r)
+	if r.StatusCode != http.StatusAccepted || job["success"] != true || job["captureID"] != nil || r.Header.Get("Location") != "" {
+		t.Errorf("%d, location %q: %s", r.StatusCode, r.Header.Get("Location"), r.body)
 	}
 }

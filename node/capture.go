@@ -47,7 +47,7 @@ const CodeOneEvent = "one-event"
 // answered with the place of their record and Again: an eventID gets one record of
 // each party that uses it, an event without one is known by what it says. What is the
 // record of another is refused with code event-of-another. An error is about the
-// document.
+// document, or a node that does not write now (not-signing, disk-full).
 func (n *Node) Capture(ctx context.Context, who Signer, doc []byte, opt CaptureOptions) ([]Captured, error) {
 	c := &capture{node: n, ctx: ctx, who: who, ids: make(map[string]ledger.Hash), first: make(map[ledger.Hash]int), places: make(map[numberedBy][]string)}
 	var err error
@@ -185,9 +185,11 @@ func (c *capture) all(items []*epcis.Item, dry bool) ([]Captured, error) {
 		}
 	case !dry:
 		if err := c.node.noteKeys(keys, c.subs); err != nil {
+			return nil, storeRefusal(err)
+		}
+		if err := c.store(out); err != nil {
 			return nil, err
 		}
-		c.store(out)
 	}
 	for i := range out { // what stands in the document again has the answer of the first
 		if first, ok := c.first[keys[i].Key]; ok && first != i {
@@ -198,8 +200,9 @@ func (c *capture) all(items []*epcis.Item, dry bool) ([]Captured, error) {
 	return out, nil
 }
 
-// store appends all at once.
-func (c *capture) store(out []Captured) {
+// store appends all at once. An error is about the node and no event: nothing was
+// stored.
+func (c *capture) store(out []Captured) error {
 	var list []store.Submission
 	var at []int
 	for i, s := range c.subs {
@@ -209,7 +212,7 @@ func (c *capture) store(out []Captured) {
 		}
 	}
 	if len(list) == 0 {
-		return
+		return nil
 	}
 	// Keys are noted: the answer has to be waited for, as in SubmitOnce.
 	for i, r := range c.node.store.AppendAll(context.WithoutCancel(c.ctx), list) {
@@ -220,7 +223,11 @@ func (c *capture) store(out []Captured) {
 		if errors.Is(r.Err, store.ErrTogether) {
 			p.Err = &Refusal{code: "too-much-at-once", status: 413, text: "send the events in several documents", err: r.Err}
 		}
+		if errors.Is(r.Err, store.ErrFull) || errors.Is(r.Err, store.ErrNotSigning) {
+			return p.Err
+		}
 	}
+	return nil
 }
 
 // one makes the record of the i-th item, unless it has one.
@@ -558,8 +565,12 @@ func (n *Node) newestPlace(member, id string, cut map[uint32]uint64) (*trace.Eve
 
 func (n *Node) capturesDir() string { return filepath.Join(n.dir, dirImports, dirCaptures) }
 
-// KeepCapture remembers a capture under a new id, which put is told first.
+// KeepCapture remembers a capture under a new id, which put is told first. Where the
+// disk is full the Refusal has code disk-full: what was recorded is there without it.
 func (n *Node) KeepCapture(put func(id string) ([]byte, error)) (id string, err error) {
+	if err := n.store.Room(); err != nil {
+		return "", storeRefusal(err)
+	}
 	id = uuid.NewString()
 	data, err := put(id)
 	if err != nil {

@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -339,6 +341,40 @@ func TestCaptureAllOrNone(t *testing.T) {
 	}
 	_, err = n.Capture(context.Background(), Signer{}, []byte(`{"type":"EPCISDocument"}`), inStore)
 	wantCode(t, err, epcis.CodeForm)
+}
+
+// While the disk is full nothing is captured and nothing forgotten; the same document
+// is captured once there is room again.
+func TestCaptureOnAFullDisk(t *testing.T) {
+	t.Parallel()
+	n := epcisBrand(t)
+	events := doc(t, sold("urn:uuid:1", link(toner, n.serial(t, toner, 0, 1))))
+	row := []Keyed{{Key: ledger.Hash{1}, Draft: encode(t, sellDraft(2))[0]}}
+	keep := func() error {
+		_, err := n.KeepCapture(func(string) ([]byte, error) { return []byte("a job"), nil })
+		return err
+	}
+	before := n.store.Size(n.chain)
+	n.minFree = math.MaxUint64
+	n.reopen(t)
+	_, err := n.Capture(context.Background(), Signer{}, events, inStore)
+	wantCode(t, err, "disk-full")
+	wantCode(t, keep(), "disk-full")
+	wantCode(t, n.SubmitOnce(context.Background(), Signer{}, row)[0].Err, "disk-full")
+	if _, err := os.Stat(n.journalPath()); err == nil || n.store.Size(n.chain) != before {
+		t.Errorf("something was written: %v, %d entries", err, n.store.Size(n.chain))
+	}
+	n.minFree = 1
+	n.reopen(t)
+	if out := n.capture(t, events, inStore); out[0].Err != nil || out[0].Again {
+		t.Errorf("with room: %+v", out[0])
+	}
+	if placed := n.SubmitOnce(context.Background(), Signer{}, row)[0]; placed.Err != nil || placed.Again {
+		t.Errorf("with room: %+v", placed)
+	}
+	if err := keep(); err != nil {
+		t.Error(err)
+	}
 }
 
 // An error is declared of an event of the same document, of one captured before, and

@@ -48,8 +48,9 @@ func (c *clock) now() time.Time { return c.at }
 // A testNode is a node on disk.
 type testNode struct {
 	*Node
-	dir   string
-	clock *clock
+	dir     string
+	clock   *clock
+	minFree uint64 // bytes of disk that it leaves free; 0 is as usual
 }
 
 // initMember makes the directory of a member, as `suyuan init` does.
@@ -117,7 +118,7 @@ func newBrand(t testing.TB) *testNode {
 // open opens the node in its directory.
 func (n *testNode) open(t testing.TB) {
 	t.Helper()
-	opened, err := Open(Options{Dir: n.dir, Passphrase: phrase, Now: n.clock.now})
+	opened, err := Open(Options{Dir: n.dir, Passphrase: phrase, Now: n.clock.now, MinFree: n.minFree})
 	if err != nil {
 		t.Fatalf("open node: %v", err)
 	}

@@ -27,6 +27,7 @@ type Options struct {
 	Passphrase string
 	Now        func() time.Time // nil is time.Now
 	Log        *slog.Logger     // nil discards
+	MinFree    uint64           // bytes of disk that records leave free; 0 is what the store takes
 }
 
 // A Node is one running member. Make it with [Open] and end it with
@@ -97,7 +98,7 @@ func Open(o Options) (*Node, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := n.openStores(net); err != nil {
+	if err := n.openStores(net, o.MinFree); err != nil {
 		return nil, errors.Join(err, n.Close())
 	}
 	return n, nil
@@ -132,7 +133,7 @@ func (n *Node) readFiles(passphrase string) (*ledger.Network, error) {
 
 // openStores opens store, index and attachments and brings the index up to the
 // store. A new chain gets its charter entry here.
-func (n *Node) openStores(net *ledger.Network) error {
+func (n *Node) openStores(net *ledger.Network, minFree uint64) error {
 	var err error
 	// The index comes first: its lock shows that no other process has the node
 	// open, whose uploads opening the attachments would take away.
@@ -154,7 +155,7 @@ func (n *Node) openStores(net *ledger.Network) error {
 	}
 	n.store, err = store.Open(store.Config{
 		Dir: filepath.Join(n.dir, dirLedger), Guard: n.member.guardOf(n.self.LogKey, n.config.Guard), Network: net, Own: n.chain,
-		Admit: n.admitBatch, Applied: n.appliedBatch, Now: n.now, Log: n.log,
+		Admit: n.admitBatch, Applied: n.appliedBatch, Now: n.now, Log: n.log, MinFree: minFree,
 	})
 	if err != nil {
 		return err

@@ -61,7 +61,7 @@ func (n *Node) SubmitOnce(ctx context.Context, who Signer, list []Keyed) []Place
 		return failAll(placed, err)
 	}
 	if err := n.noteKeys(list, subs); err != nil {
-		return failAll(placed, err)
+		return failAll(placed, storeRefusal(err))
 	}
 	// Once the keys are noted, the answer has to be waited for: a record that is
 	// still on its way to the store would look like one that was never stored.
@@ -153,7 +153,7 @@ func (n *Node) readJournal(visit func(key, id ledger.Hash) error) error {
 }
 
 // noteKeys puts keys and the ids of the records that were signed for them into
-// the journal.
+// the journal, while there is room for the records too.
 func (n *Node) noteKeys(list []Keyed, subs []*store.Submission) (err error) {
 	var b bytes.Buffer
 	for i, s := range subs {
@@ -170,6 +170,9 @@ func (n *Node) noteKeys(list []Keyed, subs []*store.Submission) (err error) {
 			err = fmt.Errorf("note keys: %w", err)
 		}
 	}()
+	if err := n.store.Room(); err != nil {
+		return err
+	}
 	path := n.journalPath()
 	_, missing := os.Stat(path)
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {

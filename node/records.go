@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"syscall"
 	"time"
 
 	"suyuan/ledger"
@@ -146,7 +147,7 @@ func storeRefusal(err error) error {
 	switch {
 	case errors.Is(err, store.ErrNotSigning):
 		return &Refusal{code: "not-signing", status: 503, text: "the node does not write now; run suyuan status", err: err}
-	case errors.Is(err, store.ErrFull):
+	case errors.Is(err, store.ErrFull), errors.Is(err, syscall.ENOSPC):
 		return &Refusal{code: "disk-full", status: 507, text: "the node's disk is full", err: err}
 	}
 	return err

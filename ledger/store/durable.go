@@ -66,6 +66,10 @@ func (d *disk) room() error {
 	return nil
 }
 
+// Room fails with ErrFull while the store does not write for want of room. It is for
+// who writes beside the store what it can do without.
+func (s *Store) Room() error { return s.disk.room() }
+
 // settles is longer than the step in which file systems count change times.
 const settles = 100 * time.Millisecond
 
