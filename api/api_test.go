@@ -30,6 +30,7 @@ type fakeNode struct {
 	cp     *ledger.Checkpoint
 	ready  []string
 	places map[ledger.Hash]Place
+	shown  map[ledger.Hash]any // to members
 	files  map[ledger.Hash]string
 
 	mu        sync.Mutex // guards what follows
@@ -143,6 +144,11 @@ func (r fakeRecords) SubmitSigned(_ context.Context, signed []Signed) (out []Res
 func (r fakeRecords) Find(_ context.Context, id ledger.Hash) (Place, bool, error) {
 	p, ok := r.n.places[id]
 	return p, ok, nil
+}
+
+func (r fakeRecords) Show(_ context.Context, id ledger.Hash, viewer Viewer) (any, bool, error) {
+	record, ok := r.n.shown[id]
+	return record, ok && viewer.Member != "", nil
 }
 
 func newTestServer(t testing.TB, n *fakeNode, edit ...func(*Config)) *Server {

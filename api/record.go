@@ -28,6 +28,11 @@ type Records interface {
 
 	// Find returns where a record stands. ok is false if it is not stored here.
 	Find(ctx context.Context, id ledger.Hash) (place Place, ok bool, err error)
+
+	// Show returns the JSON form of what a record says to a viewer, which is that of
+	// a stream of events. ok is false if it is not stored here or does not concern
+	// the viewer.
+	Show(ctx context.Context, id ledger.Hash, viewer Viewer) (record any, ok bool, err error)
 }
 
 // Signed is a record signed elsewhere, with its sidecar's bytes. Nothing of it
@@ -65,6 +70,13 @@ type Result struct {
 type SubmitResult struct {
 	*Place
 	Problem *Problem `json:"problem,omitempty"`
+}
+
+// A recordAnswer is where a record stands, and what it says to callers with a token:
+// the figures and findings name records by their ids.
+type recordAnswer struct {
+	Place
+	Record any `json:"record,omitempty"`
 }
 
 // postRecords stores drafts or signed records. It answers 201 if at least one
@@ -246,5 +258,16 @@ func (s *Server) getRecord(c *fiber.Ctx) error {
 		return NewProblem(http.StatusNotFound, "unknown-record", "this node stores no record with this id")
 	}
 	c.Set(fiber.HeaderCacheControl, cacheNever)
-	return sendJSON(c, place)
+	c.Vary(fiber.HeaderAuthorization)
+	answer := recordAnswer{Place: place}
+	viewer, err := s.viewer(c)
+	if err != nil {
+		return err
+	}
+	if viewer != (Viewer{}) {
+		if answer.Record, _, err = s.cfg.Records.Show(c.UserContext(), id, viewer); err != nil {
+			return err
+		}
+	}
+	return sendJSON(c, answer)
 }

@@ -152,6 +152,28 @@ func TestGetRecord(t *testing.T) {
 	}
 }
 
+// TestGetRecordShown checks that callers with a token are told what a record says,
+// and that nobody else is.
+func TestGetRecordShown(t *testing.T) {
+	n := newFakeNode()
+	id, hidden := ledger.Keccak([]byte("x")), ledger.Keccak([]byte("y"))
+	n.places[id], n.places[hidden] = Place{ID: id, State: StateFinal}, Place{ID: hidden, State: StateFinal}
+	n.shown = map[ledger.Hash]any{id: map[string]any{"kind": "ship"}}
+	s := newTestServer(t, n)
+	reader := []string{"Authorization", "Bearer reader"}
+	for _, c := range []struct {
+		id    ledger.Hash
+		token []string
+		shown bool
+	}{{id, reader, true}, {id, nil, false}, {hidden, reader, false}} {
+		r := ask(t, s, "GET", "/api/v1/records/"+c.id.String(), "", c.token...)
+		if r.StatusCode != 200 || strings.Contains(r.body, `"record":{"kind":"ship"}`) != c.shown || !c.shown && strings.Contains(r.body, "record") {
+			t.Errorf("to %v: got %d %s", c.token, r.StatusCode, r.body)
+		}
+	}
+	checkProblem(t, ask(t, s, "GET", "/api/v1/records/"+id.String(), "", "Authorization", "Bearer nobody"), 401, codeBadToken)
+}
+
 func FuzzSplitSigned(f *testing.F) {
 	f.Add([]byte("\x83\x41a\x41b\x40"))
 	f.Add([]byte("\x83\x41a\x41b\x40\x83\x40\x40\x40"))

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"suyuan/ledger"
 	"suyuan/trace"
 )
 
@@ -90,6 +91,30 @@ func (n *Node) EventsAfter(ctx context.Context, after map[uint32]uint64, final b
 		list[i].At = come[i]
 	}
 	return list, at, more, err
+}
+
+// Show returns a record as a stream shows it; ok is false if it is not stored here,
+// is no event, or does not concern the viewer.
+func (n *Node) Show(id ledger.Hash, viewer trace.Viewer) (shown *StreamedEvent, ok bool, err error) {
+	chain, seq, ok, err := n.store.Find(id)
+	if err != nil || !ok {
+		return nil, false, err
+	}
+	for item, err := range n.store.Entries(chain, seq, seq+1) {
+		if err != nil {
+			return nil, false, err
+		}
+		e, err := n.decode(trace.Position{Chain: chain, Seq: seq}, item)
+		if err != nil || e == nil || !viewer.Concerns(e) {
+			return nil, false, err
+		}
+		list, err := n.streamed([]*trace.Event{e}, seq < n.store.FinalSizes()[chain], viewer)
+		if err != nil {
+			return nil, false, err
+		}
+		shown = &list[0]
+	}
+	return shown, shown != nil, nil
 }
 
 // streamed shows events.

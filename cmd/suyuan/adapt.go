@@ -117,6 +117,15 @@ func (b backend) Find(_ context.Context, id ledger.Hash) (api.Place, bool, error
 	return b.place(p), ok, err
 }
 
+// Show implements api.Records.
+func (b backend) Show(_ context.Context, id ledger.Hash, viewer api.Viewer) (any, bool, error) {
+	shown, ok, err := b.n.Show(id, trace.Viewer{Member: viewer.Member, Party: viewer.Party})
+	if err != nil || !ok {
+		return nil, false, err
+	}
+	return shown, true, nil
+}
+
 func (b backend) results(placed []node.Placed) []api.Result {
 	out := make([]api.Result, len(placed))
 	for i, p := range placed {

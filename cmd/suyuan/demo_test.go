@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -65,6 +66,29 @@ func TestDemoTellsItsStories(t *testing.T) {
 	}
 	for _, item := range told.Items {
 		checkDemoProof(t, dir, told.Nodes[2].URL, item)
+	}
+	checkFindingsLead(t, filepath.Join(dir, "demo", "audit"))
+}
+
+// checkFindingsLead checks that an auditor can read each record that a finding rests
+// on, in both languages.
+func checkFindingsLead(t *testing.T, dir string) {
+	t.Helper()
+	out, err := exec.Command("suyuan", "findings", "--dir", dir, "--json").Output()
+	var list struct {
+		Findings []struct {
+			Code    string
+			Records []string
+		}
+	}
+	if err != nil || json.Unmarshal(out, &list) != nil || len(list.Findings) == 0 {
+		t.Fatalf("no findings (%v): %s", err, out)
+	}
+	for _, f := range list.Findings {
+		out, err := exec.Command("suyuan", append([]string{"record", "show", "--dir", dir}, f.Records...)...).CombinedOutput()
+		if got := strings.Count(string(out), "类型 kind: "); err != nil || len(f.Records) == 0 || got != len(f.Records) {
+			t.Errorf("of %d records of the finding %s %d can be read (%v):\n%s", len(f.Records), f.Code, got, err, out)
+		}
 	}
 }
 

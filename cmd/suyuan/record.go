@@ -124,7 +124,7 @@ uploads a file and puts its digest into the field.`,
 	f.StringSliceVar(&d.Refs, "ref", nil, "leaf hash of an earlier entry")
 	f.StringVar(&operator, "operator", "", "operator that signs (default: one with a grant)")
 	pass.add(cmd)
-	cmd.AddCommand(newRecordKinds(e), newRecordApprove(e))
+	cmd.AddCommand(newRecordKinds(e), newRecordApprove(e), newRecordShow(e))
 	return cmd
 }
 

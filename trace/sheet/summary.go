@@ -36,7 +36,7 @@ func (r *Record) Summary() string {
 			parts = append(parts, fmt.Sprintf("and %d subjects more", len(r.Draft.Subjects)-i))
 			break
 		}
-		parts = append(parts, subjectText(&r.Draft.Subjects[i]))
+		parts = append(parts, SubjectText(&r.Draft.Subjects[i]))
 	}
 	for _, name := range slices.Sorted(maps.Keys(r.Draft.Fields)) {
 		parts = append(parts, name+"="+fieldText(r.Draft.Fields[name]))
@@ -44,7 +44,8 @@ func (r *Record) Summary() string {
 	return strings.Join(parts, "  ")
 }
 
-func subjectText(s *trace.DraftSubject) string {
+// SubjectText writes a subject as [ParseSubject] reads it.
+func SubjectText(s *trace.DraftSubject) string {
 	switch {
 	case s.URI != "":
 		return s.URI
@@ -54,9 +55,9 @@ func subjectText(s *trace.DraftSubject) string {
 		p := s.Pattern
 		return fmt.Sprintf("%d units of %d: %s/%d/%d in %s/%d/%d", p.Count, p.Per, p.GTIN, p.Run, p.Start, p.UnitGTIN, p.UnitRun, p.UnitStart)
 	case s.Unit != nil && s.Content != nil:
-		return subjectText(s.Content) + " in " + subjectText(s.Unit)
+		return SubjectText(s.Content) + " in " + SubjectText(s.Unit)
 	case s.Output != nil && s.Input != nil:
-		return subjectText(s.Output) + " of " + subjectText(s.Input)
+		return SubjectText(s.Output) + " of " + SubjectText(s.Input)
 	case s.Lot != "":
 		return fmt.Sprintf("%s lot %s", s.GTIN, s.Lot)
 	case s.Run != nil && s.From != nil && s.To != nil:
@@ -65,7 +66,7 @@ func subjectText(s *trace.DraftSubject) string {
 	return s.GTIN.String()
 }
 
-// patternForm is what subjectText writes of a pattern.
+// patternForm is what SubjectText writes of a pattern.
 var patternForm = regexp.MustCompile(`^(\d{1,8}) units of (\d{1,8}): (\d{8,14})/(\d{1,5})/(\d{1,8}) in (\d{8,14})/(\d{1,5})/(\d{1,8})$`)
 
 // ParseSubject reads a subject as people write it, and as summaries show it: a link

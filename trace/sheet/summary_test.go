@@ -26,7 +26,7 @@ func TestSubjectsAsPeopleWriteThem(t *testing.T) {
 			t.Errorf("%v", err)
 			continue
 		}
-		if got := subjectText(s); got != text {
+		if got := SubjectText(s); got != text {
 			t.Errorf("%q is shown as %q", text, got)
 		}
 	}
@@ -36,7 +36,7 @@ func TestSubjectsAsPeopleWriteThem(t *testing.T) {
 		"6901234567892":         "06901234567892",
 		"06901234567892/3/10":   "06901234567892/3/10-10",
 	} {
-		if s, err := ParseSubject(text); err != nil || subjectText(s) != same {
+		if s, err := ParseSubject(text); err != nil || SubjectText(s) != same {
 			t.Errorf("%q: %v, %v", text, s, err)
 		}
 	}
@@ -45,7 +45,7 @@ func TestSubjectsAsPeopleWriteThem(t *testing.T) {
 		"069012340000000017", "06901234567892/0/0-23 in ", " of 06901234567892/0/0-23", "06901234567892/99999/0-1",
 	} {
 		if s, err := ParseSubject(text); err == nil {
-			t.Errorf("%q was read as %s", text, subjectText(s))
+			t.Errorf("%q was read as %s", text, SubjectText(s))
 		} else if !strings.Contains(err.Error(), "subject") {
 			t.Errorf("%q: %v", text, err)
 		}
