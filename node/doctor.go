@@ -279,22 +279,46 @@ func (n *Node) examineChains(c *checks) {
 				c.bad("fork", fix, "%s has two histories: suyuan charter evidence --dir DIR %d writes the proof", name, number)
 			}
 		}
-		if end := net.Ended(number); end != nil {
-			beyond, same, err := n.store.AtEnd(number)
-			switch {
-			case err != nil:
-				c.bad("end of "+name, "run suyuan verify --dir "+n.dir, "%v", err)
-			case !same:
-				c.bad("end of "+name, "this node holds the history that does not count: begin it anew from an empty directory and the others' copies", "the entries stored up to its end are not those that count")
-			case beyond > 0 && net.MemberOf(number) == n.member.Member:
-				c.note("end of "+name, "suyuan charter orphans lists them, for their signers to sign them again", "%d entries lie beyond its end and do not count", beyond)
-			}
-		}
+		n.examineHistory(c, net, number, name)
 	}
 	if !forked {
 		c.good("forks", "no chain has two histories, as far as is known here")
 	}
 	n.examineFinality(c)
+}
+
+// examineHistory looks whether what is stored of a chain is what counts.
+func (n *Node) examineHistory(c *checks, net *ledger.Network, number uint32, name string) {
+	anew := "when all of its own records are final, stop the node, move " + filepath.Join(n.dir, dirLedger) + " away, and start it: it fetches everything from the others; keys and guard stay"
+	size := n.store.Size(number)
+	if end := net.Ended(number); end != nil {
+		beyond, same, err := n.store.AtEnd(number)
+		switch {
+		case err != nil:
+			c.bad("end of "+name, "run suyuan verify --dir "+n.dir, "%v", err)
+		case !same:
+			c.bad("end of "+name, "this node holds the history that does not count: "+anew, "the entries stored up to its end are not those that count")
+		case size < end.Size:
+			c.note("end of "+name, "leave the node connected to others that have them; if that changes nothing, this node holds the beginning of a history that does not count: "+anew, "%d of the %d entries up to its end are stored", size, end.Size)
+		case beyond > 0 && net.MemberOf(number) == n.member.Member:
+			c.note("end of "+name, "suyuan charter orphans lists them, for their signers to sign them again", "%d entries lie beyond its end and do not count", beyond)
+		}
+		return
+	}
+	if n.store.Overruled(number) {
+		c.bad("history of "+name, "keep the node running, its witness goes on with the other chains; after a charter has ended this chain, "+anew, "this node holds another history than the one that became final")
+	}
+	signed, ok := n.store.Signed(number)
+	if !ok || number == n.chain {
+		return // the guard is lost, or signing tells
+	}
+	if signed.Size > size {
+		c.note("copy of "+name, "leave the node connected: it fetches what it has cosigned back, and stores nothing else of that chain before, nor cosigns it", "%d of %d entries are stored that the witness has cosigned", size, signed.Size)
+		return
+	}
+	if root, err := n.store.RootAt(number, signed.Size); err == nil && signed.Size > 0 && root != signed.Root {
+		c.bad("copy of "+name, anew, "the first %d entries are not those that the witness has cosigned; it cosigns nothing that names them", signed.Size)
+	}
 }
 
 // examineFinality looks whether the own chain becomes final, and who is missing.

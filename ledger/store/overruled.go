@@ -80,6 +80,24 @@ func (s *Store) overruled(number uint32, size uint64) bool {
 	return err == nil && root != by.Root
 }
 
+// Overruled reports whether the entries stored of a chain are known not to be those
+// that a quorum has cosigned: of this run of the process, since peers tell of the
+// checkpoint again after each start.
+func (s *Store) Overruled(number uint32) bool {
+	c, err := s.chain(number)
+	if err != nil {
+		return false
+	}
+	c.mu.Lock()
+	by := c.overruling
+	c.mu.Unlock()
+	if by == nil || by.Size > s.Size(number) {
+		return false
+	}
+	root, err := s.RootAt(number, by.Size)
+	return err == nil && root != by.Root
+}
+
 // passesOver reports whether the witness passes over what a frontier names although
 // it is not stored here, as err says.
 func (s *Store) passesOver(seen ledger.Seen, err error) bool {

@@ -155,6 +155,9 @@ func TestAWitnessWithTheOtherHistoryAndNoProof(t *testing.T) {
 			if _, err := n.cosign(s.wh.Checkpoint()); !errors.Is(err, c.want) {
 				t.Errorf("with the quorum: %v, want %v", err, c.want)
 			}
+			if n.Overruled(1) != (c.want == nil) || n.Overruled(2) {
+				t.Errorf("overruled: %v, %v", n.Overruled(1), n.Overruled(2))
+			}
 		})
 	}
 }
