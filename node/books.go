@@ -54,7 +54,8 @@ type book struct {
 	lots     stock.Memo
 	papers   map[trace.Position]*trace.Event // shipments and receipts: see [trace.Event.Paper]
 
-	rewritten int64 // [store.Store.Rewritten] up to which lots and papers hold
+	at        int64                     // [store.Store.Rewritten] up to which all that holds
+	rewritten map[trace.Position]uint64 // how often events have become others since the book was begun
 }
 
 // An account is one run.
@@ -66,11 +67,17 @@ type account struct {
 	again time.Time // not to be tried before: it has too many pieces
 }
 
-func newBook(cut map[uint32]uint64, who string) *book {
+func newBook(cut map[uint32]uint64, who string, rewritten int64) *book {
 	return &book{
 		cut: cut, who: who, accounts: make(map[index.Run]*account), units: account{memo: make(stock.Memo)},
 		lots: make(stock.Memo), papers: make(map[trace.Position]*trace.Event),
+		at: rewritten, rewritten: make(map[trace.Position]uint64),
 	}
+}
+
+// newBook begins a book of what the store holds now.
+func (n *Node) newBook(cut map[uint32]uint64, who string) *book {
+	return newBook(cut, who, n.store.Rewritten())
 }
 
 // A turn is somebody's time at a desk, with the book of the question.
@@ -161,22 +168,49 @@ func (n *Node) bookAt(ctx context.Context, d *desk, cut map[uint32]uint64, q *st
 	if n.books.rewritten.Swap(at) != at {
 		n.books.recent.Purge()
 	}
-	if b.rewritten != at {
-		clear(b.lots)
-		clear(b.papers)
-		b.rewritten = at
+	if b.at != at {
+		if err := n.rewrite(b); err != nil {
+			return nil, err
+		}
 	}
 	return b, nil
+}
+
+// rewrite has a book know which events have become others: accounts that name what
+// these name are stale. Of too many, all that was counted goes.
+func (n *Node) rewrite(b *book) error {
+	list, at, ok := n.store.RewrittenSince(b.at)
+	if !ok || len(b.rewritten)+len(list) > maxRewritten {
+		*b = *n.newBook(b.cut, b.who)
+		return nil
+	}
+	for _, x := range list {
+		pos := trace.Position(x)
+		b.rewritten[pos]++
+		delete(b.papers, pos)
+		if pos.Seq >= b.cut[pos.Chain] {
+			continue
+		}
+		e, err := n.event(pos)
+		if err != nil {
+			return err
+		}
+		if e != nil {
+			b.touch(stock.Touched(e))
+		}
+	}
+	b.at = at
+	return nil
 }
 
 // bookWith is bookAt but for that. The book of what is final now goes on with the
 // ledger: accounts that what is new has touched are marked stale.
 func (n *Node) bookWith(ctx context.Context, d *desk, cut map[uint32]uint64, q *stock.Question) (*book, error) {
 	if !q.Now() {
-		return d.open(cut, q.Who), nil
+		return d.open(cut, q.Who, n.store.Rewritten()), nil
 	}
 	if len(d.books) == 0 || !within(d.books[0].cut, cut) {
-		d.books = []*book{newBook(cut, q.Who)}
+		d.books = []*book{n.newBook(cut, q.Who)}
 		return d.books[0], nil
 	}
 	b := d.books[0]
@@ -184,8 +218,8 @@ func (n *Node) bookWith(ctx context.Context, d *desk, cut map[uint32]uint64, q *
 }
 
 // open returns the book at a cut, and remembers that it was used last.
-func (d *desk) open(cut map[uint32]uint64, who string) *book {
-	b := newBook(cut, who)
+func (d *desk) open(cut map[uint32]uint64, who string, rewritten int64) *book {
+	b := newBook(cut, who, rewritten)
 	if i := slices.IndexFunc(d.books, func(b *book) bool { return maps.Equal(b.cut, cut) }); i >= 0 {
 		b = d.books[i]
 		b.who = who
@@ -251,7 +285,7 @@ func (n *Node) advance(ctx context.Context, b *book, cut map[uint32]uint64) erro
 		fresh += size - b.cut[chain]
 	}
 	if fresh > maxCatchUp {
-		*b = *newBook(cut, b.who)
+		*b = *n.newBook(cut, b.who)
 		return nil
 	}
 	for chain, size := range cut {
@@ -269,6 +303,7 @@ func (n *Node) advance(ctx context.Context, b *book, cut map[uint32]uint64) erro
 // touch marks the accounts stale on which entries of a chain bear.
 func (n *Node) touch(ctx context.Context, b *book, chain uint32, from, to uint64) error {
 	pos := trace.Position{Chain: chain, Seq: from}
+	places := make(map[string]bool) // of which something is recorded
 	for item, err := range n.store.Entries(chain, from, to) {
 		if err = cmp.Or(err, ctx.Err()); err != nil {
 			return err
@@ -279,7 +314,7 @@ func (n *Node) touch(ctx context.Context, b *book, chain uint32, from, to uint64
 		}
 		if o.Entry.Kind == ledger.EntryCharter || o.Record != nil && (o.Record.Record.Kind == ledger.KindGrant || o.Record.Record.Kind == ledger.KindRevoke) {
 			// Whose records count may have changed, and which keys are told of.
-			*b = *newBook(b.cut, b.who)
+			*b = *n.newBook(b.cut, b.who)
 			return nil
 		}
 		e, err := n.decode(pos, item)
@@ -290,16 +325,41 @@ func (n *Node) touch(ctx context.Context, b *book, chain uint32, from, to uint64
 			pos.Seq++
 			continue
 		}
-		touched := stock.Touched(e)
-		for _, a := range b.accounts {
-			if !a.stale && a.tally != nil && a.tally.Deps.On(touched) {
-				a.stale = true
-			}
+		b.touch(stock.Touched(e))
+		if e.Kind == ledger.KindPlace {
+			places[e.Member+"/"+e.Fields.Text("id")] = true
 		}
-		b.units.stale = b.units.stale || slices.ContainsFunc(touched, isUnit) || b.units.tally != nil && b.units.tally.Deps.On(touched)
 		pos.Seq++
 	}
+	b.moved(places)
 	return nil
+}
+
+// touch marks the accounts stale that depend on what an event names.
+func (b *book) touch(touched []trace.Item) {
+	for _, a := range b.accounts {
+		if !a.stale && a.tally != nil && a.tally.Deps.On(touched) {
+			a.stale = true
+		}
+	}
+	b.units.stale = b.units.stale || slices.ContainsFunc(touched, isUnit) || b.units.tally != nil && b.units.tally.Deps.On(touched)
+}
+
+// moved drops the outcomes that rest on where places are of which something new is
+// recorded.
+func (b *book) moved(places map[string]bool) {
+	if len(places) == 0 {
+		return
+	}
+	rests := func(_ stock.Signature, o *stock.Outcome) bool {
+		return slices.ContainsFunc(o.Places, func(p string) bool { return places[p] })
+	}
+	for _, a := range b.accounts {
+		was := len(a.memo)
+		if maps.DeleteFunc(a.memo, rests); len(a.memo) < was {
+			a.stale = true
+		}
+	}
 }
 
 func isUnit(i trace.Item) bool { return i.Kind == trace.ItemSSCC }

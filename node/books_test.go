@@ -206,7 +206,7 @@ func TestFiguresOfAnIndexThatIsBehind(t *testing.T) {
 func TestShelfOfPastBooks(t *testing.T) {
 	d := &desk{keeps: maxPastBooks}
 	open := func(who string, cut uint64, cells int) *book {
-		b := d.open(map[uint32]uint64{1: cut}, who)
+		b := d.open(map[uint32]uint64{1: cut}, who, 0)
 		b.cells = cells
 		d.tidy()
 		return b

@@ -331,6 +331,8 @@ type counted struct {
 	cut map[uint32]uint64
 	f   *folding
 
+	places map[string][]*trace.Event // what is recorded of the places of sales
+
 	lasting bool // of the trail that is folded: see stock.Source
 }
 
@@ -339,7 +341,7 @@ func (n *Node) counted(t *turn) (*counted, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &counted{n: n, t: t, cut: t.cut, f: f}
+	c := &counted{n: n, t: t, cut: t.cut, f: f, places: map[string][]*trace.Event{}}
 	known, bracket := f.Known, f.Bracket
 	f.Known = func(leaf ledger.Hash) bool {
 		ok := known(leaf)
@@ -406,9 +408,41 @@ func (c *counted) Fold(i trace.Item, at []trace.Position) (*trace.Trail, bool, e
 			c.f.Events = append(c.f.Events, e)
 		}
 	}
+	if err := c.addPlaces(); err != nil {
+		return nil, false, err
+	}
 	t := trace.Fold(c.f.Input)
 	return t, c.lasting, c.f.err
 }
+
+// addPlaces adds what is recorded of the places of sales, where these do not say
+// themselves in which region they were.
+func (c *counted) addPlaces() error {
+	var done []string
+	for _, e := range c.f.Events {
+		name := stock.PlaceOfSale(e)
+		if name == "" || slices.Contains(done, name) {
+			continue
+		}
+		done = append(done, name)
+		known, ok := c.places[name]
+		if !ok {
+			at, err := lookUpAll([]string{name}, c.cut, c.n.place)
+			if err != nil {
+				return err
+			}
+			if known, err = c.n.load(nil, at); err != nil {
+				return err
+			}
+			c.places[name] = known
+		}
+		c.f.Events = append(c.f.Events, known...)
+	}
+	return nil
+}
+
+// Rewritten implements stock.Source.
+func (c *counted) Rewritten(pos trace.Position) uint64 { return c.t.rewritten[pos] }
 
 // namesIn names the parties, places, products and regions of an answer.
 func (n *Node) namesIn(a *stock.Inventory, cut map[uint32]uint64) (map[string]trace.Names, error) {

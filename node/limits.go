@@ -94,6 +94,10 @@ const (
 	// some 500 bytes each.
 	maxPapers = 1 << 17
 
+	// maxRewritten bounds the events of which a book knows that they have become others;
+	// beyond it everything is counted anew.
+	maxRewritten = 1 << 16
+
 	// maxLotMemo bounds the outcomes of lots, some kilobytes each.
 	maxLotMemo = 1 << 15
 )

@@ -30,6 +30,10 @@ type Outcome struct {
 	Legs     []Leg           // in order
 	Balances []trace.Balance // of a lot without serials
 
+	// Places are those of sales that do not say in which region they were: what is
+	// recorded of them says it.
+	Places []string // <member>/<slug>
+
 	lasting bool // see [Source]
 }
 
@@ -343,6 +347,11 @@ func (c *counting) outcomeOf(t *trace.Trail) *Outcome {
 			o.Region, o.Channel = since.Fields.Text("region"), since.Fields.Text("channel")
 		}
 	}
+	for _, e := range t.Events {
+		if p := PlaceOfSale(e); p != "" && !slices.Contains(o.Places, p) {
+			o.Places = append(o.Places, p)
+		}
+	}
 	o.Moves = c.movesOf(t)
 	o.Legs = legsOf(t)
 	o.Findings = c.findingsOf(t)
@@ -350,6 +359,14 @@ func (c *counting) outcomeOf(t *trace.Trail) *Outcome {
 		o.Balances = t.Balances()
 	}
 	return o
+}
+
+// PlaceOfSale is the place of a sale that does not say in which region it was, else "".
+func PlaceOfSale(e *trace.Event) string {
+	if e.Kind != ledger.KindSell || e.Fields.Text("region") != "" {
+		return ""
+	}
+	return e.PlaceName()
 }
 
 // RecordOf returns what figures say of an event.

@@ -25,7 +25,8 @@ run again after some records costs the folds of what these records touch.
 # Sources
 
 The package reads through [Source], at one cut: the sizes of the chains up to
-which entries count. Everything may be asked at a past cut as well, and is then
+which entries count. What an event says may change at one cut all the same, when
+disclosures come late or are erased: a signature has how often it did. Everything may be asked at a past cut as well, and is then
 what a fold at that cut says.
 */
 package stock

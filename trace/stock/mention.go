@@ -63,8 +63,13 @@ type Source interface {
 	// Event returns an event of which there is a mention.
 	Event(pos trace.Position) (*trace.Event, error)
 
+	// Rewritten returns how often what an event says has become another since the memo
+	// was begun, as when disclosures come late or are erased: 0 for nearly all.
+	Rewritten(pos trace.Position) uint64
+
 	// Fold returns the trail of an item, given the positions of all events on which
-	// it may depend, each once, but for names of places and parties. lasting
+	// it may depend, each once, but for places and the names of parties: see
+	// [Outcome.Places]. lasting
 	// reports whether the trail stays as it is when the cut grows without an event
 	// among those positions.
 	Fold(i trace.Item, at []trace.Position) (t *trace.Trail, lasting bool, err error)

@@ -211,7 +211,7 @@ func (a *atlas) told(i trace.Item) (*told, error) {
 	slices.SortFunc(at, trace.Position.Compare)
 	b := append([]byte{byte(i.Kind)}, i.String()...)
 	for _, p := range at {
-		b = appendPosition(b, p)
+		b = a.appendPosition(b, p)
 	}
 	a.about[i] = &told{at, sha256.Sum256(b)}
 	return a.about[i], nil

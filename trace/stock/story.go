@@ -140,10 +140,16 @@ func (s *story) write() {
 	}
 }
 
-func (s *story) position(p trace.Position) { s.hash = appendPosition(s.hash, p) }
+func (s *story) position(p trace.Position) { s.hash = s.atlas.appendPosition(s.hash, p) }
 
-func appendPosition(b []byte, p trace.Position) []byte {
-	return binary.BigEndian.AppendUint64(binary.BigEndian.AppendUint32(b, p.Chain), p.Seq)
+// appendPosition appends where an event stands, and how often it was rewritten: what
+// was made of it before does not hold then.
+func (a *atlas) appendPosition(b []byte, p trace.Position) []byte {
+	b = binary.BigEndian.AppendUint64(binary.BigEndian.AppendUint32(b, p.Chain), p.Seq)
+	if n := a.src.Rewritten(p); n > 0 {
+		b = binary.AppendUvarint(append(b, "rewritten"...), n)
+	}
+	return b
 }
 
 func (s *story) count(n int) { s.hash = binary.AppendUvarint(s.hash, uint64(n)) }

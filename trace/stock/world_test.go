@@ -190,6 +190,8 @@ func (a at) About(i trace.Item) ([]trace.Position, error) {
 	return slices.DeleteFunc(slices.Clone(a.told[i]), func(p trace.Position) bool { return !a.within(p) }), nil
 }
 
+func (a at) Rewritten(trace.Position) uint64 { return 0 }
+
 func (a at) Event(p trace.Position) (*trace.Event, error) { return a.events[p], nil }
 
 func (a at) Fold(i trace.Item, list []trace.Position) (*trace.Trail, bool, error) {
