@@ -175,17 +175,47 @@ func (v ownView) Run(gtin gs1.GTIN, run uint16) (*trace.Event, error) {
 	return v.door.issued[runKey{gtin, run}], nil
 }
 
+// Charters implements trace.OwnView.
+func (v ownView) Charters() ([]*ledger.Charter, error) {
+	own, err := v.n.ownCharter()
+	if err != nil {
+		return nil, err
+	}
+	var list []*ledger.Charter
+	for _, x := range v.n.Network().Versions() {
+		if x.Charter.Version <= own.Version {
+			list = append(list, x.Charter)
+		}
+	}
+	return list, nil
+}
+
 // Registered implements trace.OwnView.
 func (v ownView) Registered(kind ledger.Kind, slug string) (bool, error) {
+	list, err := v.registered(kind, slug)
+	if err != nil || len(list) > 0 {
+		return len(list) > 0, err
+	}
+	return len(v.door.registered[registration{kind, slug}]) > 0, nil
+}
+
+// Registrations implements trace.OwnView.
+func (v ownView) Registrations(kind ledger.Kind, slug string) ([]*trace.Event, error) {
+	list, err := v.registered(kind, slug)
+	if err != nil {
+		return nil, err
+	}
+	events, err := v.load(list)
+	return append(events, v.door.registered[registration{kind, slug}]...), err
+}
+
+// registered returns where the member's stored records say what a place or party is.
+func (v ownView) registered(kind ledger.Kind, slug string) ([]trace.Position, error) {
 	find := v.n.index.Place
 	if kind == ledger.KindParty {
 		find = v.n.index.Party
 	}
-	list, err := find(v.n.member.Member, slug, nil)
-	if err != nil || len(list) > 0 {
-		return len(list) > 0, err
-	}
-	return v.door.registered[registration{kind, slug}], nil
+	return find(v.n.member.Member, slug, nil)
 }
 
 // Record implements trace.OwnView.

@@ -35,10 +35,10 @@ type door struct {
 	runs     map[runKey]*doorRun
 	units    map[gs1.SSCC][]*trace.Event
 
-	products   map[gs1.GTIN][]*trace.Event // product records
-	about      map[gs1.GTIN][]*trace.Event // what names a product as a whole
-	issued     map[runKey]*trace.Event     // the first run record of a number
-	registered map[registration]bool       // places and parties
+	products   map[gs1.GTIN][]*trace.Event     // product records
+	about      map[gs1.GTIN][]*trace.Event     // what names a product as a whole
+	issued     map[runKey]*trace.Event         // the first run record of a number
+	registered map[registration][]*trace.Event // of places and parties
 
 	// recent has events as they were when they were read. What admission looks at
 	// never changes in them: fields that the fold reads are not erased, and are
@@ -72,7 +72,7 @@ func newDoor() *door {
 	return &door{
 		recent: recent, byID: make(map[ledger.Hash]*trace.Event), runs: make(map[runKey]*doorRun), units: make(map[gs1.SSCC][]*trace.Event),
 		products: make(map[gs1.GTIN][]*trace.Event), about: make(map[gs1.GTIN][]*trace.Event),
-		issued: make(map[runKey]*trace.Event), registered: make(map[registration]bool),
+		issued: make(map[runKey]*trace.Event), registered: make(map[registration][]*trace.Event),
 	}
 }
 
@@ -116,10 +116,14 @@ func (d *door) enter(e *trace.Event) {
 			d.issued[k] = e
 		}
 	case ledger.KindPlace:
-		d.registered[registration{e.Kind, e.Fields.Text("id")}] = true
+		d.register(registration{e.Kind, e.Fields.Text("id")}, e)
 	case ledger.KindParty:
-		d.registered[registration{e.Kind, e.Fields.Text("slug")}] = true
+		d.register(registration{e.Kind, e.Fields.Text("slug")}, e)
 	}
+}
+
+func (d *door) register(what registration, e *trace.Event) {
+	d.registered[what] = append(d.registered[what], e)
 }
 
 func (d *door) run(k runKey) *doorRun {

@@ -82,10 +82,16 @@ type OwnView interface {
 	// Registered reports whether the member has a place or party (the kind of
 	// record tells which) of that id or slug.
 	Registered(kind ledger.Kind, slug string) (bool, error)
+	// Registrations returns the records that say what the member's place or party of
+	// that id or slug is.
+	Registrations(kind ledger.Kind, slug string) ([]*Event, error)
 	// Record returns the member's own event whose record has that id.
 	Record(id ledger.Hash) (*Event, error)
 	// Stored returns what is stored of a record besides its bytes, whoever wrote it.
 	Stored(id ledger.Hash) (*Stored, error)
+	// Charters returns the versions of the charter up to the one in force on the
+	// author's chain, oldest first.
+	Charters() ([]*ledger.Charter, error)
 	// Entry returns the event whose entry has that leaf hash, whoever wrote it.
 	Entry(leaf ledger.Hash) (*Event, error)
 }
@@ -101,7 +107,9 @@ func Admit(e *Event, charter *ledger.Charter, view OwnView) error {
 }
 
 // AdmitLimited is [Admit] for an operator who may act for the event's party only:
-// what its host or another party of the host holds, or was sent, is not its own.
+// what its host or another party of the host holds, or was sent, is not its own, nor
+// is what they have recorded. Where the brand may act on goods wherever they are, the
+// operator of a party that the brand hosts may not.
 func AdmitLimited(e *Event, charter *ledger.Charter, view OwnView) error {
 	return admit(&admission{event: e, charter: charter, view: view, named: map[ledger.Hash]*Event{}, limited: true})
 }
@@ -120,7 +128,7 @@ func admit(a *admission) error {
 	case ledger.KindRun:
 		return a.run()
 	case ledger.KindPlace, ledger.KindParty:
-		return nil
+		return a.register()
 	case ledger.KindErase:
 		return a.erase()
 	case ledger.KindAppoint:
@@ -171,6 +179,43 @@ func (a *admission) registered() error {
 		}
 	}
 	return nil
+}
+
+// register holds that an operator limited to a party says nothing of other parties,
+// nor of the places that these or the host have recorded.
+func (a *admission) register() error {
+	e := a.event
+	if !a.limited {
+		return nil
+	}
+	if e.Kind == ledger.KindParty {
+		if slug := e.Fields.Text("slug"); slug != e.Party {
+			return a.notOwn("party " + slug)
+		}
+		return nil
+	}
+	id := e.Fields.Text("id")
+	list, err := a.view.Registrations(e.Kind, id)
+	if err != nil {
+		return fmt.Errorf("look up place %s: %w", id, err)
+	}
+	if slices.ContainsFunc(list, func(known *Event) bool { return known.Actor() != e.Actor() }) {
+		return a.notOwn("place " + id)
+	}
+	return nil
+}
+
+// ownWork holds that an operator limited to a party corrects and erases what was
+// recorded for this party. target is nil for what is no event, such as a grant.
+func (a *admission) ownWork(id ledger.Hash, target *Event) error {
+	if !a.limited || target != nil && target.Actor() == a.event.Actor() {
+		return nil
+	}
+	return a.notOwn("record " + id.String())
+}
+
+func (a *admission) notOwn(what string) error {
+	return refuse(RefusedNotAuthor, "%s is not of %s, and this operator acts for %[2]s only.", what, a.event.Actor())
 }
 
 // readRefs looks up what refs name and checks shipments.
@@ -411,7 +456,7 @@ func (a *admission) subject(s Subject, passing bool) error {
 				return err
 			}
 		case ledger.KindVoid, ledger.KindInspect, ledger.KindHold, ledger.KindRelease:
-			if ok, err := a.entitled(s.Range.GTIN); err != nil || ok {
+			if ok, err := a.entitled(s.Range.GTIN); err != nil || ok && !a.limited {
 				return err // wherever the goods are
 			}
 		}
@@ -429,10 +474,16 @@ func (a *admission) claim(r Range) error {
 	if err != nil {
 		return fmt.Errorf("look up run %d of %s: %w", r.Run, r.GTIN, err)
 	}
-	if !ChecksSeconds([]*ledger.Charter{a.charter}, run, a.event.Member, a.event.Chain) {
-		return refuse(RefusedNotIssuer, "only the chain that issued run %d of product %s can check its hidden codes.", r.Run, r.GTIN)
+	charters, err := a.view.Charters()
+	if err != nil {
+		return fmt.Errorf("read the charters: %w", err)
 	}
-	return nil
+	if run != nil && run.Member == a.event.Member {
+		if chain, _, _ := CheckerOf(charters, run); chain == a.event.Chain {
+			return nil
+		}
+	}
+	return refuse(RefusedNotIssuer, "only the chain that issued run %d of product %s, or goes on with it after that has ended, can check its hidden codes.", r.Run, r.GTIN)
 }
 
 // insideRun holds that a run is known to who issues or activates it, and that a
@@ -558,10 +609,16 @@ func (a *admission) ownParty(m *machine, item Item) error {
 	case a.event.Kind == ledger.KindReceive, a.event.Kind == ledger.KindReturn:
 		return nil // from outside: the records of custody judge it
 	}
-	if whose == "" || memberOf(whose) != a.event.Member || whose == a.event.Actor() {
+	if whose == "" || whose == a.event.Actor() || memberOf(whose) != a.event.Member && !ofOthersGoods(a.event.Kind) {
 		return nil
 	}
 	return refuse(RefusedNotHolder, "%s: by your records it is with %s, and this operator acts for %s only.", item, whose, a.event.Actor())
+}
+
+// ofOthersGoods reports whether a kind can be about goods that others hold: the
+// records of custody do not judge then who signs it.
+func ofOthersGoods(kind ledger.Kind) bool {
+	return kind == ledger.KindVoid || kind == ledger.KindInspect || kind == ledger.KindHold || kind == ledger.KindRelease
 }
 
 // mayOpen refuses to take something out of a unit that the author's own records

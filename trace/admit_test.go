@@ -35,6 +35,8 @@ func (v ownView) Overlapping(s Subject) ([]*Event, error) {
 	}), nil
 }
 
+func (v ownView) Charters() ([]*ledger.Charter, error) { return []*ledger.Charter{v.w.charter}, nil }
+
 func (v ownView) Products(gtin gs1.GTIN) ([]*Event, error) {
 	var list []*Event
 	for _, e := range v.w.events {
@@ -67,6 +69,11 @@ func (v ownView) Run(gtin gs1.GTIN, run uint16) (*Event, error) {
 func (v ownView) Registered(kind ledger.Kind, slug string) (bool, error) {
 	name := map[ledger.Kind]string{ledger.KindPlace: "id", ledger.KindParty: "slug"}[kind]
 	return len(v.own(func(e *Event) bool { return e.Kind == kind && e.Fields.Text(name) == slug })) > 0, nil
+}
+
+func (v ownView) Registrations(kind ledger.Kind, slug string) ([]*Event, error) {
+	name := map[ledger.Kind]string{ledger.KindPlace: "id", ledger.KindParty: "slug"}[kind]
+	return v.own(func(e *Event) bool { return e.Kind == kind && e.Fields.Text(name) == slug }), nil
 }
 
 func (v ownView) Record(id ledger.Hash) (*Event, error) {

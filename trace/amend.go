@@ -14,6 +14,9 @@ func (a *admission) correct() error {
 	if err != nil {
 		return err
 	}
+	if err := a.ownWork(target.ID, target); err != nil {
+		return err
+	}
 	if !correctable(target.Kind) {
 		return refuse(RefusedUncorrected, "a %s record cannot be corrected. Record what holds instead.", target.Kind)
 	}
@@ -24,6 +27,9 @@ func (a *admission) correct() error {
 	if !replacement.IsZero() {
 		with, err := a.ownRecord("replacement")
 		if err != nil {
+			return err
+		}
+		if err := a.ownWork(with.ID, with); err != nil {
 			return err
 		}
 		if with.Kind != target.Kind || with.ID == target.ID {

@@ -1,6 +1,7 @@
 package trace
 
 import (
+	"fmt"
 	"slices"
 
 	"suyuan/ledger"
@@ -94,6 +95,15 @@ func (a *admission) erase() error {
 		return refuse(RefusedNotAuthor, "record %s is one of %s, which alone can erase of it.", id, held.Member)
 	case held.Chain != a.event.Chain:
 		return refuse(RefusedOtherChain, "record %s stands on chain %s. Erase on the node that writes it.", id, ledger.ChainName(held.Member, held.Chain))
+	}
+	if a.limited {
+		target, err := a.view.Record(id)
+		if err != nil {
+			return fmt.Errorf("look up record %s: %w", id, err)
+		}
+		if err := a.ownWork(id, target); err != nil {
+			return err
+		}
 	}
 	digests, _ := a.event.Fields["digests"].([]ledger.Hash)
 	files, _ := a.event.Fields["files"].([]ledger.Hash)
