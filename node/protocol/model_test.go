@@ -261,6 +261,7 @@ type modelDisk struct {
 	refused error
 	faults  faults
 	twin    bool
+	oaths   []mark // that this machine has signed, whatever its disk and guard say
 
 	saved    *modelDisk
 	ticks    int64 // for frontiers: at most one a second
@@ -502,6 +503,7 @@ func (d *modelDisk) Sign() protocol.Signed {
 			d.durable()
 		}
 		n = &modelNote{oath: oath{d.number, m}}
+		d.watchSign(m)
 		d.book.sign(n.oath)
 		d.store(own, n)
 		d.durable()
@@ -511,6 +513,16 @@ func (d *modelDisk) Sign() protocol.Signed {
 		Size: n.size, Note: n.encode(), Final: d.isFinal(n),
 		Members: slices.Concat(n.members, []string{memberName(d.number)}), Quorums: d.quorums(),
 	}
+}
+
+// watchSign holds that a machine signs one history, whoever else has its keys.
+func (d *modelDisk) watchSign(m mark) {
+	for _, other := range d.oaths {
+		if !d.twin && !d.book.agree(other, m) {
+			d.book.wrong("the machine of node %d has signed two histories, at %d and %d", d.number, other.size, m.size)
+		}
+	}
+	d.oaths = append(d.oaths, m)
 }
 
 func (d *modelDisk) quorums() []protocol.Quorum {

@@ -29,6 +29,9 @@ func TestPlantedFaultsAreFound(t *testing.T) {
 		"a witness with an old copy that stores what it has not cosigned": func(p *plan) {
 			p.nodes, p.liar, p.restore, p.faults.takesAnything = 4, "twins", "kept", true
 		},
+		"an author with an old copy that goes on from what a thief has signed": func(p *plan) {
+			p.nodes, p.liar, p.restore, p.faults.settlesAnything = 4, "thief", "kept", true
+		},
 		"an honest witness that signs anything": func(p *plan) {
 			p.liar, p.faults.signsAnything = "twins", true
 		},

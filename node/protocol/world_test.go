@@ -30,7 +30,7 @@ func TestMain(m *testing.M) {
 // A plan is what a seed makes of a run.
 type plan struct {
 	nodes   int
-	liar    string // what node 1 is: "", "twins", "signer", "garbler"
+	liar    string // what node 1 is: "", "twins", "signer", "garbler"; or "thief": the last node has one
 	restore string // an old copy of the last node is put back, its guard "kept", "lost" or a "second" one
 	trouble trouble
 	cuts    int
@@ -51,7 +51,7 @@ func planOf(rnd *rand.Rand) plan {
 	if rnd.IntN(5) == 0 {
 		p.nodes = 3 + rnd.IntN(5)
 	}
-	p.liar = [...]string{"", "", "twins", "twins", "signer", "garbler"}[rnd.IntN(6)]
+	p.liar = [...]string{"", "", "twins", "twins", "signer", "garbler", "thief"}[rnd.IntN(7)]
 	p.restore = [...]string{"", "", "kept", "kept", "lost", "second"}[rnd.IntN(6)]
 	if p.nodes == 3 {
 		p.liar = "" // nothing is safe with three and a liar
@@ -80,8 +80,11 @@ func newSim(seed uint64, p plan) *sim {
 		liar.disk.(*modelDisk).faults.signsAnything = true
 	case "garbler":
 		liar.lie = lie{garbles: 0.3, withholds: 0.3, inflates: 0.2, forgets: 0.2}
+	case "thief": // it has the keys of a node that does what it should
+		last := uint32(p.nodes)
+		s.book.honest[last], s.book.strict[memberName(last)] = false, false
 	}
-	if p.liar != "" {
+	if p.liar != "" && p.liar != "thief" {
 		s.book.honest[1] = p.liar != "twins"
 		s.book.strict[memberName(1)] = false
 		if p.restore == "second" { // one fault too many for the witness to know
@@ -136,12 +139,40 @@ func (s *sim) beginTrouble(p plan) {
 	for range p.cuts {
 		s.partition(p.chaos)
 	}
-	if p.liar == "twins" {
-		s.swapSides(p.chaos)
+	if torn := p.torn(); torn > 0 {
+		s.swapSides(torn, p.chaos)
 	}
-	if p.restore != "" {
-		s.putBack(s.hosts[p.nodes-1], p)
+	last := s.hosts[p.nodes-1]
+	if p.restore != "" || p.liar == "thief" {
+		s.putBack(last, p)
 	}
+}
+
+// torn is the node that is there twice, 0 if none is.
+func (p *plan) torn() uint32 {
+	switch p.liar {
+	case "twins":
+		return 1
+	case "thief":
+		return uint32(p.nodes)
+	}
+	return 0
+}
+
+// rob begins a host with the keys of another and what that has stored, which goes on.
+func (s *sim) rob(victim *host, p plan) {
+	d := victim.model().copyOf()
+	d.saved, d.twin, d.durable = nil, true, func() {}
+	guard := *victim.model().guard
+	guard.cosigned = maps.Clone(guard.cosigned)
+	d.guard = &guard
+	thief := &host{sim: s, no: victim.no, name: "the thief", disk: d, pace: 1, verbose: victim.verbose}
+	s.hosts = append(s.hosts, thief)
+	s.number[victim.no] = append(s.number[victim.no], thief)
+	s.tell("%s is robbed", victim.name)
+	thief.boot()
+	s.appendNowAndThen(thief, p.chaos)
+	s.stumble(thief, p.chaos)
 }
 
 func (s *sim) appendNowAndThen(h *host, until time.Duration) {
@@ -201,22 +232,29 @@ func (s *sim) partition(until time.Duration) {
 }
 
 // swapSides lets hosts talk to the other of two twins from time to time.
-func (s *sim) swapSides(until time.Duration) {
+func (s *sim) swapSides(torn uint32, until time.Duration) {
 	for range s.rnd.IntN(6) {
 		h := s.hosts[s.rnd.IntN(len(s.hosts))]
 		s.after(time.Duration(s.rnd.Int64N(int64(until))), func() {
 			s.side[h] = 1 - s.side[h]
-			if e := h.streams[h.sessions[1]]; h.up && e != nil {
+			if e := h.streams[h.sessions[torn]]; h.up && e != nil {
 				e.lose(0)
 			}
 		})
 	}
 }
 
-// putBack replaces a host's disk by an older copy of it.
+// putBack replaces a host's disk by an older copy of it, of which a thief may have one,
+// too.
 func (s *sim) putBack(h *host, p plan) {
 	when := time.Duration(s.rnd.Int64N(int64(p.chaos)))
 	s.after(when/2, h.disk.Backup)
+	if p.liar == "thief" {
+		s.after(when/2, func() { s.rob(h, p) })
+	}
+	if p.restore == "" {
+		return
+	}
 	s.after(when, func() {
 		h.crash()
 		s.tell("%s gets an old copy back, guard %s", h.name, p.restore)
@@ -244,7 +282,7 @@ func (s *sim) heal(p plan) {
 	s.tell("everything heals")
 	s.trouble = trouble{}
 	clear(s.cut)
-	quiet := p.liar == "twins" && s.rnd.IntN(2) == 0
+	quiet := p.torn() > 0 && s.rnd.IntN(2) == 0
 	for _, h := range s.hosts {
 		switch {
 		case quiet && !h.honest:
@@ -327,7 +365,7 @@ func (s *sim) missing() string {
 		d := author.model()
 		own := d.chains[author.no]
 		if d.refusal() != nil {
-			if !d.guard.lost && !d.guard.second && s.held(author.no, d.guard.owed()) {
+			if author.alone() && !d.guard.lost && !d.guard.second && s.held(author.no, d.guard.owed()) {
 				return fmt.Sprintf("%s does not sign (%v), and what it lacks is there", author.name, d.refusal())
 			}
 			continue
@@ -355,6 +393,9 @@ func finalMark(c *modelChain) mark {
 	}
 	return c.final.mark
 }
+
+// alone reports whether nobody else has a host's keys.
+func (h *host) alone() bool { return len(h.number[h.no]) == 1 }
 
 // held reports whether an honest node has a chain up to a mark.
 func (s *sim) held(no uint32, m mark) bool {
