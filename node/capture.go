@@ -193,8 +193,7 @@ func (c *capture) all(items []*epcis.Item, dry bool) ([]Captured, error) {
 	}
 	for i := range out { // what stands in the document again has the answer of the first
 		if first, ok := c.first[keys[i].Key]; ok && first != i {
-			out[i].Placed = out[first].Placed
-			out[i].Again = out[i].Err == nil
+			out[i].Placed = out[first].twin()
 		}
 	}
 	return out, nil

@@ -73,11 +73,10 @@ func (n *Node) SubmitOnce(ctx context.Context, who Signer, list []Keyed) []Place
 // fresh fills in the places of drafts whose keys have a record and returns the
 // indexes of the others, each key once.
 func (n *Node) fresh(list []Keyed, placed []Placed) ([]int, error) {
-	first := make(map[ledger.Hash]int, len(list))
+	first := firstOf(list)
 	var fresh []int
 	for i, k := range list {
-		if _, twin := first[k.Key]; !twin {
-			first[k.Key] = i
+		if first[k.Key] == i {
 			fresh = append(fresh, i)
 		}
 	}
@@ -100,18 +99,31 @@ func (n *Node) fresh(list []Keyed, placed []Placed) ([]int, error) {
 	return slices.DeleteFunc(fresh, func(i int) bool { return placed[i].Again }), nil
 }
 
-// answerTwins gives a key that stands in the list again the answer of the first.
-func answerTwins(list []Keyed, placed []Placed) {
+// firstOf tells where in a list each key stands first.
+func firstOf(list []Keyed) map[ledger.Hash]int {
 	first := make(map[ledger.Hash]int, len(list))
 	for i, k := range list {
-		at, twin := first[k.Key]
-		if !twin {
+		if _, twin := first[k.Key]; !twin {
 			first[k.Key] = i
-			continue
 		}
-		placed[i] = placed[at]
-		placed[i].Again = placed[at].Err == nil && placed[at].ID != (ledger.Hash{})
 	}
+	return first
+}
+
+// answerTwins gives a key that stands in the list again the answer of the first.
+func answerTwins(list []Keyed, placed []Placed) {
+	first := firstOf(list)
+	for i, k := range list {
+		if at := first[k.Key]; at != i {
+			placed[i] = placed[at].twin()
+		}
+	}
+}
+
+// twin is the answer to what stands in a list again.
+func (p Placed) twin() Placed {
+	p.Again = p.Err == nil && !p.ID.IsZero()
+	return p
 }
 
 func failAll(placed []Placed, err error) []Placed {

@@ -38,18 +38,15 @@ func (n *Node) Rehearse(ctx context.Context, who Signer, list []Keyed) []Rehears
 	if err == nil {
 		err = n.rehearse(ctx, who, list, fresh, out)
 	}
-	first := make(map[ledger.Hash]int, len(list))
+	first := firstOf(list)
 	for i, k := range list {
-		at, twin := first[k.Key]
-		switch {
+		switch at := first[k.Key]; {
 		case err != nil:
 			out[i] = Rehearsed{Placed: Placed{Err: err}}
 		case placed[i].Again:
 			out[i].Placed = placed[i]
-		case twin:
-			out[i] = out[at]
 		default:
-			first[k.Key] = i
+			out[i] = out[at]
 		}
 	}
 	return out
