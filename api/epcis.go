@@ -130,7 +130,9 @@ func (s *Server) epcis(handler fiber.Handler) fiber.Handler {
 			return nil
 		}
 		p := s.epcisProblem(c, err)
-		p.Type = "epcisException:" + exceptionOf(p)
+		if p.Status == http.StatusRequestEntityTooLarge {
+			setLimits(c)
+		}
 		return p
 	}
 }
@@ -142,6 +144,7 @@ func (s *Server) epcisProblem(c *fiber.Ctx, err error) *Problem {
 	if errors.As(err, &bad) {
 		p.Field = bad.Field
 	}
+	p.Type = "epcisException:" + exceptionOf(p, c.Method() != fiber.MethodPost)
 	return p
 }
 
@@ -179,17 +182,26 @@ func atMost2(v string) bool {
 	return err != nil && ofVersion2(v) || err == nil && n <= 2
 }
 
-// exceptionOf is the standard's name of a kind of problem.
-func exceptionOf(p *Problem) string {
+// exceptionOf is the standard's name of a kind of problem (EPCIS 2.0, OpenAPI of the
+// REST binding), with a question or with something to be captured.
+func exceptionOf(p *Problem, asking bool) string {
 	switch {
 	case p.Status == http.StatusUnauthorized, p.Status == http.StatusForbidden:
 		return "SecurityException"
 	case p.Status == http.StatusNotFound:
-		return "NoSuchNameException"
-	case p.Code == "too-many-events":
+		return "NoSuchResourceException"
+	case p.Status == http.StatusNotAcceptable:
+		return "NotAcceptableException"
+	case p.Status == http.StatusUnsupportedMediaType:
+		return "UnsupportedMediaTypeException"
+	case p.Status == http.StatusRequestEntityTooLarge && asking:
 		return "QueryTooLargeException"
+	case p.Status == http.StatusRequestEntityTooLarge:
+		return "CaptureLimitExceededException"
 	case p.Status >= http.StatusInternalServerError:
 		return "ImplementationException"
+	case asking:
+		return "QueryParameterException"
 	}
 	return "ValidationException"
 }
@@ -301,9 +313,25 @@ func (s *Server) captureLimits(c *fiber.Ctx) error {
 	setVersions(c)
 	c.Set(fiber.HeaderAllow, "POST, OPTIONS")
 	c.Set(headerBehaviour, rollback)
+	setLimits(c)
+	return c.SendStatus(http.StatusNoContent)
+}
+
+func setLimits(c *fiber.Ctx) {
 	c.Set("GS1-EPCIS-Capture-Limit", strconv.Itoa(epcis.MaxEvents))
 	c.Set("GS1-EPCIS-Capture-File-Size-Limit", strconv.Itoa(epcis.MaxDocument))
-	return c.SendStatus(http.StatusNoContent)
+}
+
+// discover answers OPTIONS for what can be asked: what is spoken here.
+func (s *Server) discover(c *fiber.Ctx) error {
+	setVersions(c)
+	if err := preflight(c); err != nil {
+		return err
+	}
+	if c.Path() == epcisPath+"/events" {
+		c.Set(fiber.HeaderAllow, "GET, HEAD, POST, OPTIONS")
+	}
+	return nil
 }
 
 // capture records the events of the body.
@@ -414,9 +442,7 @@ func (s *Server) postCapture(c *fiber.Ctx) error {
 		}
 		job.Success = false
 		if !list[i].Held {
-			p := s.epcisProblem(c, list[i].Err)
-			p.Type = "epcisException:" + exceptionOf(p)
-			job.Errors = append(job.Errors, captureError{p, list[i].Events})
+			job.Errors = append(job.Errors, captureError{s.epcisProblem(c, list[i].Err), list[i].Events})
 		}
 	}
 	job.Finished = s.cfg.Now().UTC().Format(time.RFC3339Nano)
@@ -426,6 +452,7 @@ func (s *Server) postCapture(c *fiber.Ctx) error {
 	} else {
 		c.Set(fiber.HeaderLocation, epcisPath+"/capture/"+job.ID)
 	}
+	c.Set(headerBehaviour, rollback)
 	c.Status(http.StatusAccepted)
 	return sendJSON(c, job)
 }
@@ -468,5 +495,6 @@ func (s *Server) getCapture(c *fiber.Ctx) error {
 	if raw == nil || op.Party != "" && op.Party != kept.Party {
 		return NewProblem(http.StatusNotFound, codeUnknownCapture, "this node remembers no capture with this id")
 	}
+	c.Set(headerBehaviour, rollback)
 	return sendJSON(c, kept.Job)
 }

@@ -128,20 +128,20 @@ func TestEPCISRefusals(t *testing.T) {
 		{"GET", "/epcis/events", nil, 401, codeNoToken, "SecurityException"},
 		{"GET", "/epcis/eventTypes", nil, 401, codeNoToken, "SecurityException"},
 		{"POST", "/epcis/capture", []string{"Authorization", asReader, "Content-Type", typeJSON}, 403, codeScope, "SecurityException"},
-		{"GET", "/epcis/events?EQ_color=red", []string{"Authorization", asReader}, 400, epcis.CodeForm, "ValidationException"},
-		{"GET", "/epcis/events?perPage=0", []string{"Authorization", asReader}, 400, epcis.CodeForm, "ValidationException"},
-		{"GET", "/epcis/events?orderBy=eventTime", []string{"Authorization", asReader}, 400, epcis.CodeForm, "ValidationException"},
-		{"GET", "/epcis/bizSteps/shipping/events?EQ_bizStep=x", []string{"Authorization", asReader}, 400, codeParameter, "ValidationException"},
-		{"GET", "/epcis/events", []string{"Authorization", asReader, "GS1-EPCIS-Version", "1.2"}, 406, codeEPCISVersion, "ValidationException"},
-		{"GET", "/epcis/events", []string{"Authorization", asReader, "GS1-EPCIS-Min", "3.0"}, 406, codeEPCISVersion, "ValidationException"},
-		{"GET", "/epcis/events", []string{"Authorization", asReader, "GS1-EPCIS-Max", "1.2"}, 406, codeEPCISVersion, "ValidationException"},
-		{"GET", "/epcis/events", []string{"Authorization", asReader, "GS1-EPC-Format", "Always_EPC_URN"}, 406, codeEPCISVersion, "ValidationException"},
+		{"GET", "/epcis/events?EQ_color=red", []string{"Authorization", asReader}, 400, epcis.CodeForm, "QueryParameterException"},
+		{"GET", "/epcis/events?perPage=0", []string{"Authorization", asReader}, 400, epcis.CodeForm, "QueryParameterException"},
+		{"GET", "/epcis/events?orderBy=eventTime", []string{"Authorization", asReader}, 400, epcis.CodeForm, "QueryParameterException"},
+		{"GET", "/epcis/bizSteps/shipping/events?EQ_bizStep=x", []string{"Authorization", asReader}, 400, codeParameter, "QueryParameterException"},
+		{"GET", "/epcis/events", []string{"Authorization", asReader, "GS1-EPCIS-Version", "1.2"}, 406, codeEPCISVersion, "NotAcceptableException"},
+		{"GET", "/epcis/events", []string{"Authorization", asReader, "GS1-EPCIS-Min", "3.0"}, 406, codeEPCISVersion, "NotAcceptableException"},
+		{"GET", "/epcis/events", []string{"Authorization", asReader, "GS1-EPCIS-Max", "1.2"}, 406, codeEPCISVersion, "NotAcceptableException"},
+		{"GET", "/epcis/events", []string{"Authorization", asReader, "GS1-EPC-Format", "Always_EPC_URN"}, 406, codeEPCISVersion, "NotAcceptableException"},
 		{"GET", "/epcis/events", []string{"Authorization", asReader, "GS1-EPCIS-Min", "1.2", "GS1-EPCIS-Max", "2.1"}, 500, codeInternal, "ImplementationException"},
-		{"POST", "/epcis/capture", []string{"Authorization", asOperator, "Content-Type", "application/xml"}, 415, codeMediaType, "ValidationException"},
+		{"POST", "/epcis/capture", []string{"Authorization", asOperator, "Content-Type", "application/xml"}, 415, codeMediaType, "UnsupportedMediaTypeException"},
 		{"POST", "/epcis/capture", append(document, headerBehaviour, "proceed"), 400, codeErrorBehaviour, "ValidationException"},
 		{"POST", "/epcis/capture?default=sell.colour:red", document, 400, epcis.CodeForm, "ValidationException"},
 		{"POST", "/epcis/capture?dryRun=perhaps", document, 400, codeParameter, "ValidationException"},
-		{"GET", "/epcis/capture/job-9", []string{"Authorization", asReader}, 404, codeUnknownCapture, "NoSuchNameException"},
+		{"GET", "/epcis/capture/job-9", []string{"Authorization", asReader}, 404, codeUnknownCapture, "NoSuchResourceException"},
 	} {
 		r := ask(t, s, c.method, c.target, "{}", c.headers...)
 		var p Problem
@@ -219,5 +219,34 @@ func TestEPCISCaptureOnAFullDisk(t *testing.T) {
 	job := decode[map[string]any](t, r)
 	if r.StatusCode != http.StatusAccepted || job["success"] != true || job["captureID"] != nil || r.Header.Get("Location") != "" {
 		t.Errorf("%d, location %q: %s", r.StatusCode, r.Header.Get("Location"), r.body)
+	}
+}
+
+// Whoever sends or asks for too much is told so by the standard's words, and what a
+// document may have.
+func TestEPCISTooMuch(t *testing.T) {
+	s, f := epcisServer(t)
+	f.err = NewProblem(http.StatusRequestEntityTooLarge, "too-many-events", "too much")
+	r := ask(t, s, "GET", "/epcis/events", "", "Authorization", asReader)
+	if p := decode[Problem](t, r); p.Type != "epcisException:QueryTooLargeException" {
+		t.Errorf("a question: %s", r.body)
+	}
+	r = ask(t, s, "POST", "/epcis/capture", "{}", "Authorization", asOperator, "Content-Type", typeJSON)
+	if p := decode[Problem](t, r); p.Type != "epcisException:CaptureLimitExceededException" || r.Header.Get("GS1-EPCIS-Capture-Limit") != "2000" {
+		t.Errorf("a document: %s, %v", r.body, r.Header)
+	}
+}
+
+// What is spoken here can be asked of every address, without a token.
+func TestEPCISDiscovery(t *testing.T) {
+	s, _ := epcisServer(t)
+	for target, allow := range map[string]string{
+		"/epcis": "GET, HEAD, OPTIONS", "/epcis/events": "GET, HEAD, POST, OPTIONS", "/epcis/capture": "POST, OPTIONS",
+		"/epcis/capture/job-1": "GET, HEAD, OPTIONS", "/epcis/bizSteps/shipping/events": "GET, HEAD, OPTIONS",
+	} {
+		r := ask(t, s, "OPTIONS", target, "")
+		if r.StatusCode != http.StatusNoContent || r.Header.Get("Allow") != allow || r.Header.Get("GS1-EPCIS-Min") != "2.0" || r.Header.Get(headerFormat) != digitalLink {
+			t.Errorf("%s: %d, %v", target, r.StatusCode, r.Header)
+		}
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/netip"
 	"net/url"
+	"strings"
 	"time"
 
 	"github.com/gofiber/fiber/v2"
@@ -161,7 +162,7 @@ func (s *Server) newApp() *fiber.App {
 		app.Add(r.method, r.fiberPath(), r.handler)
 		if r.method == fiber.MethodGet {
 			app.Add(fiber.MethodHead, r.fiberPath(), r.handler)
-			app.Add(fiber.MethodOptions, r.fiberPath(), preflight)
+			app.Add(fiber.MethodOptions, r.fiberPath(), s.preflightOf(r))
 		}
 	}
 	inner := app.Server().Handler
@@ -169,6 +170,14 @@ func (s *Server) newApp() *fiber.App {
 	s.bodies = newBodies(s.bodyOwner, s.cfg.Now)
 	s.bodies.guard(app.Server(), func(rc *fasthttp.RequestCtx) { s.refuse(app, rc, tooManyBodies()) })
 	return app
+}
+
+// preflightOf answers OPTIONS for a route that can be read.
+func (s *Server) preflightOf(r route) fiber.Handler {
+	if strings.HasPrefix(r.path, epcisPath) {
+		return s.discover
+	}
+	return preflight
 }
 
 // Serve answers requests on l until Shutdown, and closes l. It may be called

@@ -21,6 +21,7 @@ const (
 	CodeParts     = "epcis-parts"     // one record's events of which some are missing
 	CodeDisagrees = "epcis-disagrees" // the standard's lists and the extension tell of different goods
 	CodeNotOwn    = "epcis-not-own"   // somebody else's event or place
+	CodeTooMany   = "epcis-too-many"  // more events than a document may have
 )
 
 func refuse(code, field, format string, args ...any) *Error {
@@ -39,8 +40,11 @@ func (e *Error) Code() string { return e.code }
 
 // Status is the HTTP status that fits.
 func (e *Error) Status() int {
-	if e.code == CodeForm {
+	switch e.code {
+	case CodeForm:
 		return 400
+	case CodeTooMany:
+		return 413
 	}
 	return 422
 }

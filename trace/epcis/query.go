@@ -77,7 +77,7 @@ func Parameters() [][2]string {
 		{"EXISTS_errorDeclaration", "true: only events declared errors"},
 		{"orderBy", "recordTime (as without), or eventTime together with goods"},
 		{"orderDirection", "DESC (as without) or ASC"},
-		{"perPage", "events in one answer, at most 500"},
+		{"perPage", "events in one answer, 30 as without; more than 500 are never in one"},
 		{"nextPageToken", "from the Link header of the answer before"},
 	}
 }
@@ -202,10 +202,10 @@ func (q *Query) setOne(name, value string) error {
 		return err
 	case "perPage":
 		n, err := strconv.Atoi(value)
-		if err != nil || n < 1 || n > MaxPerPage {
-			return refuse(CodeForm, name, "is a number from 1 to %d", MaxPerPage)
+		if err != nil || n < 1 {
+			return refuse(CodeForm, name, "is a number from 1")
 		}
-		q.PerPage = n
+		q.PerPage = min(n, MaxPerPage) // a page may always be shorter
 		return nil
 	case "nextPageToken":
 		q.Token = value

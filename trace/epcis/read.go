@@ -90,8 +90,11 @@ func (r *Reader) Read(data []byte) ([]*Item, error) {
 	if err != nil {
 		return nil, err
 	}
-	if len(list) == 0 || len(list) > MaxEvents {
-		return nil, refuse(CodeForm, "eventList", "has %d events, not 1 to %d", len(list), MaxEvents)
+	if len(list) == 0 {
+		return nil, refuse(CodeForm, "eventList", "has no events")
+	}
+	if len(list) > MaxEvents {
+		return nil, refuse(CodeTooMany, "eventList", "has %d events, and a document at most %d; send several", len(list), MaxEvents)
 	}
 	events := make([]*event, len(list))
 	for i, raw := range list {

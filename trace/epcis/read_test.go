@@ -263,6 +263,9 @@ func TestRefusesDocuments(t *testing.T) {
 			t.Errorf("%s: %v has no code", name, err)
 		}
 	}
+	if _, err := newWorld().reader().Read(doc("epcisBody", jsonObject("eventList", many))); codeOf(err) != CodeTooMany || err.(*Error).Status() != 413 {
+		t.Errorf("too many events: %v", err)
+	}
 	if _, err := newWorld().reader().Read(doc("sender", "urn:x:1")); err != nil {
 		t.Errorf("who sent it: %v", err)
 	}
@@ -554,12 +557,15 @@ func TestTransactionNumbers(t *testing.T) {
 
 func TestParseQueryRefuses(t *testing.T) {
 	for name, values := range map[string][]string{
-		"EQ_sensor": {"1"}, "eventCountLimit": {"5"}, "GE_eventTime": {"yesterday"}, "LT_recordTime": {"2026-03-01"}, "perPage": {"501"}, "orderBy": {"color"},
+		"EQ_sensor": {"1"}, "eventCountLimit": {"5"}, "GE_eventTime": {"yesterday"}, "LT_recordTime": {"2026-03-01"}, "perPage": {"0"}, "orderBy": {"color"},
 		"EQ_bizStep": make([]string, MaxValues+1), "orderDirection": {"asc"}, "EXISTS_errorDeclaration": {"yes"}, "nextPageToken": {""}, "GE_recordTime": {"2026-03-01T00:00:00Z", "2026-03-02T00:00:00Z"},
 	} {
 		if q, err := ParseQuery(map[string][]string{name: values}); codeOf(err) != CodeForm || err.(*Error).Field != name {
 			t.Errorf("%s: %+v, %v", name, q, err)
 		}
+	}
+	if q, err := ParseQuery(map[string][]string{"perPage": {"1000"}}); err != nil || q.PerPage != MaxPerPage {
+		t.Errorf("longer pages than there are: %+v, %v", q, err)
 	}
 	if _, err := ParseQuery(map[string][]string{"MATCH_anyEPC": {"x"}, "MATCH_parentID": {"y"}}); err == nil {
 		t.Error("goods in two ways: no error")
