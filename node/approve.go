@@ -184,13 +184,13 @@ func needsApproval(e *trace.Event, view ownView) (bool, error) {
 }
 
 // mayApprove holds that an address holds a grant by which it could have signed the
-// event itself.
+// event itself, and was not revoked by the charter.
 func (n *Node) mayApprove(approver ledger.Address, e *trace.Event) error {
 	c, err := n.store.Chain(n.chain)
 	if err != nil {
 		return err
 	}
-	if coversEvent(c.Rights().Of(approver), e) {
+	if coversEvent(c.Rights().Of(approver), e) && !n.revokedByCharter(approver) {
 		return nil
 	}
 	return refuse(409, "approval-invalid", "%s holds no grant that covers this activation, and cannot approve it", approver)

@@ -414,5 +414,39 @@ func (n *Node) grant(ctx context.Context, admin *ecdsa.PrivateKey, to ledger.Add
 	return storeRefusal(err)
 }
 
-// Operator returns what a token stands for, or ErrToken.
-func (n *Node) Operator(token string) (Token, error) { return n.tokens.find(token, n.now()) }
+// Operator returns what a token stands for, or ErrToken. A token goes with the right
+// of its operator, wherever that was revoked: on this node, by a record from
+// elsewhere, or by the charter.
+func (n *Node) Operator(token string) (Token, error) {
+	t, err := n.tokens.find(token, n.now())
+	if err != nil {
+		return Token{}, err
+	}
+	gone, err := n.revoked(t.Address)
+	if err == nil && gone {
+		err = ErrToken
+	}
+	if err != nil {
+		return Token{}, err
+	}
+	return t, nil
+}
+
+// revoked reports whether an address may not sign any more on the own chain. One that
+// has never been granted anything there, as when the node goes on under a new number,
+// was not revoked.
+func (n *Node) revoked(a ledger.Address) (bool, error) {
+	c, err := n.store.Chain(n.chain)
+	if err != nil {
+		return false, err
+	}
+	granted := c.Rights().Granted(a)
+	return len(granted) > 0 && len(c.Rights().Of(a)) == 0 || n.revokedByCharter(a), nil
+}
+
+// revokedByCharter reports whether the newest charter has revoked an address of this
+// member.
+func (n *Node) revokedByCharter(a ledger.Address) bool {
+	m := n.Network().Newest().Charter.Member(n.member.Member)
+	return m != nil && slices.Contains(m.Revoked, a)
+}

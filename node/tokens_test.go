@@ -8,6 +8,9 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"suyuan/ledger"
+	"suyuan/trace"
 )
 
 func TestTokensExpire(t *testing.T) {
@@ -70,4 +73,66 @@ func TestTokensAreStoredAsHashes(t *testing.T) {
 		t.Fatal(err)
 	}
 	n.open(t)
+}
+
+// A token goes with the right of its operator, wherever that was revoked, and so does
+// the right to approve what another signs.
+func TestTokensGoWithTheRight(t *testing.T) {
+	t.Parallel()
+	ctx := context.Background()
+	nodes := newNetwork(t, 2)
+	n := nodes[0]
+	tokens := make(map[string]string)
+	addresses := make(map[string]ledger.Address)
+	for _, name := range []string{"stays", "record", "charter"} {
+		var err error
+		addresses[name], tokens[name], err = n.AddOperator(ctx, AddOperator{Name: name, Kinds: []string{"ship", "activate"}, Scopes: []string{ScopeRead}, AdminPassphrase: adminPhrase})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	check := func(name string, want error) {
+		t.Helper()
+		if _, err := n.Operator(tokens[name]); !errors.Is(err, want) {
+			t.Errorf("the token of %s: %v, want %v", name, err, want)
+		}
+	}
+	for name := range tokens {
+		check(name, nil)
+	}
+	admin, err := OpenAdmin(n.dir, adminPhrase)
+	if err != nil {
+		t.Fatal(err)
+	}
+	fields, err := ledger.Marshal(ledger.RevokeFields{Address: addresses["record"]})
+	if err != nil {
+		t.Fatal(err)
+	}
+	signed, err := ledger.SignRecord(&ledger.Record{
+		Kind: ledger.KindRevoke, Network: n.Network().ID, Chain: n.chain, Member: n.member.Member,
+		Signer: ledger.AddressOf(admin), At: n.now().UnixMilli(), Nonce: nonce(), Fields: fields,
+	}, admin)
+	if err != nil {
+		t.Fatal(err)
+	}
+	sidecar, err := new(ledger.Sidecar).Encode()
+	if err != nil {
+		t.Fatal(err)
+	}
+	// As a wallet posts it, without this node's knowing whose tokens to withdraw.
+	if p := n.SubmitSigned(ctx, []SignedRecord{{Record: signed.Raw, Signature: signed.Sig, Sidecar: sidecar}})[0]; p.Err != nil {
+		t.Fatal(p.Err)
+	}
+	next := n.propose(t, Change{Revoke: []Revocation{{Member: n.member.Member, Address: addresses["charter"]}}})
+	signNext(t, next, nodes...)
+	accept(t, next, nodes...)
+	check("record", ErrToken)
+	check("charter", ErrToken)
+	check("stays", nil)
+	e := &trace.Event{Kind: ledger.KindActivate, Member: n.member.Member}
+	wantCode(t, n.mayApprove(addresses["charter"], e), "approval-invalid")
+	wantCode(t, n.mayApprove(addresses["record"], e), "approval-invalid")
+	if err := n.mayApprove(addresses["stays"], e); err != nil {
+		t.Error(err)
+	}
 }
