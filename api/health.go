@@ -103,6 +103,8 @@ func (s *Server) getMetrics() fiber.Handler {
 			return NewProblem(http.StatusForbidden, codeLocalOnly, "metrics are for callers on this machine or with a token")
 		}
 		c.Set(fiber.HeaderCacheControl, cacheNever)
+		// A page of anybody's, in a browser on this machine, would be local.
+		c.Response().Header.Del(fiber.HeaderAccessControlAllowOrigin)
 		return inner(c)
 	}
 }

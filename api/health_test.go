@@ -65,6 +65,9 @@ func TestMetrics(t *testing.T) {
 		t.Errorf("got %s", r.body)
 	}
 	open := newTestServer(t, newFakeNode(), func(cfg *Config) { cfg.OpenMetrics = true })
+	if r := ask(t, open, "GET", "/metrics", ""); r.Header.Get("Access-Control-Allow-Origin") != "" {
+		t.Error("pages of other sites may read metrics through a browser on this machine")
+	}
 	if r := ask(t, open, "GET", "/metrics", ""); r.StatusCode != 200 {
 		t.Errorf("open metrics: got %d", r.StatusCode)
 	}
