@@ -162,7 +162,7 @@ func (p *plan) torn() uint32 {
 // rob begins a host with the keys of another and what that has stored, which goes on.
 func (s *sim) rob(victim *host, p plan) {
 	d := victim.model().copyOf()
-	d.saved, d.twin, d.durable = nil, true, func() {}
+	d.saved, d.oaths, d.twin, d.durable = nil, nil, true, func() {}
 	guard := *victim.model().guard
 	guard.cosigned = maps.Clone(guard.cosigned)
 	d.guard = &guard
