@@ -91,7 +91,7 @@ func TestFiguresByTurnsAreWhole(t *testing.T) {
 			if err != nil {
 				return err
 			}
-			want, err := ask(brand, "", i)
+			want, err := ask(brand, fmt.Sprint("clerk", i%3), i) // all 24 would be more than one may ask
 			if err == nil && !sameFigures(got, want) {
 				err = fmt.Errorf("question %d: got %+v, want %+v", i, got, want)
 			}
