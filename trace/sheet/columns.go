@@ -318,6 +318,37 @@ func choiceShown(choice string, l Lang) string {
 	return choice
 }
 
+// tokenShown is how a usual value of a field is written in a language.
+func tokenShown(f *trace.Field, token string, l Lang) string {
+	for _, w := range tokenWords[f.Name] {
+		if w.token == token && l == Zh && f.Type == trace.TypeToken {
+			return w.words[0]
+		}
+	}
+	return token
+}
+
+// tokenIn reads a value of a field whose values are open: a code, or the name of a
+// usual one.
+func tokenIn(f *trace.Field, text string) (string, *fault) {
+	n := normal(text)
+	for _, w := range tokenWords[f.Name] {
+		if slices.ContainsFunc(w.words, func(word string) bool { return normal(word) == n }) {
+			return w.token, nil
+		}
+	}
+	fault := idFault(text, ledger.CheckSlug(text))
+	if usual := tokenWords[f.Name]; fault != nil && len(usual) > 0 {
+		var zh, en []string
+		for _, w := range usual {
+			zh, en = append(zh, w.words[0]), append(en, w.token)
+		}
+		fault.zh += "；常用的有：" + strings.Join(zh, "、")
+		fault.en += "; usual are " + strings.Join(en, ", ")
+	}
+	return text, fault
+}
+
 // choiceOf returns the choice that a cell names.
 func choiceOf(f *trace.Field, text string) (string, bool) {
 	n := normal(text)

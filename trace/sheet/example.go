@@ -68,7 +68,7 @@ func (l *layout) example(c *column, lang Lang) string {
 	for _, key := range []string{l.spec.Kind.String() + "." + name, name} {
 		if words, ok := exampleWords[key]; ok {
 			if lang == Zh {
-				return words[0]
+				return tokenShown(c.field, words[0], lang)
 			}
 			return words[1]
 		}

@@ -469,7 +469,7 @@ func (b *builder) readEnvelope(row *Row, c boundColumn, cell Cell) {
 	case "party", "place":
 		text, f := digitsOf(cell)
 		if f == nil {
-			f = checkOf(text, ledger.CheckSlug(text))
+			f = idFault(text, ledger.CheckSlug(text))
 		}
 		into := &b.Draft.Party
 		if c.key == "place" {

@@ -72,6 +72,7 @@ var fieldZh = map[string]string{
 	"is required":                                                     "必填",
 	"is required for a lot without serials":                           "无序列号的批次必须填写数量",
 	"is for a lot without serials":                                    "数量只用于无序列号的批次",
+	"check character does not match":                                  "序列号的校验字符不符，至少有一位录错",
 	"is before from":                                                  "早于起始日期",
 	"is the dealer itself":                                            "上级不能是该单位自己",
 	"does not go with level 1, which buys from the brand":             "一级经销商直接向品牌方进货，没有上级",

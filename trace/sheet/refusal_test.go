@@ -81,9 +81,13 @@ func TestFieldFaultsInChinese(t *testing.T) {
 // The words of the table are those that package trace uses: a word that it changed
 // would be told in English.
 func TestFieldWordsAreInUse(t *testing.T) {
-	files, err := filepath.Glob("../*.go")
-	if err != nil || len(files) == 0 {
-		t.Fatal(files, err)
+	var files []string
+	for _, pattern := range []string{"../*.go", "../code/*.go"} {
+		found, err := filepath.Glob(pattern)
+		if err != nil || len(found) == 0 {
+			t.Fatal(found, err)
+		}
+		files = append(files, found...)
 	}
 	used := make(map[string]bool)
 	for _, path := range files {

@@ -163,8 +163,30 @@ func checkOf(text string, err error) *fault {
 	f := wrong(CodeBadValue, shown(text), err)
 	if code := gs1.CodeOf(err); code != "" {
 		f.code = string(code)
+		if zh, ok := numberZh[code]; ok {
+			f.zh = fmt.Sprintf(texts[CodeBadValue][0], shown(text), zh)
+		}
 	}
 	return f
+}
+
+// numberZh says in Chinese what is wrong with a number of GS1.
+var numberZh = map[gs1.Code]string{
+	gs1.GTINLength: "商品条码应为 8、12、13 或 14 位数字", gs1.GTINCharacter: "商品条码只能有数字", gs1.GTINCheckDigit: "商品条码的校验位不符，至少有一位录错", gs1.GTINZero: "商品条码不能全为零",
+	gs1.SSCCLength: "物流单元码应为 18 位数字", gs1.SSCCCharacter: "物流单元码只能有数字", gs1.SSCCCheckDigit: "物流单元码的校验位不符，至少有一位录错", gs1.SSCCZero: "物流单元码不能全为零",
+	gs1.GLNLength: "位置码应为 13 位数字", gs1.GLNCharacter: "位置码只能有数字", gs1.GLNCheckDigit: "位置码的校验位不符，至少有一位录错", gs1.GLNZero: "位置码不能全为零",
+	gs1.NotDigitalLink: "不是追溯码的链接、要素串或序号段",
+}
+
+// idFault makes a fault of a cell that should have the id of a place, of a party or
+// the like; people enter the name instead.
+func idFault(text string, err error) *fault {
+	if err == nil {
+		return nil
+	}
+	return &fault{CodeBadValue,
+		fmt.Sprintf("“%s”不是编号；编号只有小写字母、数字和中间的连字符，请填编号，不要填名称", shown(text)),
+		fmt.Sprintf("%q is no id: enter the id, of lower-case letters, digits and inner hyphens, not the name", shown(text))}
 }
 
 func gtinOf(c Cell) (gs1.GTIN, *fault) {
@@ -255,6 +277,8 @@ func (r *reader) value(f *trace.Field, c Cell, zone *time.Location) (any, *fault
 	switch element := elementOf[f.Type]; {
 	case f.Type == trace.TypeGTINs:
 		return gtinsOf(s)
+	case f.Type == trace.TypeToken:
+		return result(tokenIn(f, s))
 	case element != "":
 		return codesOf(element, s)
 	}
@@ -341,11 +365,11 @@ func codeValue(t trace.Type, s string) (any, *fault) {
 		g, err := gs1.ParseGLN(strings.NewReplacer(" ", "", "-", "").Replace(s))
 		return g, checkOf(s, err)
 	case trace.TypeToken, trace.TypeSlug:
-		return s, checkOf(s, ledger.CheckSlug(s))
+		return s, idFault(s, ledger.CheckSlug(s))
 	case trace.TypeParty:
-		return s, checkOf(s, trace.CheckParty(s))
+		return s, idFault(s, trace.CheckParty(s))
 	case trace.TypePlace:
-		return s, checkOf(s, trace.CheckPlace(s))
+		return s, idFault(s, trace.CheckPlace(s))
 	case trace.TypeCountry:
 		if code, ok := countryCodes[normal(s)]; ok {
 			return code, nil

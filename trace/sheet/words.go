@@ -148,6 +148,39 @@ var choiceWords = map[string]string{
 	"kit": "组套", "relabel": "换标", "repackage": "改包装",
 }
 
+// A tokenWord names a usual value of a field whose values are open. The first word
+// stands in templates.
+type tokenWord struct {
+	token string
+	words []string
+}
+
+// tokenWords are the Chinese names of usual values of fields whose values are open,
+// by field: companies may use others, which are codes.
+var tokenWords = map[string][]tokenWord{
+	"reason": {
+		{"misprint", []string{"印错"}}, {"damaged", []string{"损坏", "破损"}}, {"lost", []string{"遗失", "丢失"}}, {"destroyed", []string{"已销毁", "销毁"}},
+		{"quality", []string{"质量核查", "质量问题", "质量"}}, {"damage", []string{"有损坏", "有破损"}}, {"dispute", []string{"有争议", "争议"}},
+		{"cleared", []string{"核查无误", "已查清", "已排除"}}, {"wrong-address", []string{"地址有误", "地址错误"}}, {"wrong-lot", []string{"批号有误", "批号录错", "批次错"}},
+		{"wrong-party", []string{"收发方有误", "往来单位错"}}, {"wrong-code", []string{"扫错了码", "扫错码"}}, {"wrong-time", []string{"时间有误"}},
+		{"wrong-quantity", []string{"数量有误"}}, {"duplicate", []string{"重复登记", "重复"}},
+	},
+	"channel": {
+		{"store", []string{"门店", "实体店"}}, {"online", []string{"网上", "线上", "网店", "电商"}}, {"catering", []string{"餐饮"}},
+		{"wholesale", []string{"批发"}}, {"retail", []string{"零售"}},
+	},
+	"type": {
+		{"quality", []string{"质量检验", "质量"}}, {"safety", []string{"安全检验", "安全"}}, {"customs", []string{"海关检验", "通关"}},
+		{"authenticity", []string{"真伪鉴定", "真伪"}}, {"release", []string{"出厂检验"}},
+	},
+	"condition": {
+		{"unopened", []string{"未开封", "未拆封"}}, {"opened", []string{"已开封", "已拆封"}}, {"damaged", []string{"有损坏", "损坏", "破损"}},
+	},
+	"ground": {
+		{"consent-withdrawn", []string{"撤回同意"}}, {"purpose-ended", []string{"目的已达到", "目的已实现"}}, {"court-order", []string{"法院命令"}},
+	},
+}
+
 // columnWords are the names of the columns that are no fields, by key: Chinese,
 // then English ones. The first of each that no field of the kind has is the
 // header.

@@ -78,6 +78,41 @@ func TestChoicesDoNotCollide(t *testing.T) {
 	}
 }
 
+// What the help says of a field whose values are open, for example, can be entered
+// as it stands there, and so can the word that stands in templates.
+func TestUsualValuesAreRead(t *testing.T) {
+	read := func(kind string, f *trace.Field, word, want string) {
+		t.Helper()
+		if got, fault := tokenIn(f, word); fault != nil || want != "" && got != want {
+			t.Errorf("%s.%s: %q is read as %q (%v), want %q", kind, f.Name, word, got, fault, want)
+		}
+	}
+	for spec := range trace.Kinds() {
+		for i := range spec.Fields {
+			f := &spec.Fields[i]
+			if f.Type != trace.TypeToken || len(f.Choices) > 0 {
+				continue
+			}
+			if examples, ok := strings.CutPrefix(meaning(spec.Kind.String(), f, Zh), "例如"); ok {
+				for word := range strings.SplitSeq(examples, "、") {
+					read(spec.Kind.String(), f, word, "")
+				}
+			}
+			for _, w := range tokenWords[f.Name] {
+				read(spec.Kind.String(), f, w.token, w.token)
+				for _, word := range w.words {
+					read(spec.Kind.String(), f, " "+word+"\u3000", w.token)
+				}
+			}
+		}
+	}
+	f := &trace.Field{Name: "channel", Type: trace.TypeToken}
+	_, fault := tokenIn(f, "不知道")
+	if fault == nil || fault.code != CodeBadValue || !strings.Contains(fault.zh, "门店、网上") || !strings.Contains(fault.en, "store, online") {
+		t.Errorf("got %+v", fault)
+	}
+}
+
 // Both languages of a problem take the same arguments.
 func TestTextsTakeTheSameArguments(t *testing.T) {
 	verb := regexp.MustCompile(`%(\[\d\])?[a-z]`)
