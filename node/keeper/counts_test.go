@@ -1,6 +1,7 @@
 package keeper
 
 import (
+	"bytes"
 	"context"
 	"maps"
 	"path/filepath"
@@ -369,5 +370,35 @@ func TestWhatWasSignedCounts(t *testing.T) {
 				play(s)
 			})
 		}
+	}
+}
+
+// TestDisclosuresOfAnotherHistory gives the holder of one history what belongs to
+// records of the other: it fits nothing, and nothing is kept of it.
+func TestDisclosuresOfAnotherHistory(t *testing.T) {
+	t.Parallel()
+	s := newSplit(t)
+	s.wants(s.y, 12, s.y.signed[12], protocol.Done)
+	gives := func(seq uint64, from *history, want protocol.Result) {
+		t.Helper()
+		before, err := s.k.Store.Sidecar(1, seq)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, err := s.k.AddDisclosures(context.Background(), 1, seq, from.Sidecars[seq]); got != want {
+			t.Errorf("of entry %d: %v, %v, want %v", seq, got, err, want)
+		}
+		if after, err := s.k.Store.Sidecar(1, seq); err != nil || !bytes.Equal(after, before) {
+			t.Errorf("entry %d has other disclosures than before, %v", seq, err)
+		}
+	}
+	gives(3, s.x, protocol.Done) // of what both share
+	gives(8, s.x, protocol.Invalid)
+	gives(8, s.y, protocol.Done)
+	s.proof()
+	s.ends(s.x, 10, false)
+	gives(8, s.x, protocol.Invalid)
+	if lacks := s.k.State().Chains[0].Lacks; len(lacks) > 0 {
+		t.Errorf("it lacks disclosures of %d", lacks)
 	}
 }
