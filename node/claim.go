@@ -1,6 +1,7 @@
 package node
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/binary"
@@ -11,6 +12,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"time"
 
@@ -289,9 +291,9 @@ func (n *Node) hasEarlierUses(run *trace.Event) error {
 	return nil
 }
 
-// uses returns the claims of a code that stand on the own chain, and on those of
-// the company that it had before, but for those taken back, in the order in which
-// they were recorded.
+// uses returns the claims of a code that stand on the chains which check its second
+// code, or did before, but for those taken back, in the order in which they were
+// recorded.
 func (n *Node) uses(item trace.Item) ([]*trace.Event, error) {
 	uses, _, err := n.allUses(item)
 	return uses, err
@@ -304,6 +306,10 @@ func (n *Node) allUses(item trace.Item) (uses, takenBack []*trace.Event, err err
 		if err := n.indexAll(); err != nil {
 			return nil, nil, err
 		}
+	}
+	run, err := n.runOf(item.GTIN, item.Run, nil)
+	if err != nil || run == nil {
+		return nil, nil, err
 	}
 	own := make(map[uint32]uint64)
 	n.addChains(own, n.member.Member, n.index.Applied())
@@ -321,9 +327,13 @@ func (n *Node) allUses(item trace.Item) (uses, takenBack []*trace.Event, err err
 			corrected[e.Fields.Hash("target")] = true
 		}
 	}
+	turn := n.turnsOf(run)
+	slices.SortFunc(events, func(a, b *trace.Event) int {
+		return cmp.Or(cmp.Compare(turn(a), turn(b)), a.Position.Compare(b.Position))
+	})
 	for _, e := range events {
 		switch {
-		case e.Kind != ledger.KindClaim:
+		case e.Kind != ledger.KindClaim || turn(e) < 0:
 		case corrected[e.ID]:
 			takenBack = append(takenBack, e)
 		default:
@@ -331,6 +341,21 @@ func (n *Node) allUses(item trace.Item) (uses, takenBack []*trace.Event, err err
 		}
 	}
 	return uses, takenBack, nil
+}
+
+// turnsOf says the how-manieth chain it is, of those that check the second codes of a
+// run one after the other, on which a claim stands; -1 is none of them.
+func (n *Node) turnsOf(run *trace.Event) func(claim *trace.Event) int {
+	now, before, _ := n.checker(run)
+	return func(e *trace.Event) int {
+		switch i := slices.IndexFunc(before, func(end ledger.Ended) bool { return end.Chain == e.Chain && e.Seq < end.Size }); {
+		case i >= 0:
+			return i
+		case e.Chain == now:
+			return len(before)
+		}
+		return -1
+	}
 }
 
 // recordUse appends a claim record. The caller's going away does not stop it: what

@@ -347,7 +347,22 @@ func TestCorrectedClaimDoesNotCount(t *testing.T) {
 		t.Fatal(err)
 	}
 	n.mustSubmit(t, trace.Draft{Kind: "correct", Fields: fields{"target": uses[0].ID, "reason": "test"}})
-	wantOutcome(t, n.claim(t, 7, right, "consumer"), ClaimFirst)
+	first := n.claim(t, 7, right, "consumer")
+	wantOutcome(t, first, ClaimFirst)
+	n.clock.at = n.clock.at.Add(time.Hour)
+	wantOutcome(t, n.claim(t, 7, right, "another"), ClaimBefore)
+
+	// The list says which is which.
+	list, _, err := n.Claims(0)
+	if err != nil || len(list) != 3 {
+		t.Fatalf("claims: %+v, %v", list, err)
+	}
+	for i, want := range []Use{UseTakenBack, UseFirst, UseAgain} {
+		c := list[i]
+		if c.Use != want || (c.FirstAt != nil) != (want == UseAgain) || c.FirstAt != nil && !c.FirstAt.Equal(first.At) {
+			t.Errorf("claim %d: %s, first %v, want %s", i, c.Use, c.FirstAt, want)
+		}
+	}
 }
 
 // A company whose node has lost its guard goes on under a new number, and goes on
@@ -399,6 +414,14 @@ func TestClaimsUnderANewNumber(t *testing.T) {
 		t.Error("another node of the company checks them too")
 	}
 	brand.chain = 5
+
+	// A claim by hand on the chain of another of its nodes counts for nothing.
+	turn := brand.turnsOf(run)
+	for at, want := range map[trace.Position]int{{Chain: 1, Seq: 3}: 0, {Chain: 5, Seq: 3}: 1, {Chain: 6, Seq: 3}: -1, {Chain: 1, Seq: 1 << 40}: -1} {
+		if got := turn(&trace.Event{Position: at}); got != want {
+			t.Errorf("a claim at %v is on chain %d of those that check, want %d", at, got, want)
+		}
+	}
 
 	// Whoever goes on says nothing before it has all that was used before.
 	if err := brand.hasEarlierUses(run); err != nil {

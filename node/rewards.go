@@ -309,9 +309,22 @@ type ClaimedItem struct {
 	Run       uint16         `json:"run"`
 	Index     uint32         `json:"index"`
 	ClaimedAt time.Time      `json:"claimed_at"`
+	Use       Use            `json:"use"`
+	FirstAt   *time.Time     `json:"first_at,omitempty"` // with UseAgain: when the first use was
 	Claimant  string         `json:"claimant,omitempty"`
 	Reward    *reward.Reward `json:"reward,omitempty"` // nil if none is paid, or the claim is not the first
 }
+
+// A Use says what a claim counts for. Names are stable.
+type Use string
+
+// The uses.
+const (
+	UseFirst     Use = "first"       // the first use of the second code
+	UseAgain     Use = "again"       // a later one
+	UseTakenBack Use = "taken-back"  // it was corrected, and counts for nothing
+	UseNone      Use = "not-counted" // its chain does not check the second codes of the run
+)
 
 // Claims returns claims that stand on the own chain from a position on, in its
 // order, and the position to go on from, 0 at the end. It looks at a bounded part
@@ -346,8 +359,8 @@ func (n *Node) claimedItem(e *trace.Event) (ClaimedItem, error) {
 		Claim: e.ID, Seq: e.Seq, GTIN: s.GTIN, Run: s.Run, Index: s.From,
 		ClaimedAt: time.UnixMilli(e.At).UTC(), Claimant: e.Fields.Text("claimant"),
 	}
-	if n.rewards == nil {
-		return c, nil
+	if err := n.addUse(&c); err != nil || n.rewards == nil {
+		return c, err
 	}
 	r, err := n.rewards.Get(reward.ID(e.ID))
 	if errors.Is(err, reward.ErrNotFound) {
@@ -355,6 +368,27 @@ func (n *Node) claimedItem(e *trace.Event) (ClaimedItem, error) {
 	}
 	c.Reward = r
 	return c, err
+}
+
+// addUse adds to a claim what it counts for.
+func (n *Node) addUse(c *ClaimedItem) error {
+	uses, takenBack, err := n.allUses(trace.Code(c.GTIN, c.Run, c.Index))
+	if err != nil {
+		return err
+	}
+	is := func(e *trace.Event) bool { return e.ID == c.Claim }
+	switch at := slices.IndexFunc(uses, is); {
+	case at == 0:
+		c.Use = UseFirst
+	case at > 0:
+		first := time.UnixMilli(uses[0].At).UTC()
+		c.Use, c.FirstAt = UseAgain, &first
+	case slices.ContainsFunc(takenBack, is):
+		c.Use = UseTakenBack
+	default:
+		c.Use = UseNone
+	}
+	return nil
 }
 
 // SendAgain has a reward that has failed sent anew.

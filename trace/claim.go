@@ -6,17 +6,15 @@ import (
 	"suyuan/ledger"
 )
 
-// ChecksSeconds reports whether a member's chain checks the second codes of a
-// run, so that its claims of them count: the chain that issued the run, and once
-// a charter has ended that one, the others of its member, whose node goes on under
-// a new number with the same secrets.
+// ChecksSeconds reports whether a member's chain checks the second codes of a run by
+// the charters of the network, oldest first, or did before ([CheckerOf]): claims on
+// others count for nothing, whoever in the company has recorded them.
 func ChecksSeconds(charters []*ledger.Charter, run *Event, member string, chain uint32) bool {
 	if run == nil || run.Member != member {
 		return false
 	}
-	return run.Chain == chain || slices.ContainsFunc(charters, func(c *ledger.Charter) bool {
-		return slices.ContainsFunc(c.Ended, func(e ledger.Ended) bool { return e.Chain == run.Chain })
-	})
+	now, before, _ := CheckerOf(charters, run)
+	return now == chain || slices.ContainsFunc(before, func(e ledger.Ended) bool { return e.Chain == chain })
 }
 
 // CheckerOf returns the chain whose node checks the second codes of a run, by the

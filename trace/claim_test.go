@@ -19,7 +19,8 @@ func TestClaimsAfterAChainHasEnded(t *testing.T) {
 	}{
 		{"the chain that issued", "lanzhi", 3, false, nil},
 		{"another of its member", "lanzhi", 9, false, []string{NotAuthority}},
-		{"another of its member, the first ended", "lanzhi", 9, true, nil},
+		{"the one that goes on, the first ended", "lanzhi", 9, true, nil},
+		{"a third one of its member, the first ended", "lanzhi", 8, true, []string{NotAuthority}},
 		{"another member's, the first ended", "dist", 2, true, []string{NotAuthority}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -29,13 +30,47 @@ func TestClaimsAfterAChainHasEnded(t *testing.T) {
 			e := w.do("lanzhi", claim, about(codes(5, 5)))
 			e.Member, e.Chain = tt.member, tt.chain
 			w.size[tt.chain] = max(w.size[tt.chain], e.Seq+1)
+			in := w.input(bottle(5))
 			if tt.ended {
-				w.charter.Ended = []ledger.Ended{{Chain: 3}}
+				next := *w.charter
+				next.Version, next.Ended = 2, []ledger.Ended{{Chain: 3, Size: 9}}
+				next.Nodes = append(slices.DeleteFunc(slices.Clone(next.Nodes), func(n ledger.Node) bool { return n.Number == 3 }),
+					ledger.Node{Number: 9, Member: "lanzhi"}, ledger.Node{Number: 11, Member: "lanzhi"})
+				in.Charters = append(in.Charters, &next)
 			}
-			if got := codesOf(w.fold(bottle(5))); !slices.Equal(got, tt.want) {
+			if got := codesOf(Fold(in)); !slices.Equal(got, tt.want) {
 				t.Errorf("findings %v, want %v", got, tt.want)
 			}
 		})
+	}
+}
+
+// Once a charter has ended the chain that issued a run, the door takes claims on the
+// one chain that goes on, not on that of another node of the company.
+func TestDoorTakesClaimsOfTheChecker(t *testing.T) {
+	for _, tt := range []struct {
+		chain uint32
+		ended bool
+		want  string
+	}{
+		{3, false, ""},
+		{9, false, RefusedNotIssuer},
+		{9, true, ""},
+		{11, true, RefusedNotIssuer},
+		{3, true, RefusedNotIssuer},
+	} {
+		w := newWorld(t)
+		w.charter.Nodes = append(w.charter.Nodes, ledger.Node{Number: 9, Member: "lanzhi"}, ledger.Node{Number: 11, Member: "lanzhi"})
+		if tt.ended {
+			w.charter.Ended = []ledger.Ended{{Chain: 3, Size: 9}}
+			w.charter.Nodes = slices.DeleteFunc(w.charter.Nodes, func(n ledger.Node) bool { return n.Number == 3 })
+		}
+		w.product()
+		w.do("lanzhi", activate, about(codes(0, 99)), field("lot", "B1"))
+		err := w.try("lanzhi", claim, about(codes(5, 5)), func(e *Event) { e.Chain = tt.chain })
+		if r, _ := AsRefusal(err); (r == nil) != (tt.want == "") || r != nil && r.Reason != tt.want {
+			t.Errorf("on chain %d, the first ended %t: %v, want %q", tt.chain, tt.ended, err, tt.want)
+		}
 	}
 }
 

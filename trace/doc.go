@@ -232,9 +232,9 @@ answer before they are final ([Trail.PendingFindings]).
 
 An item may bear a second code (暗码) under a coating. The node that issued its code
 alone can check it, and claims it for who used it first; another claim is a
-finding. Claims of other chains do not count, but for those of the same member once
-a charter has ended the chain that issued ([ChecksSeconds]): one of them goes on
-([CheckerOf]). Codes of products that name a reward trigger are worth money when
+finding. Claims of other chains do not count ([ChecksSeconds]), but once a charter
+has ended the chain that issued, for those of the one chain of the same member that
+goes on ([CheckerOf]). Codes of products that name a reward trigger are worth money when
 they are activated, and need a second operator's [Approval]. [Links] gives the
 pages that the brand names.
 

@@ -131,6 +131,10 @@ func newClaimList(e *env) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "list",
 		Short: "List the claims that this node recorded, and what became of their rewards",
+		Long: `List the claims that this node recorded, and what became of their rewards. Of each
+code the first use counts; a later one is shown as "again", with the time of the first.
+"taken-back" is a claim that was corrected, "not-counted" one that stands on a chain
+which does not check the second codes of its run.`,
 		Example: `  suyuan claim list --dir brand
   suyuan claim list --dir brand --state failed --json`,
 		Args: cobra.NoArgs,
@@ -175,19 +179,27 @@ func readClaims(ctx context.Context, c *client, state string) ([]node.ClaimedIte
 func printClaims(e *env, list []node.ClaimedItem) {
 	t := table.NewWriter()
 	t.SetStyle(table.StyleLight)
-	t.AppendHeader(table.Row{"claim", "item", "claimed", "by", "reward", "attempts", "next", "why"})
+	t.AppendHeader(table.Row{"claim", "item", "claimed", "use", "by", "reward", "attempts", "next", "why"})
 	for _, c := range list {
-		row := table.Row{c.Claim, fmt.Sprintf("%s/%d/%d", c.GTIN, c.Run, c.Index), c.ClaimedAt.Local().Format(time.DateTime), c.Claimant, "", "", "", ""}
+		row := table.Row{c.Claim, fmt.Sprintf("%s/%d/%d", c.GTIN, c.Run, c.Index), c.ClaimedAt.Local().Format(time.DateTime), useOf(&c), c.Claimant, "", "", "", ""}
 		if r := c.Reward; r != nil {
 			next := ""
 			if !r.Next.IsZero() && r.DoneAt.IsZero() {
 				next = r.Next.Local().Format(time.DateTime)
 			}
-			row[4], row[5], row[6], row[7] = r.State, r.Attempts, next, r.Reason
+			row[5], row[6], row[7], row[8] = r.State, r.Attempts, next, r.Reason
 		}
 		t.AppendRow(row)
 	}
 	fmt.Fprintln(e.stdout, t.Render())
+}
+
+// useOf says what a claim counts for, and of a later use when the first was.
+func useOf(c *node.ClaimedItem) string {
+	if c.FirstAt == nil {
+		return string(c.Use)
+	}
+	return fmt.Sprintf("%s, first %s", c.Use, c.FirstAt.Local().Format(time.DateTime))
 }
 
 func newClaimResend(e *env) *cobra.Command {
