@@ -1,10 +1,13 @@
 package api
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"iter"
+	"math"
 	"mime"
 	"net/http"
 	"net/url"
@@ -38,6 +41,10 @@ type EPCIS interface {
 	// there is nothing under the id, or not any more.
 	KeepCapture(put func(id string) ([]byte, error)) (id string, err error)
 	KeptCapture(id string) ([]byte, error)
+
+	// KeptCaptures yields what is remembered, the newest first: all, or what comes
+	// after an id. ok is false if there is nothing under the id.
+	KeptCaptures(after string) (list iter.Seq2[[]byte, error], ok bool, err error)
 }
 
 // CaptureOptions say how a document is captured.
@@ -95,14 +102,17 @@ func (s *Server) epcisRoutes() []route {
 		return answer(path, summary, func(c *fiber.Ctx) error { return s.eventsWhere(c, param) })
 	}
 	return []route{
-		names("", "EPCIS 2.0: what there is", []string{"eventTypes", "bizSteps", "dispositions"}),
+		names("", "EPCIS 2.0: what there is", []string{"bizSteps", "capture", "dispositions", "eventTypes", "events"}),
 		answer("/events", "EPCIS events of final records, newest first", func(c *fiber.Ctx) error { return s.eventsWhere(c, "") }),
 		{method: get, path: epcisPath + "/events/{event}", summary: "The EPCIS event with an eventID", gives: both, token: true, handler: s.epcis(s.getEPCISEvent)},
 		{method: post, path: epcisPath + "/events", summary: "Record one EPCIS event", query: capturing, takes: both, gives: both, status: http.StatusCreated, token: true, handler: s.epcis(s.postEPCISEvent)},
 		{method: post, path: epcisPath + "/capture", summary: "Record the events of an EPCIS 2.0 document in JSON, all or none; the answer is the state of the job, which is done then",
 			query: capturing, takes: both, gives: []string{typeJSON}, status: http.StatusAccepted, token: true, handler: s.epcis(s.postCapture)},
-		{method: get, path: epcisPath + "/capture/{capture}", summary: "State of a capture, and what became of its events", gives: []string{typeJSON}, token: true, handler: s.epcis(s.getCapture)},
 		{method: fiber.MethodOptions, path: epcisPath + "/capture", summary: "Limits of captures, in headers", gives: []string{typeJSON}, status: http.StatusNoContent, handler: s.captureLimits},
+		{method: get, path: epcisPath + "/capture", summary: "Captures that are remembered, the newest first, without what became of each event",
+			query: []param{{"perPage", "captures in one answer, 30 as without, at most 500", false}, {"nextPageToken", "from the Link header of the answer before", false}},
+			gives: []string{typeJSON}, token: true, handler: s.epcis(s.getCaptures)},
+		{method: get, path: epcisPath + "/capture/{capture}", summary: "State of a capture, and what became of its events", gives: []string{typeJSON}, token: true, handler: s.epcis(s.getCapture)},
 		names("/eventTypes", "Types of events that records become", epcis.EventTypes()),
 		names("/bizSteps", "Business steps of events", epcis.BizSteps()),
 		names("/dispositions", "Dispositions of events", epcis.Dispositions()),
@@ -311,7 +321,7 @@ func (s *Server) getEPCISEvent(c *fiber.Ctx) error {
 // captureLimits tells what one capture may hold.
 func (s *Server) captureLimits(c *fiber.Ctx) error {
 	setVersions(c)
-	c.Set(fiber.HeaderAllow, "POST, OPTIONS")
+	c.Set(fiber.HeaderAllow, "GET, HEAD, POST, OPTIONS")
 	c.Set(headerBehaviour, rollback)
 	setLimits(c)
 	return c.SendStatus(http.StatusNoContent)
@@ -474,11 +484,75 @@ func (s *Server) keep(job *captureJob, op *Operator) error {
 	return err
 }
 
-func (s *Server) getCapture(c *fiber.Ctx) error {
+// capturer is who may ask what became of captures: also who may only send them.
+func (s *Server) capturer(c *fiber.Ctx) (*Operator, error) {
 	op, err := s.caller(c)
 	if err == nil && (op == nil || !slices.Contains(op.Scopes, ScopeWrite)) {
 		op, err = s.operator(c, ScopeRead)
 	}
+	return op, err
+}
+
+// sees reports whether a job is an operator's to see.
+func (k *keptJob) sees(op *Operator) bool { return op.Party == "" || op.Party == k.Party }
+
+// A listedJob is a job without what became of each event.
+type listedJob struct {
+	ID        string          `json:"captureID"`
+	Created   string          `json:"createdAt"`
+	Finished  string          `json:"finishedAt"`
+	Running   bool            `json:"running"`
+	Success   bool            `json:"success"`
+	Behaviour string          `json:"captureErrorBehaviour"`
+	DryRun    bool            `json:"dryRun,omitempty"`
+	Errors    json.RawMessage `json:"errors"`
+}
+
+// getCaptures lists jobs. The token of a page is the last of them.
+func (s *Server) getCaptures(c *fiber.Ctx) error {
+	op, err := s.capturer(c)
+	if err != nil {
+		return err
+	}
+	most, err := number(c, "perPage", epcis.DefaultPerPage, 1, math.MaxInt32)
+	if err != nil {
+		return err
+	}
+	most = min(most, epcis.MaxPerPage)
+	kept, ok, err := s.cfg.EPCIS.KeptCaptures(c.Query("nextPageToken"))
+	if err != nil {
+		return err
+	}
+	if !ok {
+		return parameterProblem("nextPageToken", "names no capture that is remembered")
+	}
+	jobs := []listedJob{}
+	for raw, err := range kept {
+		var k keptJob
+		var job listedJob
+		if err = cmp.Or(err, c.UserContext().Err()); err == nil {
+			err = json.Unmarshal(raw, &k)
+		}
+		if err != nil {
+			return fmt.Errorf("read capture: %w", err)
+		}
+		if !k.sees(op) {
+			continue
+		}
+		if uint64(len(jobs)) == most {
+			c.Set(fiber.HeaderLink, nextLink(c, jobs[len(jobs)-1].ID))
+			break
+		}
+		if err := json.Unmarshal(k.Job, &job); err != nil {
+			return fmt.Errorf("read capture: %w", err)
+		}
+		jobs = append(jobs, job)
+	}
+	return sendJSON(c, jobs)
+}
+
+func (s *Server) getCapture(c *fiber.Ctx) error {
+	op, err := s.capturer(c)
 	if err != nil {
 		return err
 	}
@@ -492,7 +566,7 @@ func (s *Server) getCapture(c *fiber.Ctx) error {
 			return fmt.Errorf("read capture: %w", err)
 		}
 	}
-	if raw == nil || op.Party != "" && op.Party != kept.Party {
+	if raw == nil || !kept.sees(op) {
 		return NewProblem(http.StatusNotFound, codeUnknownCapture, "this node remembers no capture with this id")
 	}
 	c.Set(headerBehaviour, rollback)

@@ -5,8 +5,11 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"iter"
+	"maps"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 
@@ -57,6 +60,18 @@ func (f *fakeEPCIS) KeepCapture(put func(id string) ([]byte, error)) (string, er
 }
 
 func (f *fakeEPCIS) KeptCapture(id string) ([]byte, error) { return f.kept[id], nil }
+
+func (f *fakeEPCIS) KeptCaptures(after string) (iter.Seq2[[]byte, error], bool, error) {
+	ids := slices.Sorted(maps.Keys(f.kept))
+	at := slices.Index(ids, after)
+	return func(yield func([]byte, error) bool) {
+		for _, id := range ids[at+1:] {
+			if !yield(f.kept[id], nil) {
+				return
+			}
+		}
+	}, after == "" || at >= 0, nil
+}
 
 func epcisServer(t testing.TB) (*Server, *fakeEPCIS) {
 	f := &fakeEPCIS{}
@@ -241,12 +256,48 @@ func TestEPCISTooMuch(t *testing.T) {
 func TestEPCISDiscovery(t *testing.T) {
 	s, _ := epcisServer(t)
 	for target, allow := range map[string]string{
-		"/epcis": "GET, HEAD, OPTIONS", "/epcis/events": "GET, HEAD, POST, OPTIONS", "/epcis/capture": "POST, OPTIONS",
+		"/epcis": "GET, HEAD, OPTIONS", "/epcis/events": "GET, HEAD, POST, OPTIONS", "/epcis/capture": "GET, HEAD, POST, OPTIONS",
 		"/epcis/capture/job-1": "GET, HEAD, OPTIONS", "/epcis/bizSteps/shipping/events": "GET, HEAD, OPTIONS",
 	} {
 		r := ask(t, s, "OPTIONS", target, "")
 		if r.StatusCode != http.StatusNoContent || r.Header.Get("Allow") != allow || r.Header.Get("GS1-EPCIS-Min") != "2.0" || r.Header.Get(headerFormat) != digitalLink {
 			t.Errorf("%s: %d, %v", target, r.StatusCode, r.Header)
 		}
+	}
+}
+
+// Captures are listed in pages, to who acts for one party only its own.
+func TestEPCISCaptureList(t *testing.T) {
+	f := &fakeEPCIS{kept: map[string][]byte{}}
+	s := newTestServer(t, newFakeNode(), func(c *Config) { c.EPCIS, c.Auth = f, dealerAuth{} })
+	for i, party := range []string{"", "shop", "", "other", "shop"} {
+		id := fmt.Sprintf("job-%d", i)
+		f.kept[id] = fmt.Appendf(nil, `{"party":%q,"job":{"captureID":%q,"createdAt":"2026-03-01T00:00:00Z","success":true,"errors":[],"events":[{"events":[0]}]}}`, party, id)
+	}
+	for token, want := range map[string]string{"reader": "job-0 job-1|job-2 job-3|job-4", "dealer": "job-1 job-4"} {
+		var pages []string
+		for target := "/epcis/capture?perPage=2"; target != ""; {
+			r := ask(t, s, "GET", target, "", "Authorization", "Bearer "+token)
+			var ids []string
+			for _, job := range decode[[]listedJob](t, r) {
+				ids = append(ids, job.ID)
+			}
+			pages = append(pages, strings.Join(ids, " "))
+			target, _, _ = strings.Cut(strings.TrimPrefix(r.Header.Get("Link"), "<"), ">")
+			if strings.Contains(r.body, `"events"`) || len(pages) > 3 {
+				t.Fatalf("%s: %s", token, r.body)
+			}
+		}
+		if got := strings.Join(pages, "|"); got != want {
+			t.Errorf("%s: %s, want %s", token, got, want)
+		}
+	}
+	for target, status := range map[string]int{"/epcis/capture?nextPageToken=job-9": 400, "/epcis/capture?perPage=0": 400, "/epcis/capture?perPage=9999": 200} {
+		if r := ask(t, s, "GET", target, "", "Authorization", asReader); r.StatusCode != status {
+			t.Errorf("%s: %d %s", target, r.StatusCode, r.body)
+		}
+	}
+	if r := ask(t, s, "GET", "/epcis/capture", ""); r.StatusCode != 401 {
+		t.Errorf("without a token: %d", r.StatusCode)
 	}
 }

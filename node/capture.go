@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"iter"
 	"os"
 	"path/filepath"
 	"slices"
@@ -598,6 +599,34 @@ func (n *Node) KeptCapture(id string) ([]byte, error) {
 	return data, err
 }
 
+// KeptCaptures yields what was remembered, the newest first: all of it, or what comes
+// after an id. ok is false if there is nothing under the id, or not any more.
+func (n *Node) KeptCaptures(after string) (list iter.Seq2[[]byte, error], ok bool, err error) {
+	files, err := newestFirst(n.capturesDir())
+	if err != nil && !errors.Is(err, os.ErrNotExist) {
+		return nil, false, err
+	}
+	if after != "" {
+		i := slices.IndexFunc(files, func(f fs.FileInfo) bool { return f.Name() == after+".json" })
+		if i < 0 {
+			return nil, false, nil
+		}
+		files = files[i+1:]
+	}
+	return func(yield func([]byte, error) bool) {
+		for _, f := range files {
+			id, _ := strings.CutSuffix(f.Name(), ".json")
+			data, err := n.KeptCapture(id)
+			if data == nil && err == nil {
+				continue // forgotten meanwhile, or still being written
+			}
+			if !yield(data, err) {
+				return
+			}
+		}
+	}, true, nil
+}
+
 // forgetCaptures removes the oldest beyond the limits of their number and their bytes.
 func (n *Node) forgetCaptures(dir string) error {
 	return forgetOldest(dir, maxCaptures, maxCaptureBytes)
@@ -606,24 +635,10 @@ func (n *Node) forgetCaptures(dir string) error {
 // forgetOldest leaves the newest files of a directory, as many and as large, together,
 // as the limits say, and always the last one.
 func forgetOldest(dir string, most int, mostBytes int64) error {
-	list, err := os.ReadDir(dir)
+	files, err := newestFirst(dir)
 	if err != nil {
 		return err
 	}
-	var files []fs.FileInfo
-	for _, f := range list {
-		info, err := f.Info()
-		if errors.Is(err, os.ErrNotExist) {
-			continue // another has removed it
-		}
-		if err != nil {
-			return err
-		}
-		files = append(files, info)
-	}
-	slices.SortFunc(files, func(a, b fs.FileInfo) int {
-		return cmp.Or(b.ModTime().Compare(a.ModTime()), strings.Compare(b.Name(), a.Name()))
-	})
 	kept := int64(0)
 	for i, f := range files {
 		if kept += f.Size(); i == 0 || i < most && kept <= mostBytes {
@@ -634,4 +649,26 @@ func forgetOldest(dir string, most int, mostBytes int64) error {
 		}
 	}
 	return nil
+}
+
+// newestFirst lists the files of a directory by when they were written.
+func newestFirst(dir string) (files []fs.FileInfo, err error) {
+	list, err := os.ReadDir(dir)
+	if err != nil {
+		return nil, err
+	}
+	for _, f := range list {
+		info, err := f.Info()
+		if errors.Is(err, os.ErrNotExist) {
+			continue // another has removed it
+		}
+		if err != nil {
+			return nil, err
+		}
+		files = append(files, info)
+	}
+	slices.SortFunc(files, func(a, b fs.FileInfo) int {
+		return cmp.Or(b.ModTime().Compare(a.ModTime()), strings.Compare(b.Name(), a.Name()))
+	})
+	return files, nil
 }

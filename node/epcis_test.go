@@ -463,6 +463,34 @@ func TestCapturesAreRemembered(t *testing.T) {
 			t.Errorf("%s: %q, %v", id, data, err)
 		}
 	}
+	list := func(after string) (got []string, known bool) {
+		jobs, known, err := n.KeptCaptures(after)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if known {
+			for data, err := range jobs {
+				if err != nil {
+					t.Fatal(err)
+				}
+				got = append(got, string(data))
+			}
+		}
+		return got, known
+	}
+	all, _ := list("")
+	if len(all) != len(ids) {
+		t.Fatalf("listed: %q", all)
+	}
+	for i, job := range all {
+		rest, known := list(job[1:])
+		if !known || !slices.Equal(rest, all[i+1:]) {
+			t.Errorf("after %s: %q, %t", job, rest, known)
+		}
+	}
+	if _, known := list("0b9b2f6c-3a63-4c0e-8f0c-6f2f1f6f2f11"); known {
+		t.Error("an unknown capture is known")
+	}
 	for _, id := range []string{"", "..", "../journal", strings.ToUpper(ids[0]), "0b9b2f6c-3a63-4c0e-8f0c-6f2f1f6f2f11"} {
 		if data, err := n.KeptCapture(id); data != nil || err != nil {
 			t.Errorf("%q: %q, %v", id, data, err)

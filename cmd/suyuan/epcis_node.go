@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"iter"
 	"net/http"
 
 	"suyuan/api"
@@ -61,6 +62,11 @@ func (b backend) KeepCapture(put func(id string) ([]byte, error)) (string, error
 
 // KeptCapture implements api.EPCIS.
 func (b backend) KeptCapture(id string) ([]byte, error) { return b.n.KeptCapture(id) }
+
+// KeptCaptures implements api.EPCIS.
+func (b backend) KeptCaptures(after string) (iter.Seq2[[]byte, error], bool, error) {
+	return b.n.KeptCaptures(after)
+}
 
 // capturedEvent is what became of one event of an import, or of all of one record.
 type capturedEvent struct {
