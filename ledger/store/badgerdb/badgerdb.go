@@ -1,5 +1,5 @@
 // Package badgerdb opens Badger directories, also after a kill -9 that fell
-// between the two steps in which Badger begins a file.
+// between the two steps in which Badger begins or ends a file.
 package badgerdb
 
 import (
@@ -16,45 +16,55 @@ import (
 
 // Open is [badger.Open] for a directory whose owner may have been killed.
 //
-// Badger creates the next log empty and then gives it its size. A process killed
-// in between leaves an empty file, which nothing was written to and over which
-// the next badger.Open fails with "Create a new file". Open removes it. Only the
-// newest log can be such a file: an older empty one has lost what it held, and
-// stays for Badger to complain of. A directory opened for reading is mended too,
-// since Badger cannot read it otherwise.
+// Badger creates the next log empty and then gives it its size, and it empties the
+// log of a write buffer whose content is in a table before it removes it. A process
+// killed in between leaves an empty file, over which the next badger.Open fails with
+// "Create a new file". Open removes it. Of value logs only the newest can be such a
+// file: an older empty one has lost what it held, and stays for Badger to complain
+// of. A directory opened for reading is mended too, since Badger cannot read it
+// otherwise.
 func Open(opts badger.Options) (*badger.DB, error) {
 	if !opts.InMemory {
-		if err := removeUnbegun(opts.Dir); err != nil {
+		if err := removeEmpty(opts.Dir); err != nil {
 			return nil, fmt.Errorf("open badger: %w", err)
 		}
 	}
 	return badger.Open(opts)
 }
 
-// logSuffixes are those of the files that Badger appends to: value logs and the
-// logs of its write buffers. They are named by numbers that ascend.
-var logSuffixes = []string{".vlog", ".mem"}
+// The suffixes of the files that Badger appends to. They are named by numbers that
+// ascend.
+const (
+	valueLogs  = ".vlog"
+	bufferLogs = ".mem" // of write buffers
+)
 
-// removeUnbegun removes the newest log of each kind if it is empty. It does
-// nothing while another process has the directory, whose newest log may just be
-// getting its size: badger.Open says then who has it.
-func removeUnbegun(dir string) error {
+// removeEmpty removes the logs that were being begun or ended. It does nothing while
+// another process has the directory, which may just be doing so: badger.Open says
+// then who has it.
+func removeEmpty(dir string) error {
 	lock, err := lockDir(dir)
 	if lock == nil {
 		return err
 	}
-	for _, suffix := range logSuffixes {
-		err = errors.Join(err, removeIfEmpty(newest(dir, suffix)))
+	err = removeIfEmpty(newest(dir, valueLogs))
+	for _, path := range logs(dir, bufferLogs) {
+		err = errors.Join(err, removeIfEmpty(path))
 	}
 	return errors.Join(err, lock.Close())
 }
 
+// logs are the paths of the logs of a kind.
+func logs(dir, suffix string) []string {
+	paths, _ := filepath.Glob(filepath.Join(dir, "*"+suffix)) // fails over bad patterns only
+	return paths
+}
+
 // newest is the path of the log with the highest number, "" if there is none.
 func newest(dir, suffix string) string {
-	names, _ := filepath.Glob(filepath.Join(dir, "*"+suffix)) // fails over bad patterns only
 	var path string
 	var highest uint64
-	for _, name := range names {
+	for _, name := range logs(dir, suffix) {
 		n, err := strconv.ParseUint(strings.TrimSuffix(filepath.Base(name), suffix), 10, 64)
 		if err == nil && n >= highest {
 			path, highest = name, n

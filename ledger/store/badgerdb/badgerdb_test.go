@@ -1,6 +1,7 @@
 package badgerdb_test
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -69,6 +70,36 @@ func TestOpenAfterKillWhileBeginningALog(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// Badger empties the log of a write buffer before it removes it: killed in between it
+// leaves an older one that is empty, beside the newest, which holds what it holds.
+func TestOpenAfterKillWhileEndingALog(t *testing.T) {
+	small := func(dir string) badger.Options {
+		return options(dir).WithMemTableSize(1 << 20).WithValueLogFileSize(1 << 20)
+	}
+	from, dir := t.TempDir(), filepath.Join(t.TempDir(), "killed")
+	db, err := badgerdb.Open(small(from))
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = db.Update(func(txn *badger.Txn) error { return txn.Set([]byte("key"), []byte("value")) })
+	// The copy is what a kill leaves: nothing is closed.
+	if err = errors.Join(err, db.Sync(), os.CopyFS(dir, os.DirFS(from)), db.Close()); err != nil {
+		t.Fatal(err)
+	}
+	create(t, dir, "00000.mem")
+	db, err = badgerdb.Open(small(dir))
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = db.View(func(txn *badger.Txn) error {
+		_, err := txn.Get([]byte("key"))
+		return err
+	})
+	if err = errors.Join(err, db.Close()); err != nil {
+		t.Error(err)
 	}
 }
 
