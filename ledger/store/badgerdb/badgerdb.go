@@ -5,7 +5,6 @@ package badgerdb
 import (
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -19,13 +18,14 @@ import (
 // Badger creates the next log empty and then gives it its size, and it empties the
 // log of a write buffer whose content is in a table before it removes it. A process
 // killed in between leaves an empty file, over which the next badger.Open fails with
-// "Create a new file". Open removes it. Of value logs only the newest can be such a
-// file: an older empty one has lost what it held, and stays for Badger to complain
-// of. A directory opened for reading is mended too, since Badger cannot read it
-// otherwise.
+// "Create a new file". Open removes it. Badger ends older value logs without values
+// in the same way when it opens them; Open has removed those before, at once. So an
+// older value log that is empty has lost what it held, and stays for Badger to
+// complain of. A directory opened for reading is mended too, since Badger cannot read
+// it otherwise.
 func Open(opts badger.Options) (*badger.DB, error) {
 	if !opts.InMemory {
-		if err := removeEmpty(opts.Dir); err != nil {
+		if err := removeEmpty(opts); err != nil {
 			return nil, fmt.Errorf("open badger: %w", err)
 		}
 	}
@@ -39,17 +39,28 @@ const (
 	bufferLogs = ".mem" // of write buffers
 )
 
-// removeEmpty removes the logs that were being begun or ended. It does nothing while
-// another process has the directory, which may just be doing so: badger.Open says
-// then who has it.
-func removeEmpty(dir string) error {
-	lock, err := lockDir(dir)
+// headerBytes is the size of a value log without values.
+const headerBytes = 20
+
+// removeEmpty removes the logs that were being begun or ended, and those that Badger
+// would end. It does nothing while another process has the directory, which may just
+// be doing so: badger.Open says then who has it.
+func removeEmpty(opts badger.Options) error {
+	lock, err := lockDir(opts.Dir)
 	if lock == nil {
 		return err
 	}
-	err = removeIfEmpty(newest(dir, valueLogs))
-	for _, path := range logs(dir, bufferLogs) {
-		err = errors.Join(err, removeIfEmpty(path))
+	for _, path := range logs(opts.Dir, bufferLogs) {
+		err = errors.Join(err, removeIfSized(path, 0))
+	}
+	last := newest(opts.Dir, valueLogs)
+	for _, path := range logs(opts.Dir, valueLogs) {
+		switch {
+		case path == last:
+			err = errors.Join(err, removeIfSized(path, 0))
+		case !opts.ReadOnly:
+			err = errors.Join(err, removeIfSized(path, headerBytes))
+		}
 	}
 	return errors.Join(err, lock.Close())
 }
@@ -73,16 +84,13 @@ func newest(dir, suffix string) string {
 	return path
 }
 
-func removeIfEmpty(path string) error {
-	if path == "" {
-		return nil
-	}
+func removeIfSized(path string, size int64) error {
 	info, err := os.Stat(path)
-	if errors.Is(err, fs.ErrNotExist) || err == nil && info.Size() > 0 {
-		return nil
-	}
 	if err != nil {
 		return err
+	}
+	if info.Size() != size {
+		return nil
 	}
 	return os.Remove(path)
 }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -100,6 +101,31 @@ func TestOpenAfterKillWhileEndingALog(t *testing.T) {
 	})
 	if err = errors.Join(err, db.Close()); err != nil {
 		t.Error(err)
+	}
+}
+
+// Value logs without values are gone before Badger looks for them, which would empty
+// each first; the newest, and what has values, stays.
+func TestOlderLogsWithoutValuesAreRemovedAtOnce(t *testing.T) {
+	dir := written(t)
+	for _, name := range []string{"000098.vlog", "000099.vlog"} {
+		if err := os.WriteFile(filepath.Join(dir, name), make([]byte, 20), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.WriteFile(filepath.Join(dir, "MANIFEST"), []byte("which Badger reads first"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	before, err := filepath.Glob(filepath.Join(dir, "*.vlog"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if db, err := badgerdb.Open(options(dir)); err == nil {
+		t.Fatal("opened without a manifest", db.Close())
+	}
+	left, err := filepath.Glob(filepath.Join(dir, "*.vlog"))
+	if err != nil || !slices.Equal(left, slices.DeleteFunc(before, func(path string) bool { return filepath.Base(path) == "000098.vlog" })) {
+		t.Errorf("of the value logs %q are left %q, %v", before, left, err)
 	}
 }
 
