@@ -87,7 +87,7 @@ func (n *Node) Claim(ctx context.Context, c Claim) (*Claimed, error) {
 	c.Second = second.String()
 	q := wireClaim(r, c)
 	if n.checksSeconds(r.Run) {
-		return claimed(n.check(ctx, r, q))
+		return claimed(n.check(ctx, n.chain, r, q))
 	}
 	return n.askIssuer(ctx, r.Run, q)
 }
@@ -163,7 +163,7 @@ func claimed(a *wire.Claimed) (*Claimed, error) {
 }
 
 // answerClaim checks a claim that another node has passed on.
-func (n *Node) answerClaim(ctx context.Context, _ uint32, q *wire.Claim) *wire.Claimed {
+func (n *Node) answerClaim(ctx context.Context, from uint32, q *wire.Claim) *wire.Claimed {
 	gtin, err := gs1.ParseGTIN(fmt.Sprintf("%014d", q.GTIN))
 	if err != nil {
 		return &wire.Claimed{Outcome: wire.OutcomeWrong}
@@ -183,7 +183,7 @@ func (n *Node) answerClaim(ctx context.Context, _ uint32, q *wire.Claim) *wire.C
 	case r.neverIssued():
 		return &wire.Claimed{Outcome: wire.OutcomeWrong}
 	}
-	return n.check(ctx, r, q)
+	return n.check(ctx, from, r, q)
 }
 
 // unknownProduct reports whether an error is that this node knows nothing of the
@@ -200,10 +200,11 @@ func (n *Node) unable(err error) *wire.Claimed {
 	return &wire.Claimed{Outcome: wire.OutcomeUnable, Wait: uint32(unableWait.Milliseconds())}
 }
 
-// check checks a claim of a code that this node issued. Claims of one code are
-// checked one after the other, so that exactly one is the first.
-func (n *Node) check(ctx context.Context, r *resolved, q *wire.Claim) *wire.Claimed {
-	key := r.Hash
+// check checks a claim of a code that this node issued, made on the pages of the node
+// that writes the chain from. Claims of one code are checked one after the other, so
+// that exactly one is the first.
+func (n *Node) check(ctx context.Context, from uint32, r *resolved, q *wire.Claim) *wire.Claimed {
+	key, wrong := r.Hash, n.claims.wrong.from(from, from == n.chain)
 	stripe := &n.claims.stripes[key[0]]
 	stripe.Lock()
 	defer stripe.Unlock()
@@ -213,7 +214,7 @@ func (n *Node) check(ctx context.Context, r *resolved, q *wire.Claim) *wire.Clai
 		return n.unable(err)
 	case wait > 0:
 		return &wire.Claimed{Outcome: wire.OutcomeWait, Wait: uint32(wait.Milliseconds())}
-	case n.claims.wrong.TokensAt(n.now()) < 1:
+	case wrong.TokensAt(n.now()) < 1:
 		return &wire.Claimed{Outcome: wire.OutcomeUnable, Wait: uint32(unableWait.Milliseconds())}
 	}
 	right, err := n.rightSecond(r, q.Second)
@@ -221,6 +222,7 @@ func (n *Node) check(ctx context.Context, r *resolved, q *wire.Claim) *wire.Clai
 	case err != nil:
 		return n.unable(err)
 	case !right:
+		wrong.AllowN(n.now(), 1)
 		if err := n.claims.noteWrong(key, n.now()); err != nil {
 			return n.unable(err)
 		}
@@ -387,11 +389,32 @@ func (n *Node) recordUse(ctx context.Context, r *resolved, q *wire.Claim) (at in
 type claims struct {
 	dir     string
 	stripes [256]sync.Mutex // by the first byte of a code's hash: held while a claim of it is checked
-	wrong   *rate.Limiter   // of wrong tries in all
+	wrong   wrongTries      // of all codes
 }
 
 func newClaims(dir string) *claims {
-	return &claims{dir: dir, wrong: rate.NewLimiter(wrongPerSecond, wrongBurst)}
+	return &claims{dir: dir, wrong: wrongTries{of: make(map[uint32]*rate.Limiter)}}
+}
+
+// wrongTries bounds the wrong tries that come from each node.
+type wrongTries struct {
+	mu sync.Mutex
+	of map[uint32]*rate.Limiter // guarded by mu
+}
+
+// from is the bound of a node, which is this one or another of the charter.
+func (w *wrongTries) from(node uint32, own bool) *rate.Limiter {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	l := w.of[node]
+	if l == nil {
+		l = rate.NewLimiter(wrongPerSecondEach, wrongBurstEach)
+		if own {
+			l = rate.NewLimiter(wrongPerSecond, wrongBurst)
+		}
+		w.of[node] = l
+	}
+	return l
 }
 
 const triesLen = 4 + 8
@@ -438,7 +461,6 @@ func waitAfter(count uint32) time.Duration {
 // noteWrong counts a wrong try, durably before anybody is told that it was wrong.
 // After tryMemory without one the count begins anew.
 func (c *claims) noteWrong(key code.Hash, now time.Time) error {
-	c.wrong.AllowN(now, 1)
 	count, last, err := c.tries(key)
 	if err != nil {
 		return err

@@ -273,6 +273,36 @@ func TestWrongTriesWait(t *testing.T) {
 	}
 }
 
+// Whoever floods the pages of one company, or a company that makes claims up, keeps
+// nobody from claiming elsewhere.
+func TestFloodHoldsUpItsOwnClaimsOnly(t *testing.T) {
+	t.Parallel()
+	n := newScratched(t, 2000)
+	ask := func(from uint32, index uint32, second string) uint64 {
+		t.Helper()
+		q := wireClaim(mustResolve(t, n, index), Claim{Second: second, Token: "a"})
+		return uint64(n.answerClaim(context.Background(), from, q).Outcome)
+	}
+	flooded := n.claims.wrong.from(77, false)
+	flooded.AllowN(n.now(), wrongBurstEach-3)
+	for i := range uint32(3) {
+		if got := ask(77, 7, n.another(t, i)); got != uint64(wire.OutcomeWrong) {
+			t.Fatalf("wrong try %d: outcome %d", i, got)
+		}
+	}
+	if got := ask(77, 8, n.second(t, toner, 8)); got != uint64(wire.OutcomeUnable) {
+		t.Errorf("from where the flood comes: outcome %d", got)
+	}
+	if got := ask(78, 8, n.second(t, toner, 8)); got != uint64(wire.OutcomeFirst) {
+		t.Errorf("from another company: outcome %d", got)
+	}
+	wantOutcome(t, n.claim(t, 9, n.second(t, toner, 9), "a"), ClaimFirst)
+	n.clock.at = n.clock.at.Add(time.Second)
+	if got := ask(77, 10, n.second(t, toner, 10)); got != uint64(wire.OutcomeFirst) {
+		t.Errorf("when the flood has ebbed: outcome %d", got)
+	}
+}
+
 func TestWaitsGrow(t *testing.T) {
 	t.Parallel()
 	var last time.Duration

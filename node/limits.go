@@ -8,9 +8,9 @@ import "time"
 const maxLookUpBytes = 16 << 20
 
 // Limits of claims. A second code is 45 random bits: at one try every lastWait
-// somebody who knows one serial needs a thousand million years for an even
-// chance. The waits are short all the same, because whoever sees the QR code can
-// make the person wait who has scratched the coating off.
+// somebody who knows one serial needs thirty million years for an even chance. The
+// waits are short all the same, because whoever sees the QR code can make the person
+// wait who has scratched the coating off.
 const (
 	// freeTries is how many wrong second codes a code may be tried with before
 	// the first wait: people misread, and a typing error that the check character
@@ -18,9 +18,9 @@ const (
 	freeTries = 5
 
 	// firstWait is the wait after freeTries; it doubles with each further wrong
-	// try up to lastWait.
-	firstWait = 30 * time.Second
-	lastWait  = 15 * time.Minute
+	// try up to lastWait: as long as somebody stays on the page.
+	firstWait = 10 * time.Second
+	lastWait  = time.Minute
 
 	// tryMemory is after how long without a wrong try they are forgotten.
 	tryMemory = 30 * 24 * time.Hour
@@ -28,11 +28,17 @@ const (
 	// maxCountedTries ends the counting, far beyond where waits stop growing.
 	maxCountedTries = 1 << 16
 
-	// wrongPerSecond and wrongBurst bound wrong tries of all codes together: each
-	// leaves a small file. Right ones wait with them while somebody floods the
-	// node, and are not used up.
+	// wrongPerSecond and wrongBurst bound wrong tries of all codes together on this
+	// node's pages: each leaves a small file. Right ones wait with them while somebody
+	// floods these pages, and are not used up.
 	wrongPerSecond = 50
 	wrongBurst     = 2_000
+
+	// wrongPerSecondEach and wrongBurstEach bound those that each other node passes
+	// on. Whoever floods one company's pages, or a company that floods us, holds up the
+	// claims that come from there and no others.
+	wrongPerSecondEach = 5
+	wrongBurstEach     = 500
 
 	// unableWait is after how long somebody is to ask again whose claim could not
 	// be checked.
