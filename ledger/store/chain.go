@@ -35,6 +35,7 @@ type chainLog struct {
 	finalSeen     map[uint32]uint64 // sizes that the entries under final name, by chain
 	evidence      *ledger.Evidence
 	overruling    *ledger.Checkpoint // newest with a quorum that the entries do not have; see overrule
+	parted        bool               // the entries are known to be of another history than overruling; see Parted
 
 	notes sync.Mutex // held while a checkpoint or evidence is stored
 

@@ -30,8 +30,9 @@ import (
 // history is gone before all that it covers was fetched. Nothing above rests on the
 // proof: what is stored was proven, when it came, by a checkpoint under the author's
 // key, so that a node which holds other entries than a quorum checkpoint names knows
-// that there are two histories, and on which side it is. Only where its entries are
-// fewer does it need the proof: they may be the beginning of those that count.
+// that there are two histories, and on which side it is. Where its entries are fewer
+// they may be the beginning of those that count: then it needs the proof, or to be
+// given those, see [Store.Parted].
 //
 // That node cannot show trails for which the other history is needed before it
 // has begun anew: see [Store.AtEnd].
@@ -40,20 +41,35 @@ import (
 // because they are fewer or others, if it has a quorum of the cosigners of today: two
 // quorums of different charters need not meet. It is not kept on disk: peers tell it
 // in each session.
-func (c *chainLog) overrule(net *ledger.Network, cp *ledger.Checkpoint) {
+func (c *chainLog) overrule(net *ledger.Network, cp *ledger.Checkpoint) (counts bool) {
 	today, err := net.Newest().Verifiers.Open(cp.Note)
 	if err != nil || !today.Final || !cp.Final {
-		return
+		return false
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.overruling == nil || cp.Size > c.overruling.Size {
 		c.overruling = cp
 	}
+	return true
+}
+
+// Parted takes note that the entries stored of a chain are not the first of those that
+// a verified final checkpoint covers: the caller has been given these, and proven them.
+func (s *Store) Parted(cp *ledger.Checkpoint) {
+	c, err := s.chain(cp.Chain)
+	if err != nil {
+		return
+	}
+	if c.overrule(s.Network(), cp) {
+		c.mu.Lock()
+		c.parted = true
+		c.mu.Unlock()
+	}
 }
 
 // overruled reports whether a quorum checkpoint of size entries or more is known of
-// a chain of which another history is stored here, or, of one that is proven to be
+// a chain of which another history is stored here, or, of one that is known to be
 // forked, fewer entries.
 //
 // A witness that does not store what it has cosigned itself may be one of those by
@@ -65,7 +81,7 @@ func (s *Store) overruled(number uint32, size uint64) bool {
 		return false
 	}
 	c.mu.Lock()
-	by, forked := c.overruling, c.evidence != nil
+	by, forked := c.overruling, c.evidence != nil || c.parted
 	c.mu.Unlock()
 	if by == nil || size > by.Size {
 		return false
@@ -89,10 +105,10 @@ func (s *Store) Overruled(number uint32) bool {
 		return false
 	}
 	c.mu.Lock()
-	by := c.overruling
+	by, parted := c.overruling, c.parted
 	c.mu.Unlock()
 	if by == nil || by.Size > s.Size(number) {
-		return false
+		return parted
 	}
 	root, err := s.RootAt(number, by.Size)
 	return err == nil && root != by.Root

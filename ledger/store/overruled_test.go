@@ -158,6 +158,15 @@ func TestAWitnessWithTheOtherHistoryAndNoProof(t *testing.T) {
 			if n.Overruled(1) != (c.want == nil) || n.Overruled(2) {
 				t.Errorf("overruled: %v, %v", n.Overruled(1), n.Overruled(2))
 			}
+			n.Parted(s.counts.Checkpoint()) // few have cosigned it
+			if n.Overruled(1) != (c.want == nil) {
+				t.Error("overruled by few")
+			}
+			n.Parted(s.final)
+			n.mustCosign(t, s.wh.Checkpoint())
+			if !n.Overruled(1) || n.Overruled(2) {
+				t.Error("not overruled")
+			}
 		})
 	}
 }

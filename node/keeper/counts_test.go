@@ -65,6 +65,23 @@ func newSplit(t *testing.T) *split {
 // position, proven by a checkpoint; without one by what is due.
 func (s *split) gives(b *history, to uint64, cp *ledger.Checkpoint) protocol.Result {
 	s.t.Helper()
+	return s.givesFrom(b, s.k.Store.Size(1), to, cp)
+}
+
+// looksBack has a holder give entries again that are stored.
+func (s *split) looksBack(b *history, from, to uint64, cp *ledger.Checkpoint, want protocol.Result) {
+	s.t.Helper()
+	before := s.k.Store.Head(1)
+	if got := s.givesFrom(b, from, to, cp); got != want {
+		s.t.Errorf("entries %d to %d again: %v, want %v", from, to, got, want)
+	}
+	if after := s.k.Store.Head(1); after != before {
+		s.t.Errorf("stored %+v, before that %+v", after, before)
+	}
+}
+
+func (s *split) givesFrom(b *history, from, to uint64, cp *ledger.Checkpoint) protocol.Result {
+	s.t.Helper()
 	var note []byte
 	if cp != nil {
 		note = cp.Note
@@ -74,7 +91,6 @@ func (s *split) gives(b *history, to uint64, cp *ledger.Checkpoint) protocol.Res
 		s.t.Logf("%v", err)
 		return result
 	}
-	from := s.k.Store.Size(1)
 	var items []store.Item
 	for seq := from; seq < min(to, b.Size()); seq++ {
 		items = append(items, store.Item{Entry: b.Entries[seq], Sidecar: b.Sidecars[seq]})
@@ -162,6 +178,15 @@ func TestWhatCountsOfAChain(t *testing.T) {
 		"history before proof": func(s *split) {
 			s.wants(s.y, 8, s.y.signed[8], done)
 			s.wants(s.x, 10, s.x.final[10], invalid) // nobody can tell yet who is right
+			if s.k.Store.Overruled(1) {
+				s.t.Error("it has been shown nothing")
+			}
+			s.looksBack(s.x, 4, 5, s.x.final[10], done)
+			s.looksBack(s.y, 4, 7, s.x.final[10], invalid)
+			s.looksBack(s.x, 4, 7, s.x.final[10], protocol.Conflict) // without any proof of the fork
+			if !s.k.Store.Overruled(1) {
+				s.t.Error("it has been shown which history a quorum has")
+			}
 			s.proof()
 			s.wants(s.x, 10, s.x.final[10], invalid)
 			s.wants(s.y, 12, s.y.signed[12], behind)

@@ -284,6 +284,11 @@ func (k *Keeper) Extend(ctx context.Context, cp *ledger.Checkpoint, from uint64,
 		return k.Store.Size(cp.Chain), result, err
 	}
 	size, err := k.Store.Extend(ctx, cp.Chain, from, items)
+	var at *store.EntryError
+	if cp.Final && errors.As(err, &at) && errors.Is(err, store.ErrConflict) {
+		k.Store.Parted(cp)
+		return size, protocol.Conflict, err
+	}
 	switch code := ledger.CodeOf(err); {
 	case err == nil:
 		return size, protocol.Done, nil

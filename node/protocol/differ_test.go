@@ -210,6 +210,9 @@ func (d *differ) copies(i, from, k int) {
 	chain, note := d.chain[k], d.notes[k]
 	_, size := d.disks[i].real.Open(note.real)
 	at := d.disks[i].real.State().Chains[chain-1].Size
+	if d.rnd.IntN(4) == 0 {
+		at = d.rnd.Uint64N(at + 1) // looks back
+	}
 	if at >= size {
 		return
 	}

@@ -21,7 +21,8 @@ type chain struct {
 	spans   []span
 	gap     gap
 
-	claimed      uint64    // of the own chain: the newest checkpoint that was given to the disk before its entries are stored
+	claimed      uint64 // of the own chain: the newest checkpoint that was given to the disk before its entries are stored
+	back         lookBack
 	overruled    uint64    // of a forked chain: the newest final size that was given to the disk and is not stored
 	strife       time.Time // when to look again at notes, after one that contradicts
 	disputed     []byte    // a note that contradicts what is stored, without proof so far
@@ -64,7 +65,7 @@ func (c *Core) followChains() {
 // whose entries are stored first, because they may be proof of a fork; then
 // entries; then disclosures.
 func (c *Core) goOn(ch *chain) {
-	if c.keepNext(ch) || c.claimNext(ch) || c.overruleNext(ch) || c.fetchNext(ch) || c.fillNext(ch) {
+	if c.keepNext(ch) || c.claimNext(ch) || c.overruleNext(ch) || c.lookBackNext(ch) || c.fetchNext(ch) || c.fillNext(ch) {
 		return
 	}
 	c.discloseNext(ch)
@@ -280,6 +281,63 @@ func (c *Core) candidate(ch *chain, s *session) candidate {
 	}
 }
 
+// A lookBack holds what is stored against what a peer gives of it, from the final
+// entries on, after it has given something under a final checkpoint that does not
+// continue what is stored: either what it gave was wrong, or what is stored is of
+// another history. The one is an offence; the other is known then, also if nobody
+// ever proves it.
+type lookBack struct {
+	peer uint32 // 0: nobody is held against anything
+	from uint64
+	why  error
+}
+
+// lookBackNext makes one request of a look back.
+func (c *Core) lookBackNext(ch *chain) bool {
+	b := &ch.back
+	if b.peer == 0 {
+		return false
+	}
+	s := c.sessionOf(b.peer)
+	if s == nil || ch.Evidence != nil || s.theirs[ch.Number] == nil || s.theirs[ch.Number].final.size < ch.Size {
+		*b = lookBack{} // it has left, or the fork is proven, or more is stored
+		return false
+	}
+	if !c.mayAsk(s.peer) {
+		ch.hungry = true
+		return true
+	}
+	ch.busy = true
+	to := s.pieceEnd(b.from, ch.Size)
+	q := c.ask(s.peer, ch.Number, to-b.from)
+	c.do(Fetch{Task: c.begin(func(e Event) {
+		ch.busy = false
+		c.requests.answered(q)
+		c.lookedBack(ch, q, to, e.(Ended))
+		c.stir(ch)
+	}), Peer: q.Number, Chain: ch.Number, From: b.from, To: to, Note: s.theirs[ch.Number].final.raw})
+	return true
+}
+
+// lookedBack goes on until something differs, or nothing does.
+func (c *Core) lookedBack(ch *chain, q *request, to uint64, e Ended) {
+	b := &ch.back
+	switch {
+	case e.Result == Conflict:
+		c.log(slog.LevelError, "a quorum has cosigned another history than is stored", "chain", ch.Number, "peer", q.Number, "err", e.Err)
+		c.blame.doubt(c.now, q.Number, ch.Number)
+		c.witness.stirred = true
+	case e.Result == Done && to < ch.Size:
+		b.from = to
+		return
+	case e.Result == Done:
+		c.offend(q.Number, ch.Number, b.why)
+	default:
+		c.punish(q, e)
+	}
+	*b = lookBack{}
+}
+
 // provable is what a peer can prove of a chain, and is fetched. What is stored is
 // never taken back, so that of a forked chain only what is final is, and of one of
 // which the store is short of what was signed here only that, or what is final: see
@@ -309,22 +367,28 @@ func (c *Core) fetch(ch *chain, s *session) {
 	c.do(Fetch{Task: c.begin(func(e Event) {
 		ch.busy = false
 		c.requests.answered(q)
-		c.fetched(ch, q, from, e.(Ended))
+		c.fetched(ch, q, from, n, e.(Ended))
 		c.stir(ch)
 	}), Peer: q.Number, Chain: ch.Number, From: from, To: to, Note: n.raw})
 }
 
-func (c *Core) fetched(ch *chain, q *request, from uint64, e Ended) {
+func (c *Core) fetched(ch *chain, q *request, from uint64, n note, e Ended) {
 	if e.Size > ch.Size {
 		ch.Size = e.Size
 	}
 	if e.Size > from {
 		ch.noteSpan(q.Number, from, e.Size, ch.Number == c.cfg.Number)
 	}
-	switch e.Result {
-	case Done:
+	final := false
+	if s := c.sessionOf(q.Number); s != nil && s.theirs[ch.Number] != nil {
+		final = n.raw != nil && bytes.Equal(n.raw, s.theirs[ch.Number].final.raw)
+	}
+	switch {
+	case e.Result == Done:
 		c.served(q)
-	case Early:
+	case e.Result == Invalid && final && from > ch.FinalSize && ch.Number != c.cfg.Number && ch.Evidence == nil && !c.charterBehind():
+		ch.back = lookBack{q.Number, ch.FinalSize, e.Err}
+	case e.Result == Early:
 		c.wantCharter(q.session, c.net.Version()+1)
 		c.blame.passOver(c.now, q.Number, ch.Number, failWait)
 	default:

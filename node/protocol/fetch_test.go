@@ -788,6 +788,43 @@ func TestOfAForkedChainOnlyWhatCountsIsDisclosed(t *testing.T) {
 	none[Disclose](d)
 }
 
+// TestALookBackTellsWhoIsWrong gets something under a final checkpoint that does not
+// continue what is stored, and holds what is stored against what the peer has of that.
+func TestALookBackTellsWhoIsWrong(t *testing.T) {
+	for name, c := range map[string]struct {
+		results  []Result // of the looks back
+		offences int
+	}{
+		"another history is stored":     {[]Result{Conflict}, 0},
+		"further on":                    {[]Result{Done, Conflict}, 0},
+		"what it gave was wrong":        {[]Result{Done, Done}, 1},
+		"what it gives is wrong again":  {[]Result{Invalid}, 1},
+		"the line broke":                {[]Result{Broken}, 0},
+		"the rest was wrong, or broken": {[]Result{Done, Broken}, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			d := newDesk(t, 3)
+			s := d.admit(3)
+			d.does(&Stored{Signing: true, Chains: []Chain{{Number: 2, Size: 5000, Final: deskNote(2, 40), FinalSize: 40}}})
+			d.says(s, &wire.Have{Chains: []wire.Holding{{Chain: 2, Size: 9000, Final: deskNote(2, 9000)}}})
+			d.does(Ended{Task: find[Fetch](d).Task, Result: Invalid, Err: errors.New("does not continue")})
+			from := uint64(40)
+			for _, r := range c.results {
+				f := find[Fetch](d)
+				if f.From != from || f.To != rangeEnd(from, 5000) || string(f.Note) != string(deskNote(2, 9000)) {
+					t.Fatalf("looks back at %+v", f)
+				}
+				d.does(Ended{Task: f.Task, Result: r, Err: errors.New("so"), Size: 5000})
+				from = f.To
+			}
+			none[Fetch](d)
+			if n := len(d.core.blame.offences); n != c.offences || d.core.PassedOver(3, 2).IsZero() {
+				t.Errorf("%d offences, passed over until %v", n, d.core.PassedOver(3, 2))
+			}
+		})
+	}
+}
+
 // TestAForkIsNobodysFaultButTheAuthors forgets what holders of another history were
 // blamed for when the fork is proven.
 func TestAForkIsNobodysFaultButTheAuthors(t *testing.T) {

@@ -220,6 +220,7 @@ type modelChain struct {
 	latest, final *modelNote
 	evidence      *wire.Alert
 	overruling    *modelNote // with a quorum, and not what is stored
+	parted        bool       // it is known that what is stored is of another history
 }
 
 // contains reports whether the stored entries begin with what a mark names.
@@ -285,7 +286,7 @@ func newModelDisk(b *book, number uint32, n int) *modelDisk {
 // Forget drops what is not on disk, as a restart does.
 func (d *modelDisk) Forget() {
 	for _, ch := range d.chains {
-		ch.overruling = nil
+		ch.overruling, ch.parted = nil, false
 	}
 }
 
@@ -312,6 +313,7 @@ func (d *modelDisk) copyOf() *modelDisk {
 	for n, ch := range d.chains {
 		dup := *ch
 		dup.entries, dup.roots, dup.overruling = slices.Clone(ch.entries), slices.Clone(ch.roots), nil
+		dup.parted = false
 		c.chains[n] = &dup
 	}
 	if d.faults.forgetsGuard {
@@ -685,7 +687,7 @@ func (d *modelDisk) watchCosign(ch *modelChain, n *modelNote) {
 		for _, s := range d.book.entries[id].seen {
 			have := d.chains[s.chain]
 			stored := have.mark().size >= s.size && have.roots[s.size] == s.root
-			short := have.evidence == nil && have.mark().size < s.size
+			short := have.evidence == nil && !have.parted && have.mark().size < s.size
 			if !stored && (short || !d.book.settled(s)) {
 				d.book.wrong("node %d has cosigned chain %d at %d without chain %d up to %d", d.number, n.chain, n.size, s.chain, s.size)
 			}
@@ -745,7 +747,7 @@ func (d *modelDisk) overruled(s seen) bool {
 	case by.size <= ch.mark().size:
 		return ch.roots[by.size] != by.root
 	}
-	return ch.evidence != nil
+	return ch.evidence != nil || ch.parted
 }
 
 func (d *modelDisk) Judge(a *wire.Alert) (uint32, protocol.Result, error) {
@@ -832,6 +834,12 @@ func (d *modelDisk) Extend(chain uint32, from uint64, p *piece, raw []byte) (uin
 	}
 	for i, id := range ids {
 		switch at := from + uint64(i); {
+		case at < size && ch.entries[at] != id && d.isFinal(n):
+			ch.parted = true
+			if ch.overruling == nil || n.size > ch.overruling.size {
+				ch.overruling = n
+			}
+			return size, protocol.Conflict, fmt.Errorf("%w: another entry", errModel)
 		case at < size && ch.entries[at] != id:
 			return size, protocol.Trouble, fmt.Errorf("%w: another entry", errModel)
 		case at >= size:
