@@ -13,8 +13,9 @@ import (
 
 const (
 	// maxCachedEvents bounds the events in memory by the bytes of their entries
-	// and sidecars; decoded they take some three times as much.
-	maxCachedEvents = 32 << 20
+	// and sidecars; decoded they take some three times as much, and what is kept of
+	// how they are shown as much again: 96 MB.
+	maxCachedEvents = 16 << 20
 
 	// maxCachedEvent is the largest that is kept: a few records with lists of
 	// thousands of subjects must not push out what every trail has.
@@ -109,7 +110,9 @@ func (n *Node) eventSized(pos trace.Position) (*trace.Event, int, error) {
 		if c.alone, c.size, err = n.decodeSized(pos, store.Item{Entry: raw, Sidecar: side}); err != nil {
 			return nil, 0, err
 		}
-		c.weight = len(raw) + len(side)
+		if c.weight = len(raw) + len(side); c.alone != nil && c.weight <= maxCachedEvent {
+			c.alone.Share()
+		}
 	}
 	if c.event, err = n.withErasures(c.alone); err != nil {
 		return nil, 0, err

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"reflect"
+	"slices"
 	"testing"
 
 	"suyuan/ledger/store"
@@ -68,13 +69,24 @@ func TestAnswersLeaveCachedEventsAlone(t *testing.T) {
 		}
 		cached++
 		fresh, size, err := n.decodeSized(pos, store.Item{Entry: raw, Sidecar: side})
-		if err != nil || size != c.size || !reflect.DeepEqual(fresh, c.alone) {
+		if err != nil || size != c.size || !sameEvent(fresh, c.alone) {
 			t.Errorf("entry %d is kept as %+v, and is %+v: %v", seq, c.alone, fresh, err)
 		}
 	}
 	if cached < 4 {
 		t.Errorf("%d events are kept", cached)
 	}
+}
+
+// sameEvent compares all of two events but what one keeps of how it was shown.
+func sameEvent(a, b *trace.Event) bool {
+	if a == nil || b == nil {
+		return a == b
+	}
+	return !slices.ContainsFunc(reflect.VisibleFields(reflect.TypeFor[trace.Event]()), func(f reflect.StructField) bool {
+		of := func(e *trace.Event) any { return reflect.ValueOf(e).Elem().FieldByIndex(f.Index).Interface() }
+		return f.IsExported() && !reflect.DeepEqual(of(a), of(b))
+	})
 }
 
 // TestTrailsAreFoldedAgain holds that a trail which was kept is given only as

@@ -133,7 +133,7 @@ func (t *Trail) diversions() []Finding {
 			continue
 		}
 		region := e.Fields.Text("region")
-		if p := t.names.places[e.PlaceName()]; region == "" && p != nil {
+		if p := t.names.places[slugs{e.Member, e.Place}]; region == "" && p != nil {
 			region = p.Fields.Text("region")
 		}
 		list = append(list, Diversion(c, t.Item.GTIN, e, region, t.appoints)...)

@@ -43,6 +43,8 @@ type Event struct {
 	// Erased is what erase records took out of it. Whoever reads events from
 	// storage fills it in.
 	Erased []Erasure
+
+	told *teller // nil unless it keeps what was shown of it
 }
 
 // Actor names who acted: <member>[/<slug>].

@@ -3,6 +3,7 @@ package trace
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"io"
 	"slices"
 )
@@ -64,18 +65,22 @@ func (v *TrailView) Of(uri, serial string) (*TrailView, error) {
 // WriteJSON writes what MarshalJSON returns. What is kept is not copied before.
 func (v *TrailView) WriteJSON(w io.Writer) error {
 	if v.kept != nil && v.kept.of == v {
-		if _, err := w.Write(v.kept.head); err != nil {
-			return err
-		}
-		_, err := w.Write(v.kept.tail)
-		return err
+		return writeAll(w, v.kept.head, v.kept.tail)
 	}
-	raw, err := v.encode()
+	parts, err := v.parts()
 	if err != nil {
 		return err
 	}
-	_, err = w.Write(raw)
-	return err
+	return writeAll(w, parts...)
+}
+
+func writeAll(w io.Writer, parts ...[]byte) error {
+	for _, p := range parts {
+		if _, err := w.Write(p); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // MarshalJSON implements json.Marshaler.
@@ -87,8 +92,50 @@ func (v *TrailView) MarshalJSON() ([]byte, error) {
 }
 
 func (v *TrailView) encode() ([]byte, error) {
+	parts, err := v.parts()
+	return slices.Concat(parts...), err
+}
+
+// noEvents is how a view without events begins to tell of them. No string in JSON
+// holds these bytes: its quotation marks are escaped.
+var noEvents = []byte(`"events":null`)
+
+// parts encodes the view in pieces. Events of which the JSON is kept are not encoded
+// again, and most of it is events.
+func (v *TrailView) parts() ([][]byte, error) {
 	type plain TrailView // without the method
-	return encodePlain((*plain)(v))
+	around := plain(*v)
+	if !slices.ContainsFunc(v.Events, func(e EventView) bool { return e.told != nil }) {
+		raw, err := encodePlain(&around)
+		return [][]byte{raw}, err
+	}
+	around.Events = nil
+	raw, err := encodePlain(&around)
+	if err != nil {
+		return nil, err
+	}
+	before, after, ok := bytes.Cut(raw, noEvents)
+	if !ok {
+		return nil, errors.New("there is no place for the events")
+	}
+	parts := append(make([][]byte, 0, 2*len(v.Events)+4), before, noEvents[:len(noEvents)-len("null")])
+	mark := []byte("[")
+	for i := range v.Events {
+		one, err := v.Events[i].encode()
+		if err != nil {
+			return nil, err
+		}
+		parts = append(parts, mark, one)
+		mark = []byte(",")
+	}
+	return append(parts, []byte("]"), after), nil
+}
+
+func (v *EventView) encode() ([]byte, error) {
+	if v.told != nil {
+		return v.told.json, nil
+	}
+	return encodePlain(v)
 }
 
 // encodePlain leaves it to whoever encodes what v stands in whether <, > and &

@@ -10,13 +10,21 @@ import (
 // A directory gives the names of members, parties and places.
 type directory struct {
 	charters []*ledger.Charter
-	parties  map[string]*Event // newest record by <member>/<slug>
-	places   map[string]*Event
+	parties  map[slugs]*Event // newest record of each
+	places   map[slugs]*Event
+}
+
+// slugs name a party or place: <member>/<slug>.
+type slugs struct{ member, slug string }
+
+func slugsOf(name string) slugs {
+	member, slug, _ := strings.Cut(name, "/")
+	return slugs{member, slug}
 }
 
 func newDirectory(charters []*ledger.Charter, events []*Event) *directory {
-	d := &directory{charters: charters, parties: map[string]*Event{}, places: map[string]*Event{}}
-	keep := func(m map[string]*Event, name string, e *Event) {
+	d := &directory{charters: charters, parties: map[slugs]*Event{}, places: map[slugs]*Event{}}
+	keep := func(m map[slugs]*Event, name slugs, e *Event) {
 		if old := m[name]; old == nil || earlier(old, e) < 0 {
 			m[name] = e
 		}
@@ -24,9 +32,9 @@ func newDirectory(charters []*ledger.Charter, events []*Event) *directory {
 	for _, e := range events {
 		switch e.Kind {
 		case ledger.KindParty:
-			keep(d.parties, join(e.Member, e.Fields.Text("slug")), e)
+			keep(d.parties, slugs{e.Member, e.Fields.Text("slug")}, e)
 		case ledger.KindPlace:
-			keep(d.places, join(e.Member, e.Fields.Text("id")), e)
+			keep(d.places, slugs{e.Member, e.Fields.Text("id")}, e)
 		}
 	}
 	return d
@@ -61,7 +69,7 @@ func (d *directory) party(name string, v Viewer) PartyView {
 	if hosted == "" {
 		return p
 	}
-	n, known := Names{}, d.parties[name]
+	n, known := Names{}, d.parties[slugsOf(name)]
 	if known != nil {
 		n = known.Fields.Names("public_name")
 		if (v.Member != "" || v.Party == name) && n == (Names{}) {
@@ -93,7 +101,7 @@ func (d *directory) place(name string, v Viewer) *PlaceView {
 		return nil
 	}
 	p := &PlaceView{ID: name}
-	e := d.places[name]
+	e := d.places[slugsOf(name)]
 	if e == nil {
 		return p
 	}

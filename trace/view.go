@@ -141,6 +141,8 @@ type EventView struct {
 	// Corrected is the id of the correction by which the event counts for
 	// nothing.
 	Corrected ledger.Hash `json:"corrected,omitzero"`
+
+	told *telling // with the JSON of all this, if that is kept: nobody changes it then
 }
 
 // A PartyView names a party. Anyone but members sees a hosted party only under
@@ -176,7 +178,7 @@ type FindingView struct {
 func (t *Trail) For(v Viewer) *TrailView {
 	view := &TrailView{
 		URI: t.URI, Serial: t.Serial, Verdict: t.Verdict, Rules: Rules,
-		Events: []EventView{}, Findings: []FindingView{}, AsOf: map[string]uint64{},
+		Events: make([]EventView, 0, len(t.Events)), Findings: []FindingView{}, AsOf: make(map[string]uint64, len(t.AsOf)),
 	}
 	if !t.Item.GTIN.IsZero() {
 		view.GTIN = t.Item.GTIN.String()
@@ -230,9 +232,17 @@ func ignoredOf(findings []Finding) map[ledger.Hash]bool {
 }
 
 // View shows an event to a viewer, with the names that the trail knows. It is
-// also for events that are not part of the trail, such as pending ones.
+// also for events that are not part of the trail, such as pending ones. It may be
+// given to others too and must not be changed.
 func (t *Trail) View(e *Event, v Viewer) EventView {
 	v = v.of(e)
+	if e.told != nil && v == (Viewer{Code: true}) {
+		return t.tell(e)
+	}
+	return t.show(e, v)
+}
+
+func (t *Trail) show(e *Event, v Viewer) EventView {
 	return EventView{
 		ID: e.ID, Kind: e.Kind.String(), At: localTime(e.At, e.Zone), Recorded: localTime(e.Recorded, 0),
 		Party: t.names.party(e.Actor(), v), Place: t.names.place(e.PlaceName(), v),
