@@ -161,7 +161,11 @@ func (n *Node) foldFrom(r *resolved, cut map[uint32]uint64, g *gathered) (*trace
 	f.Item, f.URI, f.Serial, f.Absent, f.BadPack, f.Events = n.itemOf(r), r.URI, r.Serial, r.neverIssued(), r.BadPack, g.events
 	t := trace.Fold(f.Input)
 	if !g.whole {
-		noteLeftOut(t)
+		var members []string
+		for chain := range g.reading.lost {
+			members = append(members, n.Network().MemberOf(chain))
+		}
+		t.LeaveOut(members)
 	}
 	return t, f.err
 }
@@ -194,19 +198,6 @@ func (n *Node) folding(cut map[uint32]uint64) (*folding, error) {
 	}
 	f.Bracket, err = n.brackets(cut, f.Charters, &f.err)
 	return f, err
-}
-
-// noteLeftOut adds to a trail that not all records could be looked at. It is a
-// warning: whoever floods a code with records must not hide a later one so.
-func noteLeftOut(t *trace.Trail) {
-	t.Findings = slices.DeleteFunc(t.Findings, func(f trace.Finding) bool { return f.Code == trace.TooLong })
-	after := func(f trace.Finding) bool { return f.Severity == trace.Notice || f.Severity == trace.Info }
-	at := slices.IndexFunc(t.Findings, after)
-	if at < 0 {
-		at = len(t.Findings)
-	}
-	t.Findings = slices.Insert(t.Findings, at, trace.Finding{Code: trace.TooLong, Severity: trace.Warning, Audience: ledger.Public})
-	t.Verdict = trace.Worse(t.Verdict, trace.Warn)
 }
 
 // revocations returns a look-up of where the right of a signer ended on a chain,
@@ -284,13 +275,17 @@ func (n *Node) itemOf(r *resolved) trace.Item {
 // gatherFirst reads the events that name what the trail is about, or a unit around
 // it, within a cut; nil cuts nothing off.
 func (n *Node) gatherFirst(found *resolved, cut map[uint32]uint64) (*gathered, error) {
-	positions, whole, err := n.positions(found, cut)
-	if err != nil {
-		return nil, err
-	}
 	r := n.newReading()
+	positions, err := n.positions(found, cut)
+	if errors.Is(err, index.ErrTooMany) {
+		r.lose(err)
+		err = nil
+	}
+	if err != nil {
+		return nil, lookUpRefusal(err)
+	}
 	events, err := r.load(positions)
-	return &gathered{events, whole && r.whole, r}, err
+	return &gathered{events, r.whole, r}, err
 }
 
 // gatherRest adds the events about what went into the item, and the records of
@@ -314,17 +309,13 @@ func (n *Node) gatherRest(found *resolved, cut map[uint32]uint64, g *gathered) (
 }
 
 // positions returns where the events stand that a trail may depend on. What is
-// left out where there are too many is the same on every node with the same cut.
-func (n *Node) positions(r *resolved, cut map[uint32]uint64) (list []trace.Position, whole bool, err error) {
+// left out where there are too many is the same on every node with the same cut; the
+// error, which comes with the others, says so.
+func (n *Node) positions(r *resolved, cut map[uint32]uint64) ([]trace.Position, error) {
 	if r.Item.Kind == 0 {
-		list, err = n.productPositions(r, cut)
-	} else {
-		list, err = n.index.Gather(r.Item, cut)
+		return n.productPositions(r, cut)
 	}
-	if errors.Is(err, index.ErrTooMany) {
-		return list, false, nil
-	}
-	return list, true, lookUpRefusal(err)
+	return n.index.Gather(r.Item, cut)
 }
 
 // lookUpRefusal gives errors of look-ups in the index that the caller can do
@@ -402,14 +393,16 @@ func (n *Node) places(events []*trace.Event, cut map[uint32]uint64) ([]trace.Pos
 
 // parties returns the positions of the records of parties that events name.
 func (n *Node) parties(events []*trace.Event, cut map[uint32]uint64) ([]trace.Position, error) {
-	var names []string
+	names := make(map[string]bool) // most are those of many events
 	for _, e := range events {
-		names = append(names, e.Actor())
+		names[e.Actor()] = true
 		for _, field := range []string{"to", "from", "via", "producer"} {
-			names = append(names, e.Fields.Text(field))
+			if name := e.Fields.Text(field); name != "" {
+				names[name] = true
+			}
 		}
 	}
-	return lookUpAll(names, cut, n.party)
+	return lookUpAll(slices.Collect(maps.Keys(names)), cut, n.party)
 }
 
 // lookUpAll looks up each name of the form <member>/<slug> once and returns the
@@ -477,9 +470,9 @@ func (n *Node) pending(r *resolved, cut map[uint32]uint64) ([]*trace.Event, erro
 }
 
 func (n *Node) pendingBeyond(r *resolved, cut map[uint32]uint64) ([]*trace.Event, error) {
-	positions, _, err := n.positions(r, nil)
-	if err != nil {
-		return nil, err
+	positions, err := n.positions(r, nil)
+	if err != nil && !errors.Is(err, index.ErrTooMany) {
+		return nil, lookUpRefusal(err)
 	}
 	var later []trace.Position
 	for _, pos := range positions {

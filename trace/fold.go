@@ -75,6 +75,7 @@ type Trail struct {
 	names    *directory
 	rules    *rules
 	saw      func(e, other *Event) bool // had the author of an event seen another?
+	known    map[string]bool            // parties that have held the item or were sent it
 	doubtful bool                       // nobody known to the item has confirmed who holds it
 	units    []Item                     // in which the item is in the end, innermost first
 
@@ -142,11 +143,11 @@ type placed struct {
 }
 
 func newFolder(in Input) *folder {
-	f := &folder{in: in, events: within(in.Events, in.AsOf), touches: map[*Event]*touched{}}
+	f := &folder{in: in, events: within(in.Events, in.AsOf), touches: make(map[*Event]*touched, len(in.Events))}
 	f.trail = &Trail{Item: in.Item, URI: in.URI, Serial: in.Serial, AsOf: in.AsOf,
 		names: newDirectory(in.Charters, f.events), corrected: map[ledger.Hash]ledger.Hash{}}
 	f.rules = &rules{
-		authority: func(member string, i Item) bool { return authority(in.Charters, member, i.GTIN) },
+		authority: authorityOn(in.Charters, in.Item.GTIN),
 		examines:  func(member string, i Item) bool { return examines(in.Charters, member, i.GTIN) },
 		missing:   func(ref ledger.Hash) bool { return in.Known == nil || !in.Known(ref) },
 		recalls:   f.trail.recalls,
@@ -168,7 +169,7 @@ func newFolder(in Input) *folder {
 
 // within returns the events that count, by position, none twice.
 func within(events []*Event, asOf map[uint32]uint64) []*Event {
-	var list []*Event
+	list := make([]*Event, 0, len(events))
 	for _, e := range events {
 		if e.Seq < asOf[e.Chain] {
 			list = append(list, e)
@@ -185,6 +186,22 @@ func authority(charters []*ledger.Charter, member string, gtin gs1.GTIN) bool {
 		m := c.GTINAuthority(gtin.Uint64())
 		return m != nil && m.Slug == member
 	})
+}
+
+// authorityOn is authority, prepared for the goods of one GTIN: every event asks.
+func authorityOn(charters []*ledger.Charter, gtin gs1.GTIN) func(member string, i Item) bool {
+	var owners []string // of the GTIN
+	for _, c := range charters {
+		if m := c.GTINAuthority(gtin.Uint64()); m != nil && !gtin.IsZero() {
+			owners = append(owners, m.Slug)
+		}
+	}
+	return func(member string, i Item) bool {
+		if i.GTIN != gtin {
+			return authority(charters, member, i.GTIN)
+		}
+		return slices.Contains(owners, member)
+	}
 }
 
 // examines reports whether the member may inspect goods of the GTIN that it
@@ -283,9 +300,9 @@ func (f *folder) findRun() {
 
 // findCustody puts the events in order and follows the item through them.
 func (f *folder) findCustody() {
-	byEvent := make(map[*Event]*touched)
-	about := make(map[ledger.Hash]bool)
-	var candidates []*Event
+	byEvent := make(map[*Event]*touched, len(f.events))
+	about := make(map[ledger.Hash]bool, len(f.events))
+	candidates := make([]*Event, 0, len(f.events))
 	for _, e := range f.events {
 		about[e.Hash] = f.touch(e).any()
 	}
@@ -307,6 +324,7 @@ func (f *folder) findCustody() {
 		f.last = followed{} // whether they are about the item depends on its activation
 	}
 	m, concerned := f.run(f.timeline)
+	f.trail.known = m.known
 	f.trail.Custody, f.trail.doubtful = m.custody, m.without != nil
 	f.trail.Steps, f.trail.Legs = f.stepsOf(m), f.legsOf(m)
 	if f.trail.Run != nil {
@@ -362,11 +380,11 @@ func (f *folder) premature(t *touched) bool {
 // keep leaves in the timeline what is about the item, and the corrections of
 // that.
 func (f *folder) keep(concerned []bool) {
-	shown := make(map[ledger.Hash]bool)
+	shown := make(map[ledger.Hash]bool, len(f.timeline))
 	for i, p := range f.timeline {
 		shown[p.event.ID] = concerned[i]
 	}
-	kept := f.timeline[:0:0]
+	kept := make([]placed, 0, len(f.timeline))
 	for i, p := range f.timeline {
 		if concerned[i] || p.event.Kind == ledger.KindCorrect && shown[p.event.Fields.Hash("target")] {
 			kept = append(kept, p)

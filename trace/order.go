@@ -5,6 +5,8 @@ import (
 	"maps"
 	"slices"
 	"sort"
+
+	"suyuan/ledger"
 )
 
 // An order tells which of some events come after which, by what their authors
@@ -13,15 +15,16 @@ import (
 type order struct {
 	chains map[uint32][]*Event // ascending by position
 	sorted []uint32            // the numbers of chains
-	byHash map[string]*Event   // by leaf hash
+	byHash map[ledger.Hash]*Event
 	seen   func(pos Position, chain uint32) uint64
 	clocks map[*Event]clock
 }
 
-// A clock says how much of each chain an event's author had seen: a size.
-type clock map[uint32]uint64
+// A clock says how much of each chain an event's author had seen: a size, in the
+// order of [order.sorted].
+type clock []uint64
 
-func (c clock) raise(chain uint32, size uint64) bool {
+func (c clock) raise(chain int, size uint64) bool {
 	if size <= c[chain] {
 		return false
 	}
@@ -30,10 +33,10 @@ func (c clock) raise(chain uint32, size uint64) bool {
 }
 
 func newOrder(events []*Event, seen func(Position, uint32) uint64) *order {
-	o := &order{chains: map[uint32][]*Event{}, byHash: map[string]*Event{}, seen: seen, clocks: map[*Event]clock{}}
+	o := &order{chains: map[uint32][]*Event{}, byHash: make(map[ledger.Hash]*Event, len(events)), seen: seen, clocks: make(map[*Event]clock, len(events))}
 	for _, e := range events {
 		o.chains[e.Chain] = append(o.chains[e.Chain], e)
-		o.byHash[string(e.Hash[:])] = e
+		o.byHash[e.Hash] = e
 	}
 	for _, list := range o.chains {
 		slices.SortFunc(list, func(a, b *Event) int { return cmp.Compare(a.Seq, b.Seq) })
@@ -42,9 +45,15 @@ func newOrder(events []*Event, seen func(Position, uint32) uint64) *order {
 	return o
 }
 
-// covers reports whether later's author had seen earlier.
+// covers reports whether later's author had seen earlier. Both are of the order.
 func (o *order) covers(later, earlier *Event) bool {
-	return later != earlier && earlier.Seq < o.clock(later)[earlier.Chain]
+	return later != earlier && earlier.Seq < o.clock(later)[o.at(earlier.Chain)]
+}
+
+// at is where a chain stands in sorted.
+func (o *order) at(chain uint32) int {
+	i, _ := slices.BinarySearch(o.sorted, chain)
+	return i
 }
 
 // clock computes what e's author had seen. Hashes make cycles impossible; an
@@ -53,26 +62,27 @@ func (o *order) clock(e *Event) clock {
 	if c, ok := o.clocks[e]; ok {
 		return c
 	}
-	c := clock{e.Chain: e.Seq}
+	c := make(clock, len(o.sorted))
+	c[o.at(e.Chain)] = e.Seq
 	o.clocks[e] = c
 	if o.seen != nil {
-		for _, chain := range o.sorted {
+		for i, chain := range o.sorted {
 			if chain != e.Chain {
-				c.raise(chain, o.seen(e.Position, chain))
+				c.raise(i, o.seen(e.Position, chain))
 			}
 		}
 	}
 	for _, ref := range e.Refs {
-		if t := o.byHash[string(ref[:])]; t != nil && t != e {
-			c.raise(t.Chain, t.Seq+1)
+		if t := o.byHash[ref]; t != nil && t != e {
+			c.raise(o.at(t.Chain), t.Seq+1)
 		}
 	}
 	// The newest event seen of each chain had seen more in its turn. What it
 	// adds may make newer events of other chains seen, hence the repetition.
 	for grew := true; grew; {
 		grew = false
-		for _, chain := range o.sorted {
-			t := o.newestBelow(chain, c[chain])
+		for i, chain := range o.sorted {
+			t := o.newestBelow(chain, c[i])
 			if t == nil || t == e {
 				continue
 			}
@@ -97,7 +107,7 @@ func (o *order) newestBelow(chain uint32, size uint64) *Event {
 // after all that its author had seen, ties by entry time, chain, position.
 func (o *order) entering() []*Event {
 	next := make(map[uint32]int, len(o.chains))
-	var out []*Event
+	out := make([]*Event, 0, len(o.byHash))
 	for {
 		var best, fallback *Event
 		for _, chain := range o.sorted {
@@ -126,11 +136,11 @@ func (o *order) entering() []*Event {
 // ready reports whether all that e's author had seen has entered.
 func (o *order) ready(e *Event, next map[uint32]int) bool {
 	c := o.clock(e)
-	for _, chain := range o.sorted {
+	for i, chain := range o.sorted {
 		if chain == e.Chain {
 			continue
 		}
-		if list, n := o.chains[chain], next[chain]; n < len(list) && list[n].Seq < c[chain] {
+		if list, n := o.chains[chain], next[chain]; n < len(list) && list[n].Seq < c[i] {
 			return false
 		}
 	}

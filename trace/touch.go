@@ -151,6 +151,9 @@ func (e *Event) unitsOf(v *sieve) []Item {
 			}
 		}
 	}
+	if len(list) == 0 {
+		return nil // as of most events
+	}
 	slices.SortStableFunc(list, func(a, b found) int { return cmp.Compare(a.at, b.at) })
 	units := make([]Item, len(list))
 	for i := range list {
