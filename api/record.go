@@ -3,9 +3,12 @@ package api
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
+	"encoding/binary"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"mime"
 	"net/http"
 	"strings"
@@ -22,6 +25,11 @@ type Records interface {
 	// one result for each draft, in their order; one that is refused does not
 	// stop the others. A result without an error is durable.
 	Submit(ctx context.Context, caller *Operator, drafts []json.RawMessage) []Result
+
+	// SubmitOnce is Submit for callers who may ask again: each key gets one record and
+	// no more. A draft whose key has one already is answered with that record's place,
+	// and Exists.
+	SubmitOnce(ctx context.Context, caller *Operator, keys []ledger.Hash, drafts []json.RawMessage) []Result
 
 	// SubmitSigned appends records that were signed elsewhere, as Submit does.
 	SubmitSigned(ctx context.Context, signed []Signed) []Result
@@ -111,33 +119,91 @@ func (s *Server) submitDrafts(c *fiber.Ctx) ([]Result, error) {
 	if err != nil {
 		return nil, err
 	}
-	return s.cfg.Records.Submit(c.UserContext(), caller, drafts), nil
+	name := c.Get(headerIdempotencyKey)
+	if name == "" {
+		return s.cfg.Records.Submit(c.UserContext(), caller, drafts), nil
+	}
+	if len(name) > maxIdempotencyKey {
+		p := NewProblem(http.StatusBadRequest, codeParameter, fmt.Sprintf("the %s has %d bytes, over the limit of %d", headerIdempotencyKey, len(name), maxIdempotencyKey))
+		p.Field = headerIdempotencyKey
+		return nil, p
+	}
+	keys := make([]ledger.Hash, len(drafts))
+	for i := range keys {
+		keys[i] = draftKey(caller.Address, name, i)
+	}
+	return s.cfg.Records.SubmitOnce(c.UserContext(), caller, keys, drafts), nil
+}
+
+// headerIdempotencyKey names what a client says of a request that it may send again,
+// having had no answer. Records that are signed elsewhere need none: they are stored
+// once, however often they are sent.
+const headerIdempotencyKey = "Idempotency-Key"
+
+// draftKey is the key of the i-th draft of a request that an operator has named: the
+// SHA-256 of a prefix, address, index and name.
+func draftKey(operator ledger.Address, name string, i int) ledger.Hash {
+	b := []byte("suyuan/idempotency-key/v1\x00")
+	b = append(b, operator[:]...)
+	b = binary.BigEndian.AppendUint32(b, uint32(i))
+	return sha256.Sum256(append(b, name...))
 }
 
 // splitDrafts reads one JSON object or an array of them. What is in a draft is
 // for the node to judge.
 func splitDrafts(body []byte) ([]json.RawMessage, error) {
 	body = bytes.TrimSpace(body)
-	drafts := []json.RawMessage{body}
-	if len(body) > 0 && body[0] == '[' {
-		drafts = nil
-		if err := json.Unmarshal(body, &drafts); err != nil {
+	if len(body) == 0 || body[0] != '[' {
+		var one json.RawMessage
+		if err := json.Unmarshal(body, &one); err != nil {
 			return nil, badJSON(err)
 		}
+		return []json.RawMessage{one}, checkObject(one, 1)
 	}
-	if len(drafts) == 0 || len(drafts) > maxSubmissions {
-		return nil, countProblem(len(drafts))
+	var drafts []json.RawMessage
+	dec := json.NewDecoder(bytes.NewReader(body))
+	_, err := dec.Token() // the bracket
+	for err == nil && dec.More() {
+		if len(drafts) == maxSubmissions { // the others are not even looked at: there may be millions
+			return nil, countProblem(maxSubmissions + 1)
+		}
+		var one json.RawMessage
+		if err = dec.Decode(&one); err != nil {
+			break
+		}
+		drafts = append(drafts, one)
+		if err := checkObject(one, len(drafts)); err != nil {
+			return nil, err
+		}
 	}
-	for i, d := range drafts {
-		var object map[string]json.RawMessage
-		if err := json.Unmarshal(d, &object); err != nil {
-			return nil, badJSON(fmt.Errorf("record %d: %w", i+1, err))
-		}
-		if object == nil {
-			return nil, badJSON(fmt.Errorf("record %d is null", i+1))
-		}
+	if err == nil {
+		err = endOfArray(dec)
+	}
+	if err != nil {
+		return nil, badJSON(err)
+	}
+	if len(drafts) == 0 {
+		return nil, countProblem(0)
 	}
 	return drafts, nil
+}
+
+// endOfArray holds that an array ends, and nothing follows it.
+func endOfArray(dec *json.Decoder) error {
+	if _, err := dec.Token(); err != nil {
+		return err
+	}
+	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
+		return errors.New("something follows the array")
+	}
+	return nil
+}
+
+func checkObject(draft json.RawMessage, number int) error {
+	if len(draft) == 0 || draft[0] != '{' {
+		return badJSON(fmt.Errorf("record %d is no object", number))
+	}
+	return nil
 }
 
 func badJSON(err error) *Problem {

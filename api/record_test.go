@@ -34,6 +34,31 @@ func TestPostDrafts(t *testing.T) {
 	}
 }
 
+// TestPostNamed checks that the name of a request gives each of its drafts one key,
+// whoever sends the name again, and that operators do not share names.
+func TestPostNamed(t *testing.T) {
+	n := newFakeNode()
+	s := newTestServer(t, n)
+	send := func(name string) []string {
+		before := len(n.submitted)
+		r := ask(t, s, "POST", "/api/v1/records", `[{"kind":"a"},{"kind":"a"}]`, "Content-Type", "application/json",
+			"Authorization", "Bearer "+testToken, "Idempotency-Key", name)
+		if r.StatusCode != 201 {
+			t.Fatalf("got %d %s", r.StatusCode, r.body)
+		}
+		return n.submitted[before:]
+	}
+	first, again, other := send("order 17"), send("order 17"), send("order 18")
+	if !slices.Equal(first, again) || first[0] == first[1] || slices.Contains(other, first[0]) || slices.Contains(other, first[1]) {
+		t.Errorf("got the keys %q, then %q, and %q for another name", first, again, other)
+	}
+	if draftKey(ledger.Address{1}, "x", 0) == draftKey(ledger.Address{2}, "x", 0) {
+		t.Error("two operators share a key")
+	}
+	checkProblem(t, ask(t, s, "POST", "/api/v1/records", `{"kind":"a"}`, "Content-Type", "application/json",
+		"Authorization", "Bearer "+testToken, "Idempotency-Key", strings.Repeat("x", maxIdempotencyKey+1)), 400, codeParameter)
+}
+
 func TestPostRefusals(t *testing.T) {
 	n := newFakeNode()
 	s := newTestServer(t, n)
@@ -83,6 +108,12 @@ func TestPostMalformedDrafts(t *testing.T) {
 		{`[{},null]`, 400, codeBadJSON},
 		{`["x"]`, 400, codeBadJSON},
 		{`3`, 400, codeBadJSON},
+		{`[{}`, 400, codeBadJSON},
+		{`[{},]`, 400, codeBadJSON},
+		{`[{} {}]`, 400, codeBadJSON},
+		{`[{}] []`, 400, codeBadJSON},
+		{`[{"a":}]`, 400, codeBadJSON},
+		{`[` + strings.Repeat(`{},`, 1<<20) + `0`, 413, codeTooMany}, // nobody looks at more than may be
 		{`[` + strings.Repeat(`{},`, maxSubmissions) + `{}]`, 413, codeTooMany},
 	} {
 		if checkProblem(t, post(t, s, "application/json", tt.body), tt.status, tt.code); t.Failed() {
