@@ -193,7 +193,12 @@ func TestAFloodIsNotInTheWayOfReading(t *testing.T) {
 			serial := brand.serial(t, toner, 0, 7)
 			dist.flood(t, tt.flood)
 			settle(t, brand, dist)
-			a, err := brand.Answer(context.Background(), link(toner, serial), "")
+			uri := link(toner, serial)
+			public, err := brand.Answer(context.Background(), uri, "")
+			if err != nil {
+				t.Fatal(err)
+			}
+			a, err := brand.Answer(context.Background(), uri, "brand")
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -201,10 +206,33 @@ func TestAFloodIsNotInTheWayOfReading(t *testing.T) {
 			if told != tt.finding || a.Trail.Product == nil || a.Trail.Custody.State != trace.Active || a.Trail.Lot != "B1" {
 				t.Errorf("verdict %s, custody %+v, lot %s, findings %+v", a.Verdict, a.Trail.Custody, a.Trail.Lot, a.Trail.Findings)
 			}
-			if told && a.Verdict == trace.Consistent {
-				t.Error("records were left out and the verdict is consistent")
+			// Dist has never had the item: what it records says nothing about that.
+			if public.Verdict != trace.Consistent || len(public.Trail.Findings) > 0 {
+				t.Errorf("a stranger's flood shows in the verdict: %s, %+v", public.Verdict, public.Trail.Findings)
 			}
 		})
+	}
+}
+
+// Who has had an item hides nothing of what he recorded by recording much more.
+func TestAFloodOfOneWhoHadItIsAWarning(t *testing.T) {
+	t.Parallel()
+	brand, dist := twoCompanies(t, 30)
+	brand.mustSubmit(t, sendDraft(0, 29, "dist"))
+	move(t, brand, dist, brand.chain)
+	var flood []trace.Draft
+	for range trace.MaxEvents + 1 {
+		flood = append(flood, trace.Draft{Kind: "inspect", Fields: fields{"type": "quality", "result": "pass"}, Subjects: []trace.DraftSubject{{GTIN: toner}}})
+	}
+	dist.flood(t, append(flood, sellDraft(7)))
+	settle(t, brand, dist)
+	a, err := brand.Answer(context.Background(), link(toner, brand.serial(t, toner, 0, 7)), "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	told := slices.ContainsFunc(a.Trail.Findings, func(f trace.FindingView) bool { return f.Code == trace.TooLong })
+	if !told || a.Verdict == trace.Consistent {
+		t.Errorf("records were left out and the verdict is %s, findings %+v", a.Verdict, a.Trail.Findings)
 	}
 }
 

@@ -19,12 +19,13 @@ type reading struct {
 	node  *Node
 	left  int                     // bytes
 	whole bool                    // nothing was left out
+	lost  map[uint32]bool         // chains of which something was
 	first []trace.Position        // what was read first
 	have  map[trace.Position]bool // what was read, nil before the second load
 }
 
 func (n *Node) newReading() *reading {
-	return &reading{node: n, left: maxLookUpBytes, whole: true}
+	return &reading{node: n, left: maxLookUpBytes, whole: true, lost: map[uint32]bool{}}
 }
 
 // load reads the events at positions that were not read yet, leaving out those
@@ -54,6 +55,11 @@ func (r *reading) load(positions []trace.Position) ([]*trace.Event, error) {
 	}
 	r.whole = false
 	kept := fairShare(fresh, sizes, r.left)
+	for _, pos := range fresh {
+		if _, there := slices.BinarySearchFunc(kept, pos, trace.Position.Compare); !there {
+			r.lost[pos.Chain] = true
+		}
+	}
 	r.left = 0
 	return r.node.load(nil, kept)
 }
@@ -95,12 +101,24 @@ func ascending(positions []trace.Position) bool {
 func (r *reading) about(item trace.Item, cut map[uint32]uint64) ([]*trace.Event, error) {
 	positions, err := r.node.index.Gather(item, cut)
 	if errors.Is(err, index.ErrTooMany) {
-		r.whole, err = false, nil
+		r.lose(err)
+		err = nil
 	}
 	if err != nil {
 		return nil, err
 	}
 	return r.load(positions)
+}
+
+// lose notes what a look-up has left out.
+func (r *reading) lose(err error) {
+	r.whole = false
+	var left *index.LeftOut
+	if errors.As(err, &left) {
+		for _, chain := range left.Chains {
+			r.lost[chain] = true
+		}
+	}
 }
 
 // fairShare returns which of some positions, ascending, fit into a budget of bytes

@@ -27,3 +27,14 @@ var (
 	// ErrClosed refuses use after Close.
 	ErrClosed = errors.New("index is closed")
 )
+
+// A LeftOut is the error of a look-up that met a limit: it says of which chains
+// events were left out, and wraps ErrTooMany.
+type LeftOut struct {
+	Chains []uint32 // ascending
+	err    error
+}
+
+func (e *LeftOut) Error() string { return e.err.Error() }
+
+func (e *LeftOut) Unwrap() error { return e.err }

@@ -31,7 +31,7 @@ import (
 // Where there is more than the limits of this package allow, Gather leaves out
 // later events of the chain that has the most, so that a member which floods an
 // item takes nothing from the others. It then returns what is left, which is the
-// same for everybody with the same cut, and an error that wraps ErrTooMany.
+// same for everybody with the same cut, and a [*LeftOut].
 func (x *Index) Gather(item trace.Item, cut map[uint32]uint64) ([]trace.Position, error) {
 	return x.collect(item, cut, "of", (*gathering).gather)
 }
@@ -47,7 +47,7 @@ func (x *Index) Naming(item trace.Item, cut map[uint32]uint64) ([]trace.Position
 // collect runs a look-up and sorts what it found. At a limit it runs it again
 // without some of the events of the chain that has the most of them.
 func (x *Index) collect(item trace.Item, cut map[uint32]uint64, how string, f func(*gathering) error) ([]trace.Position, error) {
-	var met error // the first limit
+	var met *LeftOut // at the first limit
 	for range maxSheds {
 		g := gathering{item: item, seen: map[trace.Item]bool{item: true}}
 		err := x.view(cut, func(r *reader) error {
@@ -59,37 +59,52 @@ func (x *Index) collect(item trace.Item, cut map[uint32]uint64, how string, f fu
 		}
 		switch {
 		case err == nil:
-			return g.found.sorted(), met
+			return g.found.sorted(), met.asError()
 		case !errors.Is(err, ErrTooMany):
 			return nil, fmt.Errorf("events %s %v: %w", how, item, err)
 		case met == nil:
-			met = fmt.Errorf("events %s %v: %w", how, item, err)
+			met = &LeftOut{err: fmt.Errorf("events %s %v: %w", how, item, err)}
 		}
-		cut = g.shed(cut, x.Applied)
+		var most uint32
+		cut, most = g.shed(cut, x.Applied)
+		met.add(most)
 	}
 	return nil, met
 }
 
+func (e *LeftOut) add(chain uint32) {
+	if at, there := slices.BinarySearch(e.Chains, chain); !there {
+		e.Chains = slices.Insert(e.Chains, at, chain)
+	}
+}
+
+// asError returns no error for nil.
+func (e *LeftOut) asError() error {
+	if e == nil {
+		return nil
+	}
+	return e
+}
+
 // shed returns a smaller cut. The chain of which the most keys were read keeps
 // three quarters of the events found, the earliest ones; where none was found,
-// half of its entries.
-func (g *gathering) shed(cut map[uint32]uint64, applied func() map[uint32]uint64) map[uint32]uint64 {
+// half of its entries. It returns that chain too.
+func (g *gathering) shed(cut map[uint32]uint64, applied func() map[uint32]uint64) (smaller map[uint32]uint64, most uint32) {
 	if cut == nil {
 		cut = applied()
 	}
-	var most uint32
 	for chain, n := range g.r.keys {
 		if n > g.r.keys[most] || n == g.r.keys[most] && chain < most {
 			most = chain
 		}
 	}
-	smaller := maps.Clone(cut)
+	smaller = maps.Clone(cut)
 	smaller[most] = cut[most] / 2
 	found := slices.DeleteFunc(g.found.sorted(), func(pos trace.Position) bool { return pos.Chain != most })
 	if len(found) > 0 {
 		smaller[most] = found[len(found)*3/4].Seq
 	}
-	return smaller
+	return smaller, most
 }
 
 // A positionSet is positions, each once in the end. Of most items they are few, and
