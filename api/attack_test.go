@@ -1,7 +1,10 @@
 package api
 
 import (
+	"fmt"
+	"net/netip"
 	"testing"
+	"time"
 
 	"suyuan/ledger"
 )
@@ -51,5 +54,40 @@ func TestPackedBodiesAreRefused(t *testing.T) {
 	r := ask(t, s, "POST", "/api/v1/records", "{}", "Content-Type", "application/json", "Content-Encoding", "identity", "Authorization", "Bearer "+testToken)
 	if r.StatusCode != 201 {
 		t.Errorf("a body that says that it is not packed: got %d %s", r.StatusCode, r.body)
+	}
+}
+
+// Whoever has a whole IPv6 site has as many clients as he likes, and is held to what
+// some of them may do.
+func TestSitesAreLimited(t *testing.T) {
+	now := time.Unix(1, 0)
+	l, err := newLimiter(time.Second, 2, func() time.Time { return now })
+	if err != nil {
+		t.Fatal(err)
+	}
+	of := func(site, client int) netip.Prefix {
+		return netip.MustParsePrefix(fmt.Sprintf("2001:db8:%x:%x::/64", site, client))
+	}
+	passed := 0
+	for client := range 3 * maxClients {
+		if l.allow(of(1, client)) {
+			passed++
+		}
+	}
+	if passed != 2*siteShare {
+		t.Errorf("%d acts of one site passed, want %d", passed, 2*siteShare)
+	}
+	if !l.allow(of(2, 1)) {
+		t.Error("another site is held up")
+	}
+	for i := range 4 {
+		v4 := netip.MustParsePrefix(fmt.Sprintf("192.0.2.%d/32", i))
+		if !l.allow(v4) || !l.allow(v4) || l.allow(v4) {
+			t.Errorf("%s is not held to its own rate", v4)
+		}
+	}
+	now = now.Add(time.Second)
+	if !l.allow(of(1, maxClients*4)) {
+		t.Error("a site is held up for longer than its rate")
 	}
 }

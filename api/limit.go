@@ -10,10 +10,12 @@ import (
 	"golang.org/x/time/rate"
 )
 
-// A limiter counts acts per client in bounded memory: the clients seen last.
-// It is safe for concurrent use.
+// A limiter counts acts per client in bounded memory: the clients seen last. Clients
+// of one IPv6 site are counted together too, with siteShare times as much: one
+// machine may have a new address for each act. It is safe for concurrent use.
 type limiter struct {
 	clients *lru.Cache[netip.Prefix, *rate.Limiter]
+	sites   *lru.Cache[netip.Prefix, *rate.Limiter]
 	every   rate.Limit
 	burst   int
 	now     func() time.Time
@@ -24,12 +26,23 @@ func newLimiter(every time.Duration, burst int, now func() time.Time) (*limiter,
 	if err != nil {
 		return nil, err
 	}
-	return &limiter{clients: clients, every: rate.Every(every), burst: burst, now: now}, nil
+	sites, err := lru.New[netip.Prefix, *rate.Limiter](maxClients)
+	if err != nil {
+		return nil, err
+	}
+	return &limiter{clients: clients, sites: sites, every: rate.Every(every), burst: burst, now: now}, nil
 }
 
 // allow counts one act and reports whether the client was still within its rate.
 func (l *limiter) allow(client netip.Prefix) bool {
-	return l.of(client).AllowN(l.now(), 1)
+	if !limiterOf(l.clients, client, l.every, l.burst).AllowN(l.now(), 1) {
+		return false
+	}
+	if !client.Addr().Is6() {
+		return true
+	}
+	site, err := client.Addr().Prefix(siteBits)
+	return err != nil || limiterOf(l.sites, site, l.every*siteShare, l.burst*siteShare).AllowN(l.now(), 1)
 }
 
 // spent reports whether the client's next act would be refused.
@@ -38,12 +51,14 @@ func (l *limiter) spent(client netip.Prefix) bool {
 	return ok && r.TokensAt(l.now()) < 1
 }
 
-func (l *limiter) of(client netip.Prefix) *rate.Limiter {
-	if r, ok := l.clients.Get(client); ok {
+// limiterOf returns what counts the acts of a client or site, made anew if it was
+// forgotten.
+func limiterOf(all *lru.Cache[netip.Prefix, *rate.Limiter], who netip.Prefix, every rate.Limit, burst int) *rate.Limiter {
+	if r, ok := all.Get(who); ok {
 		return r
 	}
-	r := rate.NewLimiter(l.every, l.burst)
-	if earlier, ok, _ := l.clients.PeekOrAdd(client, r); ok {
+	r := rate.NewLimiter(every, burst)
+	if earlier, ok, _ := all.PeekOrAdd(who, r); ok {
 		return earlier
 	}
 	return r

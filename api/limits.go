@@ -26,6 +26,10 @@ const (
 	// maxSubmissions bounds the records of one request: a batch of the ledger.
 	maxSubmissions = 4096
 
+	// maxIdempotencyKey bounds the name that a client gives to a request: a UUID has 36
+	// characters, and document numbers with dates and sites in them fit too.
+	maxIdempotencyKey = 255
+
 	// readBufferBytes bounds request line and header fields together. A Digital
 	// Link of 2,048 bytes, cookies and a browser's own fields need half.
 	readBufferBytes = 16 << 10
@@ -48,6 +52,12 @@ const (
 	// maxClients bounds the clients whose rates are remembered, per kind of
 	// limit: some 200 bytes each. Who is forgotten starts afresh.
 	maxClients = 8192
+
+	// An IPv6 site is what a hoster or provider gives one customer at most, and
+	// siteShare how many clients of it may do as much as they may at one time: some
+	// providers give out /64s of one site to many.
+	siteBits  = 48
+	siteShare = 32
 
 	// A client may fetch this many absence proofs at once and then one each
 	// interval. Each reveals two of the up to 10^7 elements of a pack; honest
