@@ -134,6 +134,13 @@ func (r fakeRecords) Submit(_ context.Context, caller *Operator, drafts []json.R
 	return out
 }
 
+func (r fakeRecords) SubmitOnce(_ context.Context, caller *Operator, keys []ledger.Hash, drafts []json.RawMessage) (out []Result) {
+	for i, d := range drafts {
+		out = append(out, r.result(keys[i].String()+" "+caller.Member+" "+string(d)))
+	}
+	return out
+}
+
 func (r fakeRecords) SubmitSigned(_ context.Context, signed []Signed) (out []Result) {
 	for _, s := range signed {
 		out = append(out, r.result(string(s.Record)+"|"+string(s.Signature)+"|"+string(s.Sidecar)))

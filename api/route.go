@@ -82,7 +82,7 @@ func (s *Server) routeTable() []route {
 
 		{method: get, path: "/api/v1/trail", summary: "Trail, pending events and assurance of a code", query: uri, gives: []string{typeJSON}, token: true, handler: s.getTrail},
 		{method: get, path: "/api/v1/proof", summary: "Proof bundle of a code", query: uri, gives: []string{typeJSON}, token: true, handler: s.getProof},
-		{method: post, path: "/api/v1/records", summary: "Store records: drafts to be signed by the node for a token, or records signed elsewhere", takes: []string{typeJSON, typeCBOR}, gives: []string{typeJSON}, status: http.StatusCreated, token: true, handler: s.postRecords},
+		{method: post, path: "/api/v1/records", summary: "Store records: drafts to be signed by the node for a token, each once for an Idempotency-Key, or records signed elsewhere", takes: []string{typeJSON, typeCBOR}, gives: []string{typeJSON}, status: http.StatusCreated, token: true, handler: s.postRecords},
 		{method: get, path: "/api/v1/records/{id}", summary: "State of a record and where it stands; with a token, what it says, as events do", gives: []string{typeJSON}, token: true, handler: s.getRecord},
 		{method: post, path: "/api/v1/approvals", summary: "Approve an activation that another operator is going to post, or with sign=false tell what a wallet has to sign", query: []param{{"sign", "false to sign elsewhere", false}}, takes: []string{typeJSON}, gives: []string{typeJSON}, token: true, handler: s.postApproval},
 		{method: post, path: "/api/v1/claims", summary: "Check the second code of an item, at the node that issued it: {uri, code, token?, tag?}", takes: []string{typeJSON}, gives: []string{typeJSON}, token: true, handler: s.postClaim},

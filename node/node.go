@@ -70,6 +70,7 @@ type Node struct {
 	indexing sync.Mutex // held by whoever writes the index
 	issuing  sync.Mutex // held while a run of codes is issued
 	keyed    sync.Mutex // held while drafts with keys are appended
+	noted    keyMemory
 	adopting sync.Mutex // held while a charter is put in force
 	erasing  sync.Mutex // held while erased bytes are removed
 }

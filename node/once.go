@@ -4,12 +4,14 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
 	"os"
 	"path/filepath"
 	"slices"
+	"sync"
 
 	"suyuan/ledger"
 	"suyuan/ledger/store"
@@ -44,6 +46,9 @@ func (n *Node) SubmitOnce(ctx context.Context, who Signer, list []Keyed) []Place
 	placed := make([]Placed, len(list))
 	n.keyed.Lock()
 	defer n.keyed.Unlock()
+	if err := n.noted.learn(n); err != nil {
+		return failAll(placed, fmt.Errorf("read keys: %w", err))
+	}
 	fresh, err := n.fresh(list, placed)
 	if err != nil {
 		return failAll(placed, err)
@@ -79,6 +84,10 @@ func (n *Node) fresh(list []Keyed, placed []Placed) ([]int, error) {
 		if first[k.Key] == i {
 			fresh = append(fresh, i)
 		}
+	}
+	if !n.noted.mayHave(list) {
+		answerTwins(list, placed)
+		return fresh, nil
 	}
 	err := n.readJournal(func(key, id ledger.Hash) error {
 		i, asked := first[key]
@@ -135,6 +144,59 @@ func failAll(placed []Placed, err error) []Placed {
 	return placed
 }
 
+// A keyMemory has the beginnings of all keys in the journal, so that this need not
+// be read for keys that are new, as most are: some twenty bytes for each record that
+// ever had one. It is learned with the first draft that has a key.
+type keyMemory struct {
+	mu     sync.RWMutex
+	begins map[uint64]struct{} // nil until learned
+}
+
+// learn reads the journal, once. The caller holds Node.keyed, so that no key is
+// noted meanwhile.
+func (m *keyMemory) learn(n *Node) error {
+	if m.begins != nil {
+		return nil
+	}
+	begins := make(map[uint64]struct{})
+	err := n.readJournal(func(key, _ ledger.Hash) error {
+		begins[beginOf(key[:])] = struct{}{}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.begins = begins
+	return nil
+}
+
+// mayHave reports whether the journal may have one of the keys.
+func (m *keyMemory) mayHave(list []Keyed) bool {
+	m.mu.RLock()
+	defer m.mu.RUnlock()
+	return m.begins == nil || slices.ContainsFunc(list, func(k Keyed) bool {
+		_, ok := m.begins[beginOf(k.Key[:])]
+		return ok
+	})
+}
+
+// note adds the keys of elements that are going to be written: one too many does no
+// harm. The caller holds Node.keyed.
+func (m *keyMemory) note(elements []byte) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.begins == nil {
+		return
+	}
+	for e := range slices.Chunk(elements, journalElement) {
+		m.begins[beginOf(e)] = struct{}{}
+	}
+}
+
+func beginOf(key []byte) uint64 { return binary.BigEndian.Uint64(key) }
+
 func (n *Node) journalPath() string { return filepath.Join(n.dir, dirImports, fileJournal) }
 
 // readJournal calls visit for every element. It reads 64 bytes for each record
@@ -177,6 +239,7 @@ func (n *Node) noteKeys(list []Keyed, subs []*store.Submission) (err error) {
 	if b.Len() == 0 {
 		return nil
 	}
+	n.noted.note(b.Bytes())
 	defer func() {
 		if err != nil {
 			err = fmt.Errorf("note keys: %w", err)

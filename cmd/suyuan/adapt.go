@@ -102,6 +102,15 @@ func (b backend) Submit(ctx context.Context, caller *api.Operator, drafts []json
 	return b.results(b.n.Submit(ctx, node.Signer{Address: caller.Address, Party: caller.Party}, raw))
 }
 
+// SubmitOnce implements api.Records.
+func (b backend) SubmitOnce(ctx context.Context, caller *api.Operator, keys []ledger.Hash, drafts []json.RawMessage) []api.Result {
+	list := make([]node.Keyed, len(drafts))
+	for i := range drafts {
+		list[i] = node.Keyed{Key: keys[i], Draft: drafts[i]}
+	}
+	return b.results(b.n.SubmitOnce(ctx, node.Signer{Address: caller.Address, Party: caller.Party}, list))
+}
+
 // SubmitSigned implements api.Records.
 func (b backend) SubmitSigned(ctx context.Context, signed []api.Signed) []api.Result {
 	list := make([]node.SignedRecord, len(signed))
