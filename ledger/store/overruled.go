@@ -54,8 +54,9 @@ func (c *chainLog) overrule(net *ledger.Network, cp *ledger.Checkpoint) (counts 
 	return true
 }
 
-// Parted takes note that the entries stored of a chain are not the first of those that
-// a verified final checkpoint covers: the caller has been given these, and proven them.
+// Parted takes note, if a verified checkpoint is final, that the entries stored of a
+// chain are not the first of those that it covers: the caller has been given these, and
+// proven them.
 func (s *Store) Parted(cp *ledger.Checkpoint) {
 	c, err := s.chain(cp.Chain)
 	if err != nil {

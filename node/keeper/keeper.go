@@ -285,7 +285,7 @@ func (k *Keeper) Extend(ctx context.Context, cp *ledger.Checkpoint, from uint64,
 	}
 	size, err := k.Store.Extend(ctx, cp.Chain, from, items)
 	var at *store.EntryError
-	if cp.Final && errors.As(err, &at) && errors.Is(err, store.ErrConflict) {
+	if errors.As(err, &at) && errors.Is(err, store.ErrConflict) {
 		k.Store.Parted(cp)
 		return size, protocol.Conflict, err
 	}

@@ -282,13 +282,14 @@ func (c *Core) candidate(ch *chain, s *session) candidate {
 }
 
 // A lookBack holds what is stored against what a peer gives of it, from the final
-// entries on, after it has given something under a final checkpoint that does not
-// continue what is stored: either what it gave was wrong, or what is stored is of
-// another history. The one is an offence; the other is known then, also if nobody
-// ever proves it.
+// entries on, after it has given something that does not continue that: either what it
+// gave was wrong, or what is stored is of another history than the checkpoint. The one
+// is an offence; the other is nobody's but the author's, and if the checkpoint is final
+// it is known then which history counts, also if nobody ever proves the fork.
 type lookBack struct {
 	peer uint32 // 0: nobody is held against anything
 	from uint64
+	note note
 	why  error
 }
 
@@ -299,7 +300,7 @@ func (c *Core) lookBackNext(ch *chain) bool {
 		return false
 	}
 	s := c.sessionOf(b.peer)
-	if s == nil || ch.Evidence != nil || s.theirs[ch.Number] == nil || s.theirs[ch.Number].final.size < ch.Size {
+	if s == nil || ch.Evidence != nil || b.note.size < ch.Size {
 		*b = lookBack{} // it has left, or the fork is proven, or more is stored
 		return false
 	}
@@ -315,7 +316,7 @@ func (c *Core) lookBackNext(ch *chain) bool {
 		c.requests.answered(q)
 		c.lookedBack(ch, q, to, e.(Ended))
 		c.stir(ch)
-	}), Peer: q.Number, Chain: ch.Number, From: b.from, To: to, Note: s.theirs[ch.Number].final.raw})
+	}), Peer: q.Number, Chain: ch.Number, From: b.from, To: to, Note: b.note.raw})
 	return true
 }
 
@@ -324,7 +325,7 @@ func (c *Core) lookedBack(ch *chain, q *request, to uint64, e Ended) {
 	b := &ch.back
 	switch {
 	case e.Result == Conflict:
-		c.log(slog.LevelError, "a quorum has cosigned another history than is stored", "chain", ch.Number, "peer", q.Number, "err", e.Err)
+		c.log(slog.LevelError, "there is another history than is stored", "chain", ch.Number, "peer", q.Number, "err", e.Err)
 		c.blame.doubt(c.now, q.Number, ch.Number)
 		c.witness.stirred = true
 	case e.Result == Done && to < ch.Size:
@@ -379,15 +380,11 @@ func (c *Core) fetched(ch *chain, q *request, from uint64, n note, e Ended) {
 	if e.Size > from {
 		ch.noteSpan(q.Number, from, e.Size, ch.Number == c.cfg.Number)
 	}
-	final := false
-	if s := c.sessionOf(q.Number); s != nil && s.theirs[ch.Number] != nil {
-		final = n.raw != nil && bytes.Equal(n.raw, s.theirs[ch.Number].final.raw)
-	}
 	switch {
 	case e.Result == Done:
 		c.served(q)
-	case e.Result == Invalid && final && from > ch.FinalSize && ch.Number != c.cfg.Number && ch.Evidence == nil && !c.charterBehind():
-		ch.back = lookBack{q.Number, ch.FinalSize, e.Err}
+	case e.Result == Invalid && n.raw != nil && from > ch.FinalSize && ch.Number != c.cfg.Number && ch.Evidence == nil && !c.charterBehind():
+		ch.back = lookBack{q.Number, ch.FinalSize, n, e.Err}
 	case e.Result == Early:
 		c.wantCharter(q.session, c.net.Version()+1)
 		c.blame.passOver(c.now, q.Number, ch.Number, failWait)

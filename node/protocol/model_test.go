@@ -834,14 +834,9 @@ func (d *modelDisk) Extend(chain uint32, from uint64, p *piece, raw []byte) (uin
 	}
 	for i, id := range ids {
 		switch at := from + uint64(i); {
-		case at < size && ch.entries[at] != id && d.isFinal(n):
-			ch.parted = true
-			if ch.overruling == nil || n.size > ch.overruling.size {
-				ch.overruling = n
-			}
-			return size, protocol.Conflict, fmt.Errorf("%w: another entry", errModel)
 		case at < size && ch.entries[at] != id:
-			return size, protocol.Trouble, fmt.Errorf("%w: another entry", errModel)
+			d.part(ch, n)
+			return size, protocol.Conflict, fmt.Errorf("%w: another entry", errModel)
 		case at >= size:
 			d.add(ch, id)
 		}
@@ -849,6 +844,17 @@ func (d *modelDisk) Extend(chain uint32, from uint64, p *piece, raw []byte) (uin
 	d.judgeIf(chain)
 	d.durable()
 	return ch.mark().size, protocol.Done, nil
+}
+
+// part takes note that what is stored is not what a final checkpoint covers.
+func (d *modelDisk) part(ch *modelChain, n *modelNote) {
+	if !d.isFinal(n) {
+		return
+	}
+	ch.parted = true
+	if ch.overruling == nil || n.size > ch.overruling.size {
+		ch.overruling = n
+	}
 }
 
 // Disclose has nothing to do: the model's entries have no sidecars.
