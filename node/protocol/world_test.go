@@ -370,10 +370,10 @@ func (s *sim) missing() string {
 			}
 			continue
 		}
+		if slices.ContainsFunc(right, func(h *host) bool { return !s.book.agree(own.mark(), h.model().chains[author.no].mark()) }) {
+			continue // somebody holds what a thief has written, and nobody has the proof
+		}
 		for _, h := range right {
-			if !author.alone() && !s.book.agree(own.mark(), h.model().chains[author.no].mark()) {
-				continue // it holds what the thief has written, and nobody has the proof
-			}
 			if f := h.model().chains[author.no].final; len(own.entries) > 0 && (f == nil || f.mark != own.mark()) {
 				return fmt.Sprintf("%s: finality of chain %d at %d", h.name, author.no, len(own.entries))
 			}
