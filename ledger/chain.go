@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"maps"
 	"slices"
+	"time"
 )
 
 // A Chain is the folded state of one chain after some number of entries: all
@@ -197,6 +198,9 @@ func (c *Chain) checkFrontier(f Frontier) error {
 	return nil
 }
 
+// instant is a time in ms since 1970 as people read it.
+func instant(ms int64) string { return time.UnixMilli(ms).UTC().Format(time.RFC3339) }
+
 func (c *Chain) checkRecord(o *OpenedEntry, sc *Sidecar, seen func(Hash) bool) error {
 	r := &o.Record.Record
 	switch {
@@ -205,7 +209,7 @@ func (c *Chain) checkRecord(o *OpenedEntry, sc *Sidecar, seen func(Hash) bool) e
 	case r.Chain != c.Number || r.Member != c.Member:
 		return wrong(CodeChain, "the record is for chain %s, not %s", ChainName(r.Member, r.Chain), ChainName(c.Member, c.Number))
 	case r.At > o.Entry.Time+MaxAhead:
-		return wrong(CodeAhead, "the event lies %d s after the entry", (r.At-o.Entry.Time)/1000)
+		return wrong(CodeAhead, "the event is said to happen at %s, the entry is of %s: at most %d min ahead is recorded", instant(r.At), instant(o.Entry.Time), MaxAhead/60_000)
 	}
 	if err := c.checkSigner(r); err != nil {
 		return err

@@ -55,7 +55,7 @@ func TestPlacesOfRefusals(t *testing.T) {
 		{"void", "sscc 069012340000000016: the code is void by your records.", "G4"},
 		{"already-sold", "06901234567892 run 4 index 15: it was sold by your records.", "E2"}, // in a unit: the first row stands for all
 		{"outside-run", "run 3 of product 06901234567892 has the codes 0 to 19, and 20 is not among them.", "F2"},
-		{"at-in-future", "the event lies 5000 s after the entry", "B2"},
+		{"at-in-future", "the event is said to happen at 2026-11-22T10:00:00Z, the entry is of 2026-11-22T08:00:00Z: at most 10 min ahead is recorded", "B2"},
 		{"unknown-party", `dist: "dist" is no member of the network.`, "H2"},
 		{"unknown-party", `wh has no party "shop".`, "2"},
 		{"unknown-place", `wh has no place "dc".`, "J2"},
