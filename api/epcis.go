@@ -395,8 +395,8 @@ func (s *Server) postEPCISEvent(c *fiber.Ctx) error {
 	return sendJSON(c, told(&list[0]))
 }
 
-// A captureJob is the state of a capture. It is done when it is answered.
-type captureJob struct {
+// A captureState is how a capture went. It is done when it is answered.
+type captureState struct {
 	ID        string         `json:"captureID,omitempty"` // "" if it was not remembered
 	Created   string         `json:"createdAt"`
 	Finished  string         `json:"finishedAt"`
@@ -405,7 +405,12 @@ type captureJob struct {
 	Behaviour string         `json:"captureErrorBehaviour"`
 	DryRun    bool           `json:"dryRun,omitempty"`
 	Errors    []captureError `json:"errors"`
-	Events    []captureTold  `json:"events"`
+}
+
+// A captureJob is the state of a capture, and what became of each event.
+type captureJob struct {
+	captureState
+	Events []captureTold `json:"events"`
 }
 
 // A captureError is a problem with some events of a document.
@@ -443,8 +448,8 @@ func (s *Server) postCapture(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
-	job := captureJob{Created: created.UTC().Format(time.RFC3339Nano), Success: true, Behaviour: rollback, DryRun: c.Query("dryRun") == "true",
-		Errors: []captureError{}, Events: []captureTold{}}
+	job := captureJob{Events: []captureTold{}, captureState: captureState{Created: created.UTC().Format(time.RFC3339Nano),
+		Success: true, Behaviour: rollback, DryRun: c.Query("dryRun") == "true", Errors: []captureError{}}}
 	for i := range list {
 		job.Events = append(job.Events, told(&list[i]))
 		if list[i].Err == nil {
@@ -496,18 +501,6 @@ func (s *Server) capturer(c *fiber.Ctx) (*Operator, error) {
 // sees reports whether a job is an operator's to see.
 func (k *keptJob) sees(op *Operator) bool { return op.Party == "" || op.Party == k.Party }
 
-// A listedJob is a job without what became of each event.
-type listedJob struct {
-	ID        string          `json:"captureID"`
-	Created   string          `json:"createdAt"`
-	Finished  string          `json:"finishedAt"`
-	Running   bool            `json:"running"`
-	Success   bool            `json:"success"`
-	Behaviour string          `json:"captureErrorBehaviour"`
-	DryRun    bool            `json:"dryRun,omitempty"`
-	Errors    json.RawMessage `json:"errors"`
-}
-
 // getCaptures lists jobs. The token of a page is the last of them.
 func (s *Server) getCaptures(c *fiber.Ctx) error {
 	op, err := s.capturer(c)
@@ -526,10 +519,10 @@ func (s *Server) getCaptures(c *fiber.Ctx) error {
 	if !ok {
 		return parameterProblem("nextPageToken", "names no capture that is remembered")
 	}
-	jobs := []listedJob{}
+	jobs := []captureState{}
 	for raw, err := range kept {
 		var k keptJob
-		var job listedJob
+		var job captureState
 		if err = cmp.Or(err, c.UserContext().Err()); err == nil {
 			err = json.Unmarshal(raw, &k)
 		}

@@ -279,7 +279,7 @@ func TestEPCISCaptureList(t *testing.T) {
 		for target := "/epcis/capture?perPage=2"; target != ""; {
 			r := ask(t, s, "GET", target, "", "Authorization", "Bearer "+token)
 			var ids []string
-			for _, job := range decode[[]listedJob](t, r) {
+			for _, job := range decode[[]captureState](t, r) {
 				ids = append(ids, job.ID)
 			}
 			pages = append(pages, strings.Join(ids, " "))
