@@ -4,7 +4,9 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"crypto/sha256"
 	"encoding/binary"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -23,6 +25,9 @@ import (
 //	key        32 bytes, chosen by the caller of [Node.SubmitOnce]
 //	record id  32 bytes, of a record that was signed for the key
 //
+// After the element of a key that is only a name stands one more, whose key tells
+// what the draft said too: see [Keyed].
+//
 // An element is fsynced before its record is appended and is never changed. It
 // says nothing about whether the record was stored: that says the store alone,
 // which is asked for the id. So there is no moment at which a crash could make
@@ -36,12 +41,30 @@ const journalElement = 2 * len(ledger.Hash{})
 // file from which it was made.
 type Keyed struct {
 	Key   ledger.Hash
+	Named bool // the key is a name that somebody chose, and says nothing of the draft
 	Draft []byte
+}
+
+// whole is the key of a named draft together with what it says: the SHA-256 of a
+// prefix, its key and its JSON without white space, keys in order.
+func (k Keyed) whole() ledger.Hash {
+	said := k.Draft
+	var v any
+	dec := json.NewDecoder(bytes.NewReader(k.Draft))
+	dec.UseNumber()
+	if dec.Decode(&v) == nil {
+		if again, err := json.Marshal(v); err == nil {
+			said = again
+		}
+	}
+	return sha256.Sum256(slices.Concat([]byte("suyuan/named-draft/v1\x00"), k.Key[:], said))
 }
 
 // SubmitOnce is [Node.Submit] for callers who may ask again after a crash or by
 // mistake: a key gets one record on this node's chain and no more. A draft whose
-// key has one already is answered with the place of that record and Again.
+// key has one already is answered with the place of that record and Again, unless
+// the key is a name and the record was made of another draft: that is refused, as
+// the second would be lost.
 func (n *Node) SubmitOnce(ctx context.Context, who Signer, list []Keyed) []Placed {
 	placed := make([]Placed, len(list))
 	n.keyed.Lock()
@@ -75,8 +98,9 @@ func (n *Node) SubmitOnce(ctx context.Context, who Signer, list []Keyed) []Place
 	return placed
 }
 
-// fresh fills in the places of drafts whose keys have a record and returns the
-// indexes of the others, each key once.
+// fresh fills in the places of drafts whose keys have a record, refuses those whose
+// names have one of another draft, and returns the indexes of the others, each key
+// once.
 func (n *Node) fresh(list []Keyed, placed []Placed) ([]int, error) {
 	first := firstOf(list)
 	var fresh []int
@@ -89,7 +113,11 @@ func (n *Node) fresh(list []Keyed, placed []Placed) ([]int, error) {
 		answerTwins(list, placed)
 		return fresh, nil
 	}
+	wholes, same := wholesOf(list, fresh), make(map[int]bool)
 	err := n.readJournal(func(key, id ledger.Hash) error {
+		if i, asked := wholes[key]; asked && placed[i].Again && placed[i].ID == id {
+			same[i] = true
+		}
 		i, asked := first[key]
 		if !asked || placed[i].Again {
 			return nil
@@ -104,8 +132,24 @@ func (n *Node) fresh(list []Keyed, placed []Placed) ([]int, error) {
 	if err != nil {
 		return nil, fmt.Errorf("look keys up: %w", err)
 	}
+	for _, i := range wholes {
+		if p := &placed[i]; p.Again && !same[i] {
+			*p = Placed{Err: refuse(422, "key-of-another", "the record %s was made of another draft under this name. Give what is new a name of its own.", p.ID)}
+		}
+	}
 	answerTwins(list, placed)
-	return slices.DeleteFunc(fresh, func(i int) bool { return placed[i].Again }), nil
+	return slices.DeleteFunc(fresh, func(i int) bool { return placed[i].Again || placed[i].Err != nil }), nil
+}
+
+// wholesOf tells where in a list the named among some drafts stand, by what they say.
+func wholesOf(list []Keyed, which []int) map[ledger.Hash]int {
+	wholes := make(map[ledger.Hash]int)
+	for _, i := range which {
+		if list[i].Named {
+			wholes[list[i].whole()] = i
+		}
+	}
+	return wholes
 }
 
 // firstOf tells where in a list each key stands first.
@@ -234,6 +278,11 @@ func (n *Node) noteKeys(list []Keyed, subs []*store.Submission) (err error) {
 		if s != nil {
 			b.Write(list[i].Key[:])
 			b.Write(s.Record.ID[:])
+			if list[i].Named {
+				whole := list[i].whole()
+				b.Write(whole[:])
+				b.Write(s.Record.ID[:])
+			}
 		}
 	}
 	if b.Len() == 0 {

@@ -2,6 +2,7 @@ package node
 
 import (
 	"context"
+	"errors"
 	"os"
 	"slices"
 	"testing"
@@ -61,4 +62,45 @@ func TestKeysAreRemembered(t *testing.T) {
 	}
 	list, placed, size = fresh, n.SubmitOnce(context.Background(), Signer{}, fresh), n.store.Size(n.chain)
 	again("later")
+}
+
+// TestNameOfAnotherDraft checks that a name under which something else was recorded
+// hides nothing: the other draft is refused, the same one, however it is written, is
+// answered with its place, also by a node that has started since.
+func TestNameOfAnotherDraft(t *testing.T) {
+	t.Parallel()
+	n := newBrand(t)
+	n.issue(t, toner, 35)
+	hold := func(reason string) trace.Draft {
+		return trace.Draft{Kind: "hold", Subjects: []trace.DraftSubject{codesOf(toner, 0, 9)}, Fields: fields{"reason": reason}}
+	}
+	send := func(first uint64, d trace.Draft) Placed {
+		list := keyed(t, first, d)
+		list[0].Named = true
+		return n.SubmitOnce(context.Background(), Signer{}, list)[0]
+	}
+	placed := send(1, hold("quality"))
+	if placed.Err != nil || placed.Again {
+		t.Fatalf("got %+v", placed)
+	}
+	for range 2 {
+		if p := send(1, hold("quality")); p.Err != nil || !p.Again || p.ID != placed.ID {
+			t.Errorf("the same draft got %+v", p)
+		}
+		list := keyed(t, 1, hold("quality"))
+		list[0].Named, list[0].Draft = true, append([]byte("\n "), list[0].Draft...)
+		if p := n.SubmitOnce(context.Background(), Signer{}, list)[0]; p.Err != nil || !p.Again {
+			t.Errorf("the same draft with white space got %+v", p)
+		}
+		size := n.store.Size(n.chain)
+		p := send(1, hold("complaint"))
+		var r *Refusal
+		if !errors.As(p.Err, &r) || r.Code() != "key-of-another" || n.store.Size(n.chain) != size {
+			t.Errorf("another draft got %+v", p)
+		}
+		n.reopen(t)
+	}
+	if p := send(2, hold("complaint")); p.Err != nil || p.Again {
+		t.Errorf("another draft under its own name got %+v", p)
+	}
 }

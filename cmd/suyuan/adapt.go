@@ -106,7 +106,7 @@ func (b backend) Submit(ctx context.Context, caller *api.Operator, drafts []json
 func (b backend) SubmitOnce(ctx context.Context, caller *api.Operator, keys []ledger.Hash, drafts []json.RawMessage) []api.Result {
 	list := make([]node.Keyed, len(drafts))
 	for i := range drafts {
-		list[i] = node.Keyed{Key: keys[i], Draft: drafts[i]}
+		list[i] = node.Keyed{Key: keys[i], Named: true, Draft: drafts[i]}
 	}
 	return b.results(b.n.SubmitOnce(ctx, node.Signer{Address: caller.Address, Party: caller.Party}, list))
 }
