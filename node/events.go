@@ -100,21 +100,15 @@ func (n *Node) Show(id ledger.Hash, viewer trace.Viewer) (shown *StreamedEvent, 
 	if err != nil || !ok {
 		return nil, false, err
 	}
-	for item, err := range n.store.Entries(chain, seq, seq+1) {
-		if err != nil {
-			return nil, false, err
-		}
-		e, err := n.decode(trace.Position{Chain: chain, Seq: seq}, item)
-		if err != nil || e == nil || !viewer.Concerns(e) {
-			return nil, false, err
-		}
-		list, err := n.streamed([]*trace.Event{e}, seq < n.store.FinalSizes()[chain], viewer)
-		if err != nil {
-			return nil, false, err
-		}
-		shown = &list[0]
+	e, err := n.event(trace.Position{Chain: chain, Seq: seq})
+	if err != nil || e == nil || !viewer.Concerns(e) {
+		return nil, false, err
 	}
-	return shown, shown != nil, nil
+	list, err := n.streamed([]*trace.Event{e}, seq < n.store.FinalSizes()[chain], viewer)
+	if err != nil {
+		return nil, false, err
+	}
+	return &list[0], true, nil
 }
 
 // streamed shows events.

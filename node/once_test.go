@@ -98,6 +98,11 @@ func TestNameOfAnotherDraft(t *testing.T) {
 		if !errors.As(p.Err, &r) || r.Code() != "key-of-another" || n.store.Size(n.chain) != size {
 			t.Errorf("another draft got %+v", p)
 		}
+		other := keyed(t, 1, hold("complaint"))
+		other[0].Named = true
+		if tried := n.Rehearse(context.Background(), Signer{}, other)[0]; !errors.As(tried.Err, &r) || r.Code() != "key-of-another" {
+			t.Errorf("another draft, only tried, got %+v", tried)
+		}
 		n.reopen(t)
 	}
 	if p := send(2, hold("complaint")); p.Err != nil || p.Again {

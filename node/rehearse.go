@@ -43,7 +43,7 @@ func (n *Node) Rehearse(ctx context.Context, who Signer, list []Keyed) []Rehears
 		switch at := first[k.Key]; {
 		case err != nil:
 			out[i] = Rehearsed{Placed: Placed{Err: err}}
-		case placed[i].Again:
+		case placed[i].Again, placed[i].Err != nil: // as fresh has found
 			out[i].Placed = placed[i]
 		default:
 			out[i] = out[at]
