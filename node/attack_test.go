@@ -20,12 +20,7 @@ import (
 // twoCompanies returns brand, with the toner and some codes, and dist.
 func twoCompanies(t *testing.T, codes uint32) (brand, dist *testNode) {
 	t.Helper()
-	nodes := newNetwork(t, 2)
-	for _, n := range nodes {
-		n.addOperator(t)
-	}
-	brand, dist = nodes[0], nodes[1]
-	brand.mustSubmit(t, productDraft(toner))
+	brand, dist = newBrandAndDist(t)
 	brand.issue(t, toner, codes)
 	brand.mustSubmit(t, activateDraft(0, codes-1))
 	return brand, dist

@@ -58,12 +58,7 @@ func moveWithout(t testing.TB, from, to *testNode) map[uint64]*ledger.Sidecar {
 // dealer does not know yet, by position.
 func newDealt(t testing.TB) (dist, brand *testNode, held map[uint64]*ledger.Sidecar) {
 	t.Helper()
-	nodes := newNetwork(t, 2)
-	brand, dist = nodes[0], nodes[1]
-	for _, n := range nodes {
-		n.addOperator(t)
-	}
-	brand.mustSubmit(t, productDraft(toner))
+	brand, dist = newBrandAndDist(t)
 	brand.issue(t, toner, 200)
 	bulk := []trace.DraftSubject{{GTIN: toner, Lot: "BULK"}}
 	litres := func(n int) fields { return fields{"value": n, "unit": "LTR"} }

@@ -68,6 +68,19 @@ func initMember(t testing.TB, slug string, role ledger.Role, prefixes ...string)
 	return dir, m
 }
 
+// newBrandAndDist is brand, which has recorded a product, and dist, each with an
+// operator.
+func newBrandAndDist(t testing.TB) (brand, dist *testNode) {
+	t.Helper()
+	nodes := newNetwork(t, 2)
+	brand, dist = nodes[0], nodes[1]
+	for _, n := range nodes {
+		n.addOperator(t)
+	}
+	brand.mustSubmit(t, productDraft(toner))
+	return brand, dist
+}
+
 // newNetwork makes the first of brand, dist, wh and audit under one charter, all
 // of them cosigners.
 func newNetwork(t testing.TB, members int) []*testNode {

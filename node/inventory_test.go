@@ -19,12 +19,7 @@ import (
 // part, received in part, some sold, some void. All of it is final on brand.
 func newStocked(t testing.TB) (brand, dist *testNode) {
 	t.Helper()
-	nodes := newNetwork(t, 2)
-	brand, dist = nodes[0], nodes[1]
-	for _, n := range nodes {
-		n.addOperator(t)
-	}
-	brand.mustSubmit(t, productDraft(toner))
+	brand, dist = newBrandAndDist(t)
 	brand.issue(t, toner, 200)
 	brand.mustSubmit(t, activateDraft(0, 149))
 	ship := brand.mustSubmit(t, sendDraft(0, 79, "dist"))[0]

@@ -20,12 +20,7 @@ import (
 // Zhejiang, of which those to 39 have arrived.
 func strayed(t *testing.T) (brand, dist *testNode) {
 	t.Helper()
-	nodes := newNetwork(t, 2)
-	brand, dist = nodes[0], nodes[1]
-	for _, n := range nodes {
-		n.addOperator(t)
-	}
-	brand.mustSubmit(t, productDraft(toner))
+	brand, dist = newBrandAndDist(t)
 	run := brand.issue(t, toner, 100)
 	copyBlob(t, brand, dist, run.Pack)
 	brand.mustSubmit(t,
@@ -35,7 +30,7 @@ func strayed(t *testing.T) (brand, dist *testNode) {
 	finish(t, brand, dist)
 	dist.mustSubmit(t, trace.Draft{Kind: "receive", Subjects: []trace.DraftSubject{codesOf(toner, 0, 39)}, Refs: []ledger.Hash{ship.Hash}})
 	finish(t, dist, brand)
-	for _, n := range nodes {
+	for _, n := range []*testNode{brand, dist} {
 		n.clock.at = n.clock.at.Add(time.Hour)
 	}
 	return brand, dist
